@@ -1,0 +1,174 @@
+package connector
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/retinue-id/retinue"
+)
+
+// Spec describes a kind of connector: enough to write its help, its page and
+// its configuration form, and to open it.
+type Spec struct {
+	// Kind is the word of the command line, such as "aws".
+	Kind string
+	// Title and Summary are for people: a name, and one sentence.
+	Title   string
+	Summary string
+	// Target says what may follow "KIND=", one form a line, each with what it
+	// means. TargetOptional allows the bare kind.
+	Target         []TargetForm
+	TargetOptional bool
+	Options        []Option
+	// Examples are arguments of `retinue scan`, each with what it does.
+	Examples []TargetForm
+	// Privileges are documents ready to paste that grant the least the
+	// connector needs.
+	Privileges []Document
+	// Sees, BlindSpots and CouldRead are sentences for the connector's page:
+	// what is stated, what is never seen, and what the privileges would let a
+	// holder read beyond that.
+	Sees       []string
+	BlindSpots []string
+	CouldRead  []string
+	// Open makes a connector from a configuration. It reads no more than it
+	// must and makes no call.
+	Open func(ctx context.Context, cfg Config, env Env) (Connector, error)
+	// Script writes a shell script that exports, with the vendor's own tools,
+	// the files that the connector reads in place of a live system. Nil where
+	// there is none.
+	Script func(cfg Config) (string, error)
+}
+
+// TargetForm is one form of a target or an example, with its meaning.
+type TargetForm struct {
+	Form string
+	Help string
+}
+
+// Option is a named setting beside the target.
+type Option struct {
+	Name string
+	Help string
+	// Default is what an empty value means, in words or as a value.
+	Default string
+	// Values limits the value where it is not empty.
+	Values []string
+	// Secret options are read from the environment or a file, never from an
+	// argument.
+	Secret bool
+	// List allows several values, separated by ";".
+	List bool
+}
+
+// Document is a text ready to paste.
+type Document struct {
+	Title    string
+	Language string // json, yaml, sql, hcl, sh
+	Body     string
+}
+
+// Config is one configured source of a kind.
+type Config struct {
+	// Name is the source's name; it is provenance and appears in no ref.
+	Name string
+	// Target is what follows "KIND=".
+	Target string
+	// Options are the settings by name; only those that the Spec declares.
+	Options map[string]string
+	// Secrets are the values of secret options.
+	Secrets map[string]retinue.Secret
+}
+
+// Option returns the value of an option, or def.
+func (c Config) Option(name, def string) string {
+	if v := c.Options[name]; v != "" {
+		return v
+	}
+	return def
+}
+
+// List returns the values of a list option.
+func (c Config) List(name string) []string {
+	var out []string
+	for v := range strings.SplitSeq(c.Options[name], ";") {
+		if v = strings.TrimSpace(v); v != "" {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// ParseArg reads the text after "KIND=": a target, then ",name=value" for each
+// option that the Spec declares. A comma that no declared option follows
+// belongs to the target.
+func (s Spec) ParseArg(text string) (Config, error) {
+	cfg := Config{Options: map[string]string{}}
+	rest := text
+	for {
+		i := strings.LastIndexByte(rest, ',')
+		tail := rest[i+1:]
+		name, value, ok := strings.Cut(tail, "=")
+		if !ok || (i < 0 && !s.TargetOptional) || s.option(name) == nil {
+			break
+		}
+		if _, dup := cfg.Options[name]; dup {
+			return Config{}, fmt.Errorf("%w: source %s: option %s is given twice", retinue.ErrInvalid, s.Kind, name)
+		}
+		cfg.Options[name] = value
+		if i < 0 {
+			rest = ""
+			break
+		}
+		rest = rest[:i]
+	}
+	cfg.Target = rest
+	return cfg, s.Validate(cfg)
+}
+
+// Validate reports a target that is missing and options that the Spec does not
+// declare or allow, saying what would be right.
+func (s Spec) Validate(cfg Config) error {
+	if cfg.Target == "" && !s.TargetOptional {
+		forms := make([]string, len(s.Target))
+		for i, t := range s.Target {
+			forms[i] = s.Kind + "=" + t.Form
+		}
+		return fmt.Errorf("%w: source %s: what to scan is missing: want %s", retinue.ErrInvalid, s.Kind, strings.Join(forms, " or "))
+	}
+	for name, value := range cfg.Options {
+		o := s.option(name)
+		if o == nil {
+			names := make([]string, len(s.Options))
+			for i := range s.Options {
+				names[i] = s.Options[i].Name
+			}
+			return fmt.Errorf("%w: source %s: no option %q: it has %s", retinue.ErrInvalid, s.Kind, name, orNone(names))
+		}
+		if o.Secret && value != "" {
+			return fmt.Errorf("%w: source %s: option %s is secret: give it in a file or the environment, not as an argument", retinue.ErrInvalid, s.Kind, name)
+		}
+		if len(o.Values) > 0 && value != "" && !slices.Contains(o.Values, value) {
+			return fmt.Errorf("%w: source %s: option %s=%q: want %s", retinue.ErrInvalid, s.Kind, name, value, strings.Join(o.Values, ", "))
+		}
+	}
+	return nil
+}
+
+func (s Spec) option(name string) *Option {
+	for i := range s.Options {
+		if s.Options[i].Name == name {
+			return &s.Options[i]
+		}
+	}
+	return nil
+}
+
+func orNone(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
