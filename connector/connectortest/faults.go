@@ -148,7 +148,7 @@ func checkLeak(t testing.TB, s Subject) {
 		closed(t, c)
 		cancel()
 		if extra := settle(before); extra > 0 {
-			t.Errorf("%d goroutines more than before the run:\n%s", extra, stacks())
+			t.Fatalf("%d goroutines more than before the run:\n%s", extra, stacks())
 		}
 		for _, v := range rec.violations() {
 			if v.Clause == clauseLeak {
