@@ -62,7 +62,7 @@ var sharedPostgres = sync.OnceValues(func() (*PostgresServer, error) {
 func Postgres(t testing.TB) *PostgresServer {
 	t.Helper()
 	s, err := sharedPostgres()
-	need(t, err)
+	needServer(t, err)
 	return s
 }
 
@@ -71,19 +71,19 @@ func Postgres(t testing.TB) *PostgresServer {
 func PrivatePostgres(t testing.TB, cfg PostgresConfig) *PostgresServer {
 	t.Helper()
 	s, err := StartPostgres(cfg)
-	need(t, err)
+	needServer(t, err)
 	t.Cleanup(s.Stop)
 	return s
 }
 
-// need skips the test when there is no server program, and fails it when there
+// needServer skips the test when there is no server program, and fails it when there
 // is one that does not start or when everything is required.
-func need(t testing.TB, err error) {
+func needServer(t testing.TB, err error) {
 	t.Helper()
 	switch {
 	case err == nil:
-	case errors.Is(err, ErrNoPostgres) && os.Getenv("RETINUE_REQUIRE_ALL") != "1":
-		t.Skip(err)
+	case errors.Is(err, ErrNoPostgres):
+		Absent(t, err.Error())
 	default:
 		t.Fatal(err)
 	}
@@ -138,6 +138,17 @@ func (s *PostgresServer) Stop() {
 		_ = s.stdin.Close()
 		_ = s.guard.Wait()
 	})
+}
+
+// Postgres18 starts a server of the second version, which Postgres18Env names,
+// that only this test uses.
+func Postgres18(t testing.TB) *PostgresServer {
+	t.Helper()
+	bin := FindPostgres18()
+	if bin == "" {
+		Absent(t, "no second PostgreSQL version: "+Postgres18Env+" names no folder with one")
+	}
+	return PrivatePostgres(t, PostgresConfig{Bin: bin})
 }
 
 // PostgresConfig says which server to start.

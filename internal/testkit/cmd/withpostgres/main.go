@@ -46,7 +46,7 @@ func run(args []string) (int, error) {
 		case err == nil:
 			defer s.Stop()
 			cmd.Env = append(cmd.Env, testkit.PostgresEnv+"="+s.URL())
-		case errors.Is(err, testkit.ErrNoPostgres) && os.Getenv("RETINUE_REQUIRE_ALL") != "1":
+		case errors.Is(err, testkit.ErrNoPostgres) && os.Getenv(testkit.RequireAllEnv) != "1":
 			fmt.Fprintln(os.Stderr, "withpostgres: running without a server:", err)
 		default:
 			return 1, err
