@@ -1,0 +1,177 @@
+package jobs_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/retinue-id/retinue/internal/jobs"
+)
+
+// workerEnv makes this test binary a worker that takes a job and never ends it.
+const workerEnv = "RETINUE_TEST_JOBS_WORKER"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(workerEnv) != "" {
+		os.Exit(hangingWorker())
+	}
+	os.Exit(m.Run())
+}
+
+// hangingWorker works the database that the environment names, says when it has
+// a job, and waits to be killed.
+func hangingWorker() int {
+	t := &testing.T{}
+	h := &jobs.Handlers{}
+	jobs.Handle(h, func(context.Context, noteArgs) error {
+		_, _ = os.Stdout.WriteString("working\n")
+		time.Sleep(time.Hour) // until killed
+		return nil
+	})
+	where := os.Getenv(workerEnv)
+	db := openSQLiteOrPostgres(t, where)
+	q, err := jobs.Open(db, jobs.Config{Handlers: h})
+	if err == nil {
+		err = q.Run(context.Background())
+	}
+	if err != nil {
+		_, _ = os.Stderr.WriteString(err.Error())
+	}
+	return 1
+}
+
+func openSQLiteOrPostgres(t *testing.T, where string) jobs.Database {
+	if strings.HasPrefix(where, "postgres://") {
+		return openPostgres(t, where)
+	}
+	return openSQLite(t, where)
+}
+
+// A worker is killed in the middle of a job; the next one runs the job again,
+// at once, and a second living worker's job is left alone.
+func TestKilledWorkersJobRunsAgain(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, reopen func() jobs.Database) {
+		db := reopen()
+		got, h := collector()
+		q := open(t, db, jobs.Config{Handlers: h})
+		insert(t, q, db, noteArgs{Text: "survivor"}, jobs.Options{Key: "k"})
+
+		worker := exec.CommandContext(t.Context(), os.Args[0])
+		worker.Env = append(os.Environ(), workerEnv+"="+location(t, db))
+		worker.Stderr = os.Stderr
+		out, err := worker.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := worker.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := out.Read(make([]byte, 8)); err != nil {
+			t.Fatalf("the worker took no job: %v", err)
+		}
+		if err := worker.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = worker.Wait() // killed
+
+		start := time.Now()
+		if s := drain(t, q); s.Done != 1 {
+			t.Errorf("summary = %+v, want the job done", s)
+		}
+		if want := []string{"survivor"}; !slices.Equal(got.sorted(), want) {
+			t.Errorf("handled %v, want %v", got.sorted(), want)
+		}
+		if took := time.Since(start); took > 15*time.Second {
+			t.Errorf("taking the job back took %s", took)
+		}
+	})
+}
+
+// Two workers of one PostgreSQL database: the second does not take what the
+// first is doing.
+func TestLivingWorkerKeepsItsJob(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, reopen func() jobs.Database) {
+		db := reopen()
+		if db.Pool == nil {
+			return // one process works on a SQLite file
+		}
+		started, release := make(chan struct{}), make(chan struct{})
+		var first seen
+		h1 := &jobs.Handlers{}
+		jobs.Handle(h1, func(_ context.Context, a noteArgs) error {
+			first.add(a.Text)
+			close(started)
+			<-release
+			return nil
+		})
+		q1 := open(t, db, jobs.Config{Handlers: h1})
+		insert(t, q1, db, noteArgs{Text: "slow"}, jobs.Options{})
+		ended := make(chan error, 1)
+		go func() {
+			_, err := q1.Drain(context.Background())
+			ended <- err
+		}()
+		<-started
+
+		second, h2 := collector()
+		other := reopen()
+		q2 := open(t, other, jobs.Config{Handlers: h2})
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		if _, err := q2.Drain(ctx); err == nil {
+			t.Error("a drain ended while a job ran elsewhere")
+		}
+		close(release)
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+		if len(second.sorted()) != 0 || len(first.sorted()) != 1 {
+			t.Errorf("first worker ran %v, second %v; want the job once, by the first", first.sorted(), second.sorted())
+		}
+	})
+}
+
+// A job that kills every worker is given up when its attempts are used up.
+func TestDeadlyJobIsDiscarded(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, reopen func() jobs.Database) {
+		db := reopen()
+		got, h := collector()
+		q := open(t, db, jobs.Config{Handlers: h, MaxAttempts: 3})
+		insert(t, q, db, noteArgs{Text: "deadly"}, jobs.Options{})
+		ghost := "'[\"ghost\"]'"
+		if db.Pool != nil {
+			ghost = "array['ghost']"
+		}
+		if _, err := db.DB.ExecContext(t.Context(),
+			"update river_job set state = 'running', attempt = 3, attempted_by = "+ghost); err != nil {
+			t.Fatal(err)
+		}
+		if s := drain(t, q); s.Done != 0 || s.Waiting != 0 || len(got.sorted()) != 0 {
+			t.Errorf("summary = %+v, want the job given up", s)
+		}
+		var states []string
+		if err := collect(t, db, "select state from river_job", &states); err != nil {
+			t.Fatal(err)
+		}
+		if want := []string{"discarded"}; !slices.Equal(states, want) {
+			t.Errorf("states %v, want %v", states, want)
+		}
+	})
+}
+
+// location names a database for another process.
+func location(t *testing.T, db jobs.Database) string {
+	t.Helper()
+	if db.Pool != nil {
+		return db.Pool.Config().ConnString()
+	}
+	var seq, name, file string
+	if err := db.DB.QueryRowContext(t.Context(), "pragma database_list").Scan(&seq, &name, &file); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
