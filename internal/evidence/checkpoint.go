@@ -119,9 +119,13 @@ func OpenCheckpoint(msg []byte, publicKey string) (Checkpoint, error) {
 	if len(msg) > maxCheckpoint {
 		return Checkpoint{}, fmt.Errorf("%w: open checkpoint: %d bytes: the limit is %d", retinue.ErrInvalid, len(msg), maxCheckpoint)
 	}
-	v, err := note.NewVerifier(strings.TrimSpace(publicKey))
+	publicKey = strings.TrimSpace(publicKey)
+	v, err := note.NewVerifier(publicKey)
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("%w: open checkpoint: public key: %w", retinue.ErrInvalid, err)
+	}
+	if !strings.HasPrefix(publicKey, fmt.Sprintf("%s+%08x+", v.Name(), v.KeyHash())) {
+		return Checkpoint{}, fmt.Errorf("%w: open checkpoint: public key: its hash is not in lower case", retinue.ErrInvalid)
 	}
 	n, err := note.Open(msg, note.VerifierList(v))
 	if err != nil {
