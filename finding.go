@@ -107,6 +107,8 @@ type Finding struct {
 	// clusters and namespaces; Fix by those that one change settles.
 	Family string `json:"family,omitempty"`
 	Fix    string `json:"fix,omitempty"`
+	// FixTitle says in words what that one change is.
+	FixTitle string `json:"fixTitle,omitempty"`
 	// Priority is severity × exposure × criticality × in use, 0 to 100, and
 	// PriorityReason explains it in one sentence. It is not called risk.
 	Priority       int       `json:"priority"`
