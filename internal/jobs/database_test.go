@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,45 +21,46 @@ import (
 // would.
 func eachDatabase(t *testing.T, test func(t *testing.T, reopen func() jobs.Database)) {
 	t.Helper()
-	run := func(name string, open func(t *testing.T) func() jobs.Database) {
+	run := func(name string, locate func(t *testing.T) string) {
 		t.Run(name, func(t *testing.T) {
-			reopen := open(t)
+			where := locate(t)
+			reopen := func() jobs.Database {
+				db, err := openDatabase(where)
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() {
+					_ = db.DB.Close()
+					if db.Pool != nil {
+						db.Pool.Close()
+					}
+				})
+				return db
+			}
 			if err := jobs.Migrate(t.Context(), reopen()); err != nil {
 				t.Fatal(err)
 			}
 			test(t, reopen)
 		})
 	}
-	run("sqlite", func(t *testing.T) func() jobs.Database {
-		path := filepath.Join(t.TempDir(), "jobs.db")
-		return func() jobs.Database { return openSQLite(t, path) }
-	})
-	run("postgres", func(t *testing.T) func() jobs.Database {
-		url := testkit.Postgres(t).Database(t)
-		return func() jobs.Database { return openPostgres(t, url) }
-	})
+	run("sqlite", func(t *testing.T) string { return filepath.Join(t.TempDir(), "jobs.db") })
+	run("postgres", func(t *testing.T) string { return testkit.Postgres(t).Database(t) })
 }
 
-func openSQLite(t *testing.T, path string) jobs.Database {
-	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_txlock=immediate")
-	if err != nil {
-		t.Fatal(err)
+// openDatabase opens a PostgreSQL URL or a SQLite file.
+func openDatabase(where string) (jobs.Database, error) {
+	if !strings.HasPrefix(where, "postgres://") {
+		db, err := sql.Open("sqlite", "file:"+where+"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_txlock=immediate")
+		if err == nil {
+			db.SetMaxOpenConns(1)
+		}
+		return jobs.Database{DB: db}, err
 	}
-	db.SetMaxOpenConns(1)
-	t.Cleanup(func() { _ = db.Close() })
-	return jobs.Database{DB: db}
-}
-
-func openPostgres(t *testing.T, url string) jobs.Database {
-	t.Helper()
-	pool, err := pgxpool.New(context.Background(), url)
+	pool, err := pgxpool.New(context.Background(), where)
 	if err != nil {
-		t.Fatal(err)
+		return jobs.Database{}, err
 	}
-	db := stdlib.OpenDBFromPool(pool)
-	t.Cleanup(func() { _ = db.Close(); pool.Close() })
-	return jobs.Database{DB: db, Pool: pool}
+	return jobs.Database{DB: stdlib.OpenDBFromPool(pool), Pool: pool}, nil
 }
 
 // transact runs fn in a transaction as the store would, and rolls back when it

@@ -23,7 +23,6 @@ type engine interface {
 	insertTx(ctx context.Context, tx Tx, args river.JobArgs, opts *river.InsertOpts) (bool, error)
 	start(ctx context.Context) error
 	stop(ctx context.Context) error
-	stopped() <-chan struct{}
 	// executor gives River's own statements, where one exists for our need.
 	executor() riverdriver.Executor
 }
@@ -71,7 +70,6 @@ func (c *client[T]) insertTx(ctx context.Context, tx Tx, args river.JobArgs, opt
 
 func (c *client[T]) start(ctx context.Context) error { return c.river.Start(ctx) }
 func (c *client[T]) stop(ctx context.Context) error  { return c.river.Stop(ctx) }
-func (c *client[T]) stopped() <-chan struct{}        { return c.river.Stopped() }
 func (c *client[T]) executor() riverdriver.Executor  { return c.river.Driver().GetExecutor() }
 
 func migrateSQLite(ctx context.Context, db *sql.DB) error {

@@ -2,10 +2,10 @@ package jobs_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -25,30 +25,23 @@ func TestMain(m *testing.M) {
 // hangingWorker works the database that the environment names, says when it has
 // a job, and waits to be killed.
 func hangingWorker() int {
-	t := &testing.T{}
 	h := &jobs.Handlers{}
 	jobs.Handle(h, func(context.Context, noteArgs) error {
 		_, _ = os.Stdout.WriteString("working\n")
 		time.Sleep(time.Hour) // until killed
 		return nil
 	})
-	where := os.Getenv(workerEnv)
-	db := openSQLiteOrPostgres(t, where)
+	db, err := openDatabase(os.Getenv(workerEnv))
+	if err != nil {
+		_, _ = os.Stderr.WriteString(err.Error())
+		return 1
+	}
 	q, err := jobs.Open(db, jobs.Config{Handlers: h})
 	if err == nil {
 		err = q.Run(context.Background())
 	}
-	if err != nil {
-		_, _ = os.Stderr.WriteString(err.Error())
-	}
+	_, _ = fmt.Fprintln(os.Stderr, "the worker ended:", err)
 	return 1
-}
-
-func openSQLiteOrPostgres(t *testing.T, where string) jobs.Database {
-	if strings.HasPrefix(where, "postgres://") {
-		return openPostgres(t, where)
-	}
-	return openSQLite(t, where)
 }
 
 // A worker is killed in the middle of a job; the next one runs the job again,

@@ -140,12 +140,13 @@ func (q *Queue) working(ctx context.Context, r *run, fn func(engine) error) erro
 	if err != nil {
 		return err
 	}
-	if err := e.start(ctx); err != nil {
+	// The workers do not see ctx end: they are stopped in an orderly way, with a
+	// grace for their jobs, and what they did is to be written down. River's
+	// listener would also spin for ever on a context that ends by its deadline.
+	if err := e.start(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
 	failed := fn(e)
-	// The workers stop in an orderly way even though ctx has ended: their jobs
-	// have a grace, and what they did is to be written down.
 	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), q.cfg.StopGrace+10*time.Second)
 	defer cancel()
 	return errors.Join(failed, e.stop(stopCtx))
