@@ -1,0 +1,269 @@
+package secrets
+
+import (
+	"bytes"
+	"cmp"
+	"log/slog"
+	"math"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/retinue-id/retinue"
+)
+
+// ScanText scans one text.
+func (s *Scanner) ScanText(in Text) Result {
+	if skipsText(s.set.allow, in.Path, in.Commit) {
+		return Result{}
+	}
+	t := &text{Text: in, data: in.Data}
+	p := s.index.find(s.set, t)
+	var hits []hit
+	allowed := 0
+	for i, r := range s.set.rules {
+		if r.skipReport || !s.index.admits(i, p.seen) {
+			continue
+		}
+		found := s.matchRule(t, i, p)
+		if len(r.required) > 0 && len(found) > 0 {
+			found = s.withRequired(t, r, p, found)
+		}
+		for _, h := range found {
+			if h.allowed {
+				allowed++
+				continue
+			}
+			hits = append(hits, h)
+		}
+	}
+	hits = dropCovered(hits, t)
+	res := Result{Allowed: allowed}
+	for _, h := range hits {
+		res.Findings = append(res.Findings, finding(t, h))
+	}
+	slices.SortStableFunc(res.Findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.Rule, b.Rule))
+	})
+	return res
+}
+
+// hit is a match that survived its rule's conditions.
+type hit struct {
+	rule    *rule
+	match   span // without line feeds around it
+	secret  span
+	line    int
+	entropy float64
+	allowed bool // by a comment
+}
+
+// matchRule returns the hits of one rule, in order.
+func (s *Scanner) matchRule(t *text, i int, p places) []hit {
+	r := s.set.rules[i]
+	if r.expr == nil {
+		if r.path != nil && t.Path != "" && r.path.MatchString(t.Path) && !skipsText(r.allow, t.Path, t.Commit) {
+			return []hit{{rule: r}}
+		}
+		return nil
+	}
+	if !p.whole && len(r.plan.literals) > 0 && len(p.spans[i]) == 0 {
+		return nil
+	}
+	if (r.path != nil && !r.path.MatchString(t.Path)) || skipsText(r.allow, t.Path, t.Commit) {
+		return nil
+	}
+	var hits []hit
+	take := func(m span) {
+		if h, ok := s.judge(t, r, m); ok {
+			hits = append(hits, h)
+		}
+	}
+	switch {
+	case p.whole || len(r.plan.literals) == 0:
+		matchExpr(r, t.data, span{0, len(t.data)}, take)
+	case r.plan.byHand:
+		matchGeneric(t.data, p.spans[i], take)
+	default:
+		for _, w := range p.spans[i] {
+			matchExpr(r, t.data, w, take)
+		}
+	}
+	return hits
+}
+
+func matchExpr(r *rule, data []byte, w span, take func(span)) {
+	for _, m := range r.expr.FindAllIndex(data[w.start:w.end], -1) {
+		take(span{w.start + m[0], w.start + m[1]})
+	}
+}
+
+// judge applies the conditions of a rule to a match, in gitleaks' terms: the
+// secret is the group that the rule names, else the first that holds
+// something, of the match without line feeds around it.
+func (s *Scanner) judge(t *text, r *rule, m span) (hit, bool) {
+	raw := t.data[m.start:m.end]
+	lead := len(raw) - len(bytes.TrimLeft(raw, "\n"))
+	match := bytes.Trim(raw, "\n")
+	h := hit{rule: r, match: span{m.start + lead, m.start + lead + len(match)}}
+	h.secret = h.match
+	if groups := r.expr.FindSubmatchIndex(match); len(groups) > 2 {
+		if r.secretGroup > 0 {
+			h.secret = group(h.match.start, groups, r.secretGroup)
+		} else {
+			for g := 1; g < len(groups)/2; g++ {
+				if sp := group(h.match.start, groups, g); sp.end > sp.start {
+					h.secret = sp
+					break
+				}
+			}
+		}
+	}
+	value := string(t.data[h.secret.start:h.secret.end])
+	h.entropy = entropy(value)
+	if r.entropy != 0 && h.entropy <= r.entropy {
+		return h, false
+	}
+	line := t.lineText(m.start, m.start+len(match))
+	for _, lists := range [][]*allowlist{s.set.allow, r.allow} {
+		for _, a := range lists {
+			if a.skipsValue(value, string(match), line, t.Path, t.Commit) {
+				return h, false
+			}
+		}
+	}
+	h.line, _ = t.line(m.start)
+	h.allowed = !s.ignoreComments && (strings.Contains(line, "gitleaks:allow") || strings.Contains(line, "retinue:allow"))
+	return h, true
+}
+
+// group returns the place of a group; an absent one is empty.
+func group(base int, groups []int, g int) span {
+	if groups[2*g] < 0 {
+		return span{base, base}
+	}
+	return span{base + groups[2*g], base + groups[2*g+1]}
+}
+
+// lineText returns the lines that a match touches.
+func (t *text) lineText(start, end int) string {
+	_, begin := t.line(start)
+	begin = min(begin, len(t.data))
+	feeds := t.lineFeeds()
+	i, _ := slices.BinarySearch(feeds, end)
+	stop := len(t.data)
+	if i < len(feeds) {
+		stop = feeds[i]
+	} else if cr := bytes.IndexByte(t.data[end:], '\r'); cr >= 0 {
+		stop = end + cr
+	}
+	return string(t.data[begin:max(begin, stop)])
+}
+
+// withRequired keeps the hits of a composite rule that have, for each rule that
+// it requires, a hit of that rule near by.
+func (s *Scanner) withRequired(t *text, r *rule, p places, hits []hit) []hit {
+	near := make([][]hit, len(r.required))
+	for i, q := range r.required {
+		other := slices.Index(s.set.rules, s.set.byID[q.ID])
+		near[i] = s.matchRule(t, other, p)
+	}
+	return slices.DeleteFunc(hits, func(h hit) bool {
+		for i, q := range r.required {
+			if !slices.ContainsFunc(near[i], func(o hit) bool { return !o.allowed && isNear(t, h, o, q) }) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+func isNear(t *text, a, b hit, q required) bool {
+	if q.WithinLines != nil && abs(a.line-b.line) > *q.WithinLines {
+		return false
+	}
+	if q.WithinColumns != nil {
+		_, la := t.line(a.match.start)
+		_, lb := t.line(b.match.start)
+		if abs((a.match.start-la)-(b.match.start-lb)) > *q.WithinColumns {
+			return false
+		}
+	}
+	return true
+}
+
+func abs(n int) int {
+	if n < 0 {
+		return -n
+	}
+	return n
+}
+
+// dropCovered removes the hits of generic rules whose value a vendor's rule
+// found on the same line.
+func dropCovered(hits []hit, t *text) []hit {
+	return slices.DeleteFunc(slices.Clone(hits), func(g hit) bool {
+		if !g.rule.generic {
+			return false
+		}
+		value := t.data[g.secret.start:g.secret.end]
+		return slices.ContainsFunc(hits, func(h hit) bool {
+			return !h.rule.generic && h.line == g.line && bytes.Contains(t.data[h.secret.start:h.secret.end], value)
+		})
+	})
+}
+
+// finding makes the public form of a hit.
+func finding(t *text, h hit) Finding {
+	r := h.rule
+	f := Finding{Rule: r.id, Description: r.description, Tags: r.tags, Kind: r.kind, Subtype: r.id, Generic: r.generic}
+	if r.expr == nil {
+		f.Confidence = retinue.ConfidenceMedium
+		return f
+	}
+	f.Start, f.End, f.MatchStart, f.MatchEnd = h.secret.start, h.secret.end, h.match.start, h.match.end
+	f.MatchLine, f.Entropy = h.line, h.entropy
+	var begin int
+	f.Line, begin = t.line(f.Start)
+	f.Column = f.Start - begin + 1
+	f.EndLine, _ = t.line(max(f.Start, f.End-1))
+	f.Secret = retinue.NewSecret(string(t.data[f.Start:f.End]))
+	f.Field = fieldBefore(t.data[begin:f.Start], t.data[min(f.MatchStart, f.Start):f.Start])
+	interpret(&f)
+	return f
+}
+
+// entropy returns the Shannon entropy of a value in bits. As in gitleaks, the
+// characters are counted and the bytes divided by.
+func entropy(s string) float64 {
+	if s == "" {
+		return 0
+	}
+	var ascii [utf8.RuneSelf]int
+	var other map[rune]int
+	for _, c := range s {
+		if c < utf8.RuneSelf {
+			ascii[c]++
+			continue
+		}
+		if other == nil {
+			other = map[rune]int{}
+		}
+		other[c]++
+	}
+	sum, inverse := 0.0, 1/float64(len(s))
+	for _, n := range ascii {
+		if n > 0 {
+			f := float64(n) * inverse
+			sum -= f * math.Log2(f)
+		}
+	}
+	for _, n := range other {
+		f := float64(n) * inverse
+		sum -= f * math.Log2(f)
+	}
+	return sum
+}
+
+// compile-time check that a finding logs without its value.
+var _ slog.LogValuer = Finding{}
