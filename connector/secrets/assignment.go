@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"regexp/syntax"
+	"slices"
 	"strings"
 )
 
@@ -48,8 +49,8 @@ func newAssignment(expr string, tree *syntax.Regexp, p plan) *assignment {
 		return nil
 	}
 	nameTree, err := syntax.Parse(name, syntax.Perl)
-	if err != nil || !holdsOnly(nameTree, isMiddle) {
-		return nil
+	if err != nil || !holdsOnly(nameTree, isMiddle) || !sameLiterals(choose(nameTree).literals, p.literals) {
+		return nil // the literals may lie in the value
 	}
 	valueTree, err := syntax.Parse("(?i)"+value, syntax.Perl)
 	if err != nil || valueTree.Op != syntax.OpConcat || valueTree.Sub[0].Op != syntax.OpCapture {
@@ -65,6 +66,10 @@ func newAssignment(expr string, tree *syntax.Regexp, p plan) *assignment {
 	}
 	a.budget = size.bytes + middleLimit
 	return a
+}
+
+func sameLiterals(a, b []literal) bool {
+	return slices.EqualFunc(a, b, func(x, y literal) bool { return x.text == y.text })
 }
 
 // cutName returns the part of the expression in front of the middle that
