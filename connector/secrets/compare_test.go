@@ -170,4 +170,3 @@ func TestGenericByHandIsItsExpression(t *testing.T) {
 		}
 	}
 }
-

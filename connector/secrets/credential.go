@@ -61,6 +61,9 @@ func Credential(ref retinue.Ref, f Finding, env connector.Env) retinue.Credentia
 	if p.Account != "" {
 		c.Attrs["account"] = p.Account
 	}
+	if p.Subject != "" {
+		c.Attrs["subject"] = p.Subject
+	}
 	if p.Checksum != ChecksumNone {
 		c.Attrs["checksum"] = p.Checksum.String()
 	}

@@ -56,6 +56,9 @@ type Parsed struct {
 	// ID is the vendor's own id of the credential that is not secret, such as
 	// an AWS access key id, and Account the account it belongs to.
 	ID, Account string
+	// Subject is whom the credential is for, where the value or the text around
+	// it says so: the e-mail address of a service account.
+	Subject string
 	// Realm, RefKind and Key name the credential in its owner's realm where the
 	// value tells all three; see [Ref].
 	Realm   retinue.Realm
@@ -77,8 +80,8 @@ type Parsed struct {
 	ShortLived bool
 	// Checksum says whether the value carries a checksum and whether it holds.
 	Checksum Checksum
-	// Temporary credentials come with an id alone: IDOnly marks a value that
-	// is itself no secret (an access key id without its secret half).
+	// IDOnly marks a value that is itself no secret: an access key id without
+	// its secret half.
 	IDOnly bool
 }
 

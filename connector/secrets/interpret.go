@@ -2,6 +2,7 @@ package secrets
 
 import (
 	"encoding/base32"
+	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -23,6 +24,10 @@ func interpret(f *Finding) {
 		interpretJWT(f, value)
 	case f.Rule == "jwt-base64":
 		interpretWrappedJWT(f, value)
+	case f.Rule == "kubeconfig-client-key":
+		if raw, err := base64.StdEncoding.DecodeString(value); err == nil {
+			interpretPEM(f, string(raw))
+		}
 	case strings.Contains(value, "PRIVATE KEY"):
 		interpretPEM(f, value)
 	case strings.HasPrefix(value, "gh") && strings.HasPrefix(f.Rule, "github-"), f.Rule == "npm-access-token":
@@ -31,7 +36,7 @@ func interpret(f *Finding) {
 		interpretChecksum(f, grafanaChecksum(value))
 	case strings.HasSuffix(f.Rule, "-routable"):
 		interpretRoutable(f, value)
-	case f.Rule == "gitlab-cicd-job-token", f.Rule == "github-app-token":
+	case f.Rule == "gitlab-cicd-job-token", f.Rule == "google-oauth-access-token":
 		f.Parsed.ShortLived = true
 	case f.Rule == "telegram-bot-api-token":
 		if id, _, ok := strings.Cut(value, ":"); ok {
@@ -68,7 +73,7 @@ func baseConfidence(f *Finding) retinue.Confidence {
 // format of its own.
 func hasFormat(rule string) bool {
 	switch rule {
-	case "openai-api-key", "sidekiq-sensitive-url", "url-credentials", "mailgun-private-api-token",
+	case "openai-api-key", "sidekiq-sensitive-url", "mailgun-private-api-token",
 		"new-relic-user-api-key", "new-relic-insert-key", "new-relic-browser-api-token", "dropbox-short-lived-api-token",
 		"plaid-api-token", "typeform-api-token", "telegram-bot-api-token", "yandex-access-token",
 		"yandex-api-key", "defined-networking-api-token", "aws-secret-access-key":

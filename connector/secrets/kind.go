@@ -49,6 +49,14 @@ func kindByRule() map[string]retinue.CredentialKind {
 		"alibaba-secret-key":                  retinue.CredentialAccessKey,
 		"aws-access-token":                    retinue.CredentialAccessKey,
 		"aws-secret-access-key":               retinue.CredentialAccessKey,
+		"url-credentials":                     retinue.CredentialConnectionString,
+		"azure-storage-account-key":           retinue.CredentialAccessKey,
+		"azure-shared-access-signature":       retinue.CredentialSharedAccess,
+		"kubeconfig-client-key":               retinue.CredentialPrivateKey,
+		"docker-registry-auth":                retinue.CredentialPassword,
+		"google-oauth-client-secret":          retinue.CredentialClientSecret,
+		"google-oauth-access-token":           retinue.CredentialOAuthToken,
+		"docker-organization-token":           retinue.CredentialServiceToken,
 		"yandex-aws-access-token":             retinue.CredentialAccessKey,
 		"jwt":                                 retinue.CredentialJWT,
 		"jwt-base64":                          retinue.CredentialJWT,
@@ -95,7 +103,7 @@ func kindByRule() map[string]retinue.CredentialKind {
 func issuerOf(id string) string {
 	vendor, _, _ := strings.Cut(id, "-")
 	switch vendor {
-	case "generic", "private", "jwt", "curl", "kubernetes", "pkcs12", "connection", "url", "basic", "http":
+	case "generic", "private", "jwt", "curl", "kubernetes", "kubeconfig", "pkcs12", "url":
 		return ""
 	}
 	return vendor

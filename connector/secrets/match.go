@@ -3,7 +3,6 @@ package secrets
 import (
 	"bytes"
 	"cmp"
-	"log/slog"
 	"math"
 	"slices"
 	"strings"
@@ -45,6 +44,7 @@ func (s *Scanner) ScanText(in Text) Result {
 	slices.SortStableFunc(res.Findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.Rule, b.Rule))
 	})
+	relate(t, res.Findings)
 	return res
 }
 
@@ -264,6 +264,3 @@ func entropy(s string) float64 {
 	}
 	return sum
 }
-
-// compile-time check that a finding logs without its value.
-var _ slog.LogValuer = Finding{}
