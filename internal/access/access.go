@@ -33,7 +33,8 @@ type Summary struct {
 	// Escalates names the allowed ways to gain further rights, such as
 	// "iam:CreateAccessKey on any user" or "bind roles".
 	Escalates []string `json:"escalates,omitempty"`
-	// ReadsSecrets is true where it allows reading secret values.
+	// ReadsSecrets is true where it allows reading secret values without naming
+	// which.
 	ReadsSecrets bool `json:"readsSecrets,omitempty"`
 	// Writes is true where something other than reading is allowed.
 	Writes bool `json:"writes,omitempty"`

@@ -1,0 +1,169 @@
+package awsiam
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/access"
+)
+
+// technique is a known way to gain rights with the actions of one document:
+// every action on a resource that is not named. The first must be allowed
+// broadly; the others anywhere.
+type technique struct {
+	text    string
+	actions []string
+}
+
+// techniques are the calls that raise their caller's rights when allowed on
+// resources that are not named. They follow from what each call does as the IAM
+// and service API references describe it.
+func techniques() []technique {
+	own := func(action, text string) technique { return technique{action + " (" + text + ")", []string{action}} }
+	pass := func(action string) technique {
+		return technique{"iam:PassRole with " + action + " (runs code as any role)", []string{"iam:PassRole", action}}
+	}
+	return []technique{
+		own("iam:CreatePolicyVersion", "rewrites any policy"),
+		own("iam:SetDefaultPolicyVersion", "puts another version of any policy in force"),
+		own("iam:CreateAccessKey", "makes keys of any user"),
+		own("iam:CreateLoginProfile", "sets a console password of any user"),
+		own("iam:UpdateLoginProfile", "changes the console password of any user"),
+		own("iam:AttachUserPolicy", "attaches any policy to a user"),
+		own("iam:AttachGroupPolicy", "attaches any policy to a group"),
+		own("iam:AttachRolePolicy", "attaches any policy to a role"),
+		own("iam:PutUserPolicy", "writes policies of any user"),
+		own("iam:PutGroupPolicy", "writes policies of any group"),
+		own("iam:PutRolePolicy", "writes policies of any role"),
+		own("iam:AddUserToGroup", "puts users into any group"),
+		own("iam:UpdateAssumeRolePolicy", "lets anyone assume any role"),
+		own("sts:AssumeRole", "assumes any role that trusts the account"),
+		own("lambda:UpdateFunctionCode", "runs code as the role of any function"),
+		own("ssm:SendCommand", "runs commands on any machine"),
+		own("codebuild:StartBuild", "runs code as the role of any build"),
+		pass("ec2:RunInstances"), pass("lambda:CreateFunction"), pass("ecs:RunTask"), pass("glue:CreateJob"),
+		pass("glue:CreateDevEndpoint"), pass("cloudformation:CreateStack"), pass("codebuild:CreateProject"),
+		pass("sagemaker:CreateNotebookInstance"), pass("datapipeline:CreatePipeline"), pass("batch:SubmitJob"),
+		pass("states:CreateStateMachine"),
+	}
+}
+
+// secretReads are the calls that return secret values.
+func secretReads() []string {
+	return []string{"secretsmanager:GetSecretValue", "secretsmanager:BatchGetSecretValue", "ssm:GetParameter",
+		"ssm:GetParameters", "ssm:GetParametersByPath"}
+}
+
+// Summarize says what a policy document allows by itself. Errors wrap
+// retinue.ErrInvalid.
+func Summarize(text string) (access.Summary, error) {
+	d, err := parse(text)
+	if err != nil {
+		return access.Summary{}, err
+	}
+	var s access.Summary
+	var allow []*statement
+	for i := range d.Statement {
+		st := &d.Statement[i]
+		switch {
+		case strings.EqualFold(st.Effect, "Allow"):
+			allow = append(allow, st)
+			s.Conditional = s.Conditional || len(st.Condition) > 0
+			s.Principals = append(s.Principals, admitted(st)...)
+			grants(&s, st)
+		case strings.EqualFold(st.Effect, "Deny"):
+			s.HasDeny = true
+		}
+	}
+	for _, t := range techniques() {
+		if possible(allow, t) {
+			s.Escalates = append(s.Escalates, t.text)
+		}
+	}
+	s.ReadsSecrets = slices.ContainsFunc(secretReads(), func(a string) bool { return broadly(allow, a) })
+	s.Sentences = sentences(s)
+	s.Normalize()
+	return s, nil
+}
+
+// grants adds what one allowing statement gives.
+func grants(s *access.Summary, st *statement) {
+	all := slices.ContainsFunc(st.Action, everything)
+	everywhere := slices.ContainsFunc(st.Resource, everything)
+	if all && everywhere {
+		s.Admin = true
+	}
+	for _, a := range st.Action {
+		service, name, ok := strings.Cut(a, ":")
+		if ok && service != "" {
+			s.Services = append(s.Services, strings.ToLower(service))
+		}
+		if strings.ContainsAny(a, "*?") {
+			s.WildcardActions = append(s.WildcardActions, retinue.CleanName(a))
+		}
+		whole := everything(a) || ok && everything(name)
+		s.Wildcard = s.Wildcard || whole
+		if whole || !reads(name) {
+			s.Writes = true
+			s.WildcardResources = s.WildcardResources || everywhere
+		}
+	}
+	if len(st.NotAction) > 0 {
+		s.Wildcard, s.Writes = true, true
+		s.WildcardResources = s.WildcardResources || everywhere
+		s.WildcardActions = append(s.WildcardActions, "everything but "+retinue.CleanName(strings.Join(st.NotAction, ", ")))
+	}
+}
+
+func everything(p string) bool {
+	return p != "" && strings.Trim(p, "*:") == "" && strings.Contains(p, "*")
+}
+
+// reads reports whether an action's name says that it changes nothing, by the
+// verbs that AWS uses for its access levels List and Read.
+func reads(name string) bool {
+	name = strings.ToLower(name)
+	for _, verb := range []string{"get", "list", "describe", "batchget", "head", "search", "lookup", "query", "scan",
+		"view", "check", "select", "estimate", "simulate", "preview", "generatecredentialreport", "decode"} {
+		if strings.HasPrefix(name, verb) {
+			return true
+		}
+	}
+	return false
+}
+
+func broadly(allow []*statement, action string) bool {
+	return slices.ContainsFunc(allow, func(s *statement) bool { return s.allows(action) && s.broad() })
+}
+
+func possible(allow []*statement, t technique) bool {
+	if !broadly(allow, t.actions[0]) {
+		return false
+	}
+	for _, a := range t.actions[1:] {
+		if !slices.ContainsFunc(allow, func(s *statement) bool { return s.allows(a) && (len(s.Resource) > 0 || len(s.NotResource) > 0) }) {
+			return false
+		}
+	}
+	return true
+}
+
+func sentences(s access.Summary) []string {
+	var out []string
+	add := func(when bool, text string) {
+		if when {
+			out = append(out, text)
+		}
+	}
+	add(s.Admin, "It allows every action on every resource.")
+	add(!s.Admin && len(s.Escalates) > 0, "It allows ways to gain further rights.")
+	add(!s.Admin && s.ReadsSecrets, "It allows reading secret values without naming which.")
+	add(!s.Admin && s.Wildcard, "It allows every action of at least one service.")
+	for _, p := range s.Principals {
+		add(p.Kind == "anyone" && len(p.Conditions) == 0, "It admits anyone, without a condition.")
+	}
+	add(s.Conditional, "Some of it holds under conditions only.")
+	add(s.HasDeny, "It denies something as well, which is not taken off here.")
+	return out
+}
