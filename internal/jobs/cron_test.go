@@ -11,7 +11,9 @@ import (
 
 func TestCronNext(t *testing.T) {
 	from := time.Date(2026, 1, 31, 23, 59, 30, 0, time.UTC) // a Saturday
-	at := func(y int, m time.Month, d, h, min int) time.Time { return time.Date(y, m, d, h, min, 0, 0, time.UTC) }
+	at := func(y int, m time.Month, d, h, minute int) time.Time {
+		return time.Date(y, m, d, h, minute, 0, 0, time.UTC)
+	}
 	for line, want := range map[string]time.Time{
 		"* * * * *":       at(2026, 2, 1, 0, 0),
 		"*/15 * * * *":    at(2026, 2, 1, 0, 0),
