@@ -7,6 +7,8 @@ package store
 import (
 	"encoding/json"
 	"iter"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/retinue-id/retinue"
@@ -264,4 +266,62 @@ type Totals struct {
 	BySource    map[string]int64 `json:"bySource"`
 	ByClass     map[string]int64 `json:"byClass"`
 	Entities    map[string]int64 `json:"entities"` // by fact type
+}
+
+// Match reports whether an entity passes the query's filters, as the database
+// would decide; the type, and whether it is gone, are the caller's.
+func (q EntityQuery) Match(e Entity) bool {
+	eq := func(want, have string) bool { return want == "" || want == have }
+	switch {
+	case q.ID != "" && q.ID != e.ID,
+		!eq(string(q.Realm), string(e.Realm)), !eq(q.Source, e.Source), !eq(q.Kind, e.Kind),
+		!eq(string(q.Class), string(e.Class)), !eq(q.State, e.State), !eq(string(q.Environment), string(e.Environment)),
+		!eq(string(q.Criticality), string(e.Criticality)), !eq(q.Key, e.Key):
+		return false
+	case q.Owner == "none" && e.Owner != "", q.Owner != "" && q.Owner != "none" && q.Owner != e.Owner:
+		return false
+	}
+	text := strings.ToLower(q.Text)
+	return text == "" || strings.Contains(strings.ToLower(e.Name), text) || strings.Contains(strings.ToLower(e.Key), text)
+}
+
+// FindingQuery selects findings. Empty fields do not limit; resolved and
+// suppressed ones are left out unless asked for.
+type FindingQuery struct {
+	ID         retinue.FindingID
+	Rule       string
+	Severity   retinue.Severity // at least
+	State      retinue.FindingState
+	OWASP      retinue.OWASP
+	Source     string
+	Entity     retinue.EntityID
+	Family     string
+	Fix        string
+	Text       string
+	Resolved   bool
+	Suppressed bool
+	Limit      int
+	AsOf       AsOf
+}
+
+// Match reports whether a finding passes the query's filters but the source.
+func (q FindingQuery) Match(f retinue.Finding) bool {
+	switch {
+	case q.ID != "" && q.ID != f.ID, q.Rule != "" && q.Rule != f.Rule,
+		q.Severity != "" && !f.Severity.AtLeast(q.Severity), q.State != "" && q.State != f.State,
+		q.OWASP != "" && !slices.Contains(f.OWASP, q.OWASP), q.Entity != "" && q.Entity != f.Entity,
+		q.Family != "" && q.Family != f.Family, q.Fix != "" && q.Fix != f.Fix,
+		!q.Suppressed && f.Suppressed != "",
+		!q.Resolved && q.State != retinue.FindingResolved && f.State == retinue.FindingResolved:
+		return false
+	}
+	text := strings.ToLower(q.Text)
+	return text == "" || strings.Contains(strings.ToLower(f.Name+" "+f.Subject.Key+" "+f.Message), text)
+}
+
+// Touched is an entity that findings must be judged for again.
+type Touched struct {
+	Key  int64
+	ID   retinue.EntityID
+	Type retinue.FactType
 }

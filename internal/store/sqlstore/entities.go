@@ -1,0 +1,294 @@
+package sqlstore
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/store"
+)
+
+// conditions collects the WHERE of a query.
+type conditions struct {
+	text []string
+	args []any
+}
+
+// add adds a condition in which each ? stands for the next value.
+func (c *conditions) add(cond string, args ...any) {
+	for _, a := range args {
+		c.args = append(c.args, a)
+		cond = strings.Replace(cond, "?", fmt.Sprintf("$%d", len(c.args)), 1)
+	}
+	c.text = append(c.text, cond)
+}
+
+func (c *conditions) where() string {
+	if len(c.text) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(c.text, " AND ")
+}
+
+// Entities yields the entities that a query selects, ordered by realm and key.
+// Rows stream: nothing is held but the current one.
+func (tx *Tx) Entities(q store.EntityQuery) iter.Seq2[store.Entity, error] {
+	if !q.AsOf.IsZero() {
+		return tx.entitiesThen(q)
+	}
+	return func(yield func(store.Entity, error) bool) {
+		c := entityConditions(tx, q)
+		limit := ""
+		if q.Limit > 0 {
+			limit = fmt.Sprintf(" LIMIT %d", q.Limit)
+		}
+		stopped := errors.New("stopped")
+		err := tx.query(func(rows *sql.Rows) error {
+			e, err := scanEntity(rows)
+			if err != nil {
+				return err
+			}
+			if !yield(e, nil) {
+				return stopped
+			}
+			return nil
+		}, entityColumns+c.where()+` ORDER BY r.realm_id, r.key, e.id`+limit, c.args...)
+		if err != nil && !errors.Is(err, stopped) {
+			yield(store.Entity{}, fmt.Errorf("list entities: %w", err))
+		}
+	}
+}
+
+const entityColumns = `SELECT e.id, e.public_id, e.type, o.name, e.kind, r.key, e.name, m.realm, r.kind, e.subtype, e.class,
+	e.state, e.environment, e.criticality, e.data_class, e.managed, e.owner, COALESCE(x.key, ''), e.created_at, e.expires_at,
+	(SELECT max(u.at) FROM uses u JOIN refs w ON w.id = u.subject_id WHERE w.entity_id = e.id),
+	e.first_seen, e.gone_at
+	FROM entities e JOIN refs r ON r.id = e.ref_id JOIN realms m ON m.id = r.realm_id
+	JOIN scopes s ON s.id = e.scope_id JOIN sources o ON o.id = s.source_id LEFT JOIN refs x ON x.id = e.container_id`
+
+func entityConditions(tx *Tx, q store.EntityQuery) *conditions {
+	c := &conditions{}
+	eq := func(col, v string) {
+		if v != "" {
+			c.add(col+" = ?", v)
+		}
+	}
+	if q.Type != "" {
+		c.add("e.type = ?", store.TypeIndex(q.Type))
+	}
+	if q.ID != "" {
+		c.add(`(e.public_id = ? OR e.id = (SELECT entity_id FROM entity_redirects WHERE public_id = ?))`, string(q.ID), string(q.ID))
+	}
+	eq("m.realm", string(q.Realm))
+	eq("o.name", q.Source)
+	eq("e.kind", q.Kind)
+	eq("e.class", string(q.Class))
+	eq("e.state", q.State)
+	eq("e.environment", string(q.Environment))
+	eq("e.criticality", string(q.Criticality))
+	eq("r.key", q.Key)
+	switch q.Owner {
+	case "":
+	case "none":
+		c.add("e.owner = ''")
+	default:
+		eq("e.owner", q.Owner)
+	}
+	if q.Text != "" {
+		like := "%" + escapeLike(strings.ToLower(q.Text)) + "%"
+		c.add(`(lower(e.name) LIKE ? ESCAPE '\' OR lower(r.key) LIKE ? ESCAPE '\')`, like, like)
+	}
+	if !q.Gone {
+		c.add("e.gone_at IS NULL")
+	}
+	return c
+}
+
+func escapeLike(s string) string {
+	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(s)
+}
+
+func scanEntity(rows *sql.Rows) (store.Entity, error) {
+	var e store.Entity
+	var id, realm, class, env, crit, managed string
+	var t int
+	var created, expires, used, gone sql.NullInt64
+	var first int64
+	if err := rows.Scan(&e.InternalKey, &id, &t, &e.Source, &e.Kind, &e.Key, &e.Name, &realm, &e.RefKind, &e.Subtype, &class,
+		&e.State, &env, &crit, &e.DataClass, &managed, &e.Owner, &e.Container, &created, &expires, &used, &first, &gone); err != nil {
+		return e, err
+	}
+	e.ID, e.Type, e.Realm = retinue.EntityID(id), store.TypeAt(t), retinue.Realm(realm)
+	e.Class, e.Environment, e.Criticality, e.Managed = retinue.Class(class), retinue.Environment(env), retinue.Criticality(crit), retinue.Management(managed)
+	e.CreatedAt, e.ExpiresAt, e.LastUsed, e.GoneAt = fromMicros(created), fromMicros(expires), fromMicros(used), fromMicros(gone)
+	e.FirstSeen = observed(first)
+	return e, nil
+}
+
+// known returns the greatest revision that had been recorded by a time.
+func (tx *Tx) known(a store.AsOf) (int64, error) {
+	if a.Known.IsZero() {
+		return 1<<62 - 1, nil
+	}
+	var rev sql.NullInt64
+	err := tx.queryRow("SELECT max(rev) FROM revisions WHERE recorded_at <= $1", a.Known.UnixMicro()).Scan(&rev)
+	return rev.Int64, err
+}
+
+// validAt is the condition that a version f held at an observed time, by what
+// was known at a revision: parameters $1 (time) and $2 (revision).
+const validAt = `f.obs_from <= $1 AND f.rev_from <= $2 AND (f.dropped_rev IS NULL OR f.dropped_rev > $2)
+	AND (f.rev_to IS NULL OR f.rev_to > $2 OR f.obs_to > $1)`
+
+func asOfTime(a store.AsOf, now time.Time) int64 {
+	if a.Observed.IsZero() {
+		return now.UnixMicro()
+	}
+	return a.Observed.UnixMicro()
+}
+
+// entitiesThen answers for a past date from the versions of facts. Labels,
+// owners and joins are as they are now.
+func (tx *Tx) entitiesThen(q store.EntityQuery) iter.Seq2[store.Entity, error] {
+	return func(yield func(store.Entity, error) bool) {
+		rev, err := tx.known(q.AsOf)
+		if err != nil {
+			yield(store.Entity{}, err)
+			return
+		}
+		g := &thenReader{q: q, yield: yield}
+		err = tx.query(g.row, `SELECT e.id, e.public_id, f.type, o.name, r.key, m.realm, r.kind, f.body, s.authority, e.owner,
+			e.environment, e.criticality, e.data_class, e.first_seen
+			FROM facts f JOIN refs r ON r.id = f.ref_id JOIN realms m ON m.id = r.realm_id
+			JOIN entities e ON e.id = r.entity_id JOIN refs n ON n.id = e.ref_id JOIN scopes s ON s.id = f.scope_id JOIN sources o ON o.id = s.source_id
+			WHERE `+validAt+` AND ($3 < 0 OR f.type = $3) ORDER BY n.realm_id, n.key, e.id, s.authority DESC, f.obs_from DESC, f.id`,
+			asOfTime(q.AsOf, tx.at), rev, store.TypeIndex(q.Type))
+		if err == nil {
+			err = g.emit()
+		}
+		if err != nil && !errors.Is(err, errStopped) {
+			yield(store.Entity{}, fmt.Errorf("list entities as of %s: %w", q.AsOf.Observed.Format(time.RFC3339), err))
+		}
+	}
+}
+
+var errStopped = errors.New("stopped")
+
+// thenReader groups the versions of one entity and yields it when it passes
+// the query.
+type thenReader struct {
+	q         store.EntityQuery
+	yield     func(store.Entity, error) bool
+	e         store.Entity
+	bodies    [][]byte
+	authority int
+	n         int
+}
+
+func (g *thenReader) row(rows *sql.Rows) error {
+	var e store.Entity
+	var id, realm, body, env, crit string
+	var t, authority int
+	var first int64
+	if err := rows.Scan(&e.InternalKey, &id, &t, &e.Source, &e.Key, &realm, &e.RefKind, &body, &authority, &e.Owner,
+		&env, &crit, &e.DataClass, &first); err != nil {
+		return err
+	}
+	if e.InternalKey != g.e.InternalKey {
+		if err := g.emit(); err != nil {
+			return err
+		}
+		e.ID, e.Type, e.Realm = retinue.EntityID(id), store.TypeAt(t), retinue.Realm(realm)
+		e.Environment, e.Criticality, e.FirstSeen = retinue.Environment(env), retinue.Criticality(crit), observed(first)
+		g.e, g.authority, g.bodies = e, authority, g.bodies[:0]
+	}
+	if store.TypeAt(t) == g.e.Type {
+		g.bodies = append(g.bodies, []byte(body))
+	}
+	return nil
+}
+
+func (g *thenReader) emit() error {
+	if len(g.bodies) == 0 {
+		return nil
+	}
+	body, err := MergeBodies(g.bodies...)
+	if err != nil {
+		return err
+	}
+	f, err := retinue.DecodeFact(g.e.Type, body)
+	if err != nil {
+		return err
+	}
+	c := columnsOf(f)
+	declared(&c, store.TypeIndex(g.e.Type), g.authority)
+	e := g.e
+	e.Name, e.Kind, e.Subtype, e.Class, e.State = c.name, c.kind, c.subtype, retinue.Class(c.class), c.state
+	e.Managed, e.Container, e.CreatedAt, e.ExpiresAt = retinue.Management(c.managed), c.container.Key, c.createdAt, c.expiresAt
+	if c.environment != "" {
+		e.Environment = retinue.Environment(c.environment)
+	}
+	g.bodies = g.bodies[:0]
+	if !g.q.Match(e) {
+		return nil
+	}
+	g.n++
+	if !g.yield(e, nil) || (g.q.Limit > 0 && g.n >= g.q.Limit) {
+		return errStopped
+	}
+	return nil
+}
+
+// EntityKey returns the internal key of a public id, following merges.
+func (tx *Tx) EntityKey(id retinue.EntityID) (int64, error) {
+	var key int64
+	err := tx.queryRow(`SELECT id FROM entities WHERE public_id = $1 UNION ALL
+		SELECT entity_id FROM entity_redirects WHERE public_id = $1 LIMIT 1`, string(id)).Scan(&key)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("%w: entity %s", retinue.ErrNotFound, id)
+	}
+	return key, err
+}
+
+// Totals computes the population's main figures from what is current.
+func (tx *Tx) Totals() (store.Totals, error) {
+	t := store.Totals{ByKind: map[string]int64{}, BySource: map[string]int64{}, ByClass: map[string]int64{}, Entities: map[string]int64{}}
+	err := tx.query(func(rows *sql.Rows) error {
+		var ftype int
+		var class, kind, source string
+		var n int64
+		if err := rows.Scan(&ftype, &class, &kind, &source, &n); err != nil {
+			return err
+		}
+		typ := store.TypeAt(ftype)
+		t.Entities[string(typ)] += n
+		switch typ {
+		case retinue.FactCredential:
+			t.Credentials += n
+		case retinue.FactIdentity:
+			t.ByClass[class] += n
+			switch retinue.Class(class) {
+			case retinue.ClassNonHuman:
+				t.NonHuman += n
+				t.ByKind[kind] += n
+				t.BySource[source] += n
+			case retinue.ClassPerson:
+				t.Persons += n
+			default:
+				t.Unclear += n
+			}
+		}
+		return nil
+	}, `SELECT e.type, e.class, e.kind, o.name, count(*) FROM entities e JOIN scopes s ON s.id = e.scope_id
+		JOIN sources o ON o.id = s.source_id WHERE e.gone_at IS NULL GROUP BY e.type, e.class, e.kind, o.name`)
+	if err != nil {
+		return t, fmt.Errorf("count entities: %w", err)
+	}
+	err = tx.queryRow("SELECT count(*) FROM facts WHERE rev_to IS NULL AND type IN ($1, $2)",
+		store.TypeIndex(retinue.FactAttachment), store.TypeIndex(retinue.FactGrant)).Scan(&t.Grants)
+	return t, err
+}
