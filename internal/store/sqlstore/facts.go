@@ -274,3 +274,41 @@ func (tx *Tx) changed(from, to time.Time, atEnd bool) (map[string]store.Fact, er
 	}
 	return out, nil
 }
+
+// RefsOf lists every ref by which an entity is known, the first seen first.
+func (tx *Tx) RefsOf(entity int64) ([]retinue.Ref, error) {
+	var out []retinue.Ref
+	err := tx.query(func(rows *sql.Rows) error {
+		var realm string
+		var r retinue.Ref
+		if err := rows.Scan(&realm, &r.Kind, &r.Key); err != nil {
+			return err
+		}
+		r.Realm = retinue.Realm(realm)
+		out = append(out, r)
+		return nil
+	}, `SELECT m.realm, r.kind, r.key FROM refs r JOIN realms m ON m.id = r.realm_id WHERE r.entity_id = $1 ORDER BY r.id`, entity)
+	if err != nil {
+		return nil, fmt.Errorf("read refs: %w", err)
+	}
+	return out, nil
+}
+
+// SamePublicKey lists the credentials that say they hold a public key, by its
+// hash.
+func (tx *Tx) SamePublicKey(key string) ([]int64, error) {
+	var out []int64
+	err := tx.query(func(rows *sql.Rows) error {
+		var e int64
+		if err := rows.Scan(&e); err != nil {
+			return err
+		}
+		out = append(out, e)
+		return nil
+	}, `SELECT DISTINCT r.entity_id FROM credential_keys k JOIN refs r ON r.id = k.ref_id
+		JOIN entities e ON e.id = r.entity_id WHERE k.kind IN ('spki', 'public_key') AND k.value = $1 AND e.gone_at IS NULL`, key)
+	if err != nil {
+		return nil, fmt.Errorf("compare public keys: %w", err)
+	}
+	return out, nil
+}

@@ -177,7 +177,11 @@ func (a *applier) writeKeys(ref int64, row store.FactRow, f retinue.Fact) error 
 	if err := a.tx.exec("DELETE FROM credential_keys WHERE ref_id = $1"+keep, ref); err != nil {
 		return fmt.Errorf("write credential keys: %w", err)
 	}
-	for _, k := range keysOf(row, f) {
+	keys := keysOf(row, f)
+	if c, ok := f.(retinue.Credential); ok && c.PublicKey != "" {
+		keys = append(keys, credentialKey{"spki", c.PublicKey}) // asked for, and joins nothing
+	}
+	for _, k := range keys {
 		if err := a.tx.exec(`INSERT INTO credential_keys (kind, value, ref_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
 			k.kind, k.value, ref); err != nil {
 			return fmt.Errorf("write credential keys: %w", err)

@@ -19,6 +19,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite" // the SQLite driver
 
@@ -29,6 +30,7 @@ import (
 type DB struct {
 	write *sql.DB
 	read  *sql.DB
+	pool  *pgxpool.Pool // PostgreSQL only
 	d     dialect
 	now   func() time.Time
 	lock  *fileLock
@@ -73,16 +75,16 @@ func Open(ctx context.Context, addr string, opt Options) (*DB, error) {
 }
 
 func openPostgres(ctx context.Context, url string) (*DB, error) {
-	w, err := sql.Open("pgx", url)
+	pool, err := pgxpool.New(ctx, url)
 	if err != nil {
 		return nil, fmt.Errorf("%w: open database: %v", retinue.ErrInvalid, redactURL(err.Error(), url))
 	}
-	if err := w.PingContext(ctx); err != nil {
-		_ = w.Close()
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
 		return nil, fmt.Errorf("%w: open database: %v", retinue.ErrUnavailable, redactURL(err.Error(), url))
 	}
-	_ = stdlib.GetDefaultDriver() // registers "pgx"
-	return &DB{write: w, read: w, d: postgres{}, path: "PostgreSQL"}, nil
+	w := stdlib.OpenDBFromPool(pool)
+	return &DB{write: w, read: w, pool: pool, d: postgres{}, path: "PostgreSQL"}, nil
 }
 
 // redactURL keeps a password in the URL out of an error.
@@ -161,6 +163,9 @@ func (db *DB) Close() error {
 	if db.read != db.write {
 		err = errors.Join(err, db.read.Close())
 	}
+	if db.pool != nil {
+		db.pool.Close()
+	}
 	return errors.Join(err, db.lock.release())
 }
 
@@ -176,6 +181,9 @@ func (db *DB) Dialect() string { return db.d.name() }
 // Handle returns the writing handle, for the job queue, which keeps its own
 // tables in the same database.
 func (db *DB) Handle() *sql.DB { return db.write }
+
+// Pool returns the pool behind the handle on PostgreSQL, nil on SQLite.
+func (db *DB) Pool() *pgxpool.Pool { return db.pool }
 
 // OnUpdate registers work that is done in every update's transaction just
 // before the audit log is extended: the queue adds the next stage's job there.
