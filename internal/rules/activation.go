@@ -84,6 +84,10 @@ func (a *activation) list(name string) (any, bool) {
 		return s.Runners, true
 	case "exposure":
 		return string(exposure(s)), true
+	case "lastUse":
+		return lastUse(allUses(s)), true
+	case "neverUsed":
+		return neverUsed(allUses(s)), true
 	case "access":
 		if a.granted == nil {
 			a.granted = granted(s.Attachments)
@@ -109,6 +113,15 @@ func orEmpty[T any](p *T) *T {
 		return new(T)
 	}
 	return p
+}
+
+// allUses are the uses of a subject and of its credentials.
+func allUses(s *Subject) []retinue.Use {
+	uses := slices.Clip(s.Uses)
+	for i := range s.Credentials {
+		uses = append(uses, s.Credentials[i].Uses...)
+	}
+	return uses
 }
 
 // granted merges the summaries of what grants.

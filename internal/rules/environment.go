@@ -52,6 +52,8 @@ func Variables() []Variable {
 		{"labels", "environment, criticality and data class, and who gave them", object[Labels]()},
 		{"tags", "labels of the subject and its containers, keys in lower case, nearest first", cel.MapType(cel.StringType, cel.StringType)},
 		{"paths", "the paths of its places", list(cel.StringType)},
+		{"lastUse", "the latest use of the subject and its credentials", cel.TimestampType},
+		{"neverUsed", "a source says that it was never used, and none says that it or a credential of it was", cel.BoolType},
 		{"exposure", "the widest exposure of the subject: owner, group, world, public or empty", cel.StringType},
 	}
 }

@@ -167,10 +167,7 @@ func (r *compiledRule) evaluateEvidence(ctx context.Context, vars *activation) (
 }
 
 func priorityInput(sub *Subject, sev retinue.Severity) PriorityInput {
-	uses := sub.Uses
-	for i := range sub.Credentials {
-		uses = append(uses[:len(uses):len(uses)], sub.Credentials[i].Uses...)
-	}
+	uses := allUses(sub)
 	return PriorityInput{Severity: sev, Exposure: exposure(sub), Criticality: sub.Labels.Criticality,
 		Environment: sub.Labels.Environment, Disabled: disabledReason(sub) != "", LastUse: lastUse(uses),
 		NeverUsed: neverUsed(uses), Now: sub.Now}
@@ -222,6 +219,9 @@ func native(v ref.Val) any {
 	case nil, string, bool, int64, uint64, float64:
 		return x
 	case time.Time:
+		if unset(x) {
+			return nil
+		}
 		return x.UTC().Format(time.RFC3339)
 	case retinue.Ref:
 		return x.String()

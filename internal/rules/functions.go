@@ -67,32 +67,32 @@ func clockFunctions() []Function {
 	return []Function{
 		{"days_since(time) int", "whole days from a time to now; 0 where it is not set", clock("days_since", two, day,
 			func(now, t time.Time, _ int64) ref.Val {
-				if t.IsZero() {
+				if unset(t) {
 					return types.Int(0)
 				}
 				return types.Int(between(t, now))
 			})},
 		{"days_until(time) int", "whole days from now to a time; 0 where it is not set", clock("days_until", two, day,
 			func(now, t time.Time, _ int64) ref.Val {
-				if t.IsZero() {
+				if unset(t) {
 					return types.Int(0)
 				}
 				return types.Int(between(now, t))
 			})},
 		{"older_than(time, days) bool", "set, and more than so many days ago", clock("older_than", three, cel.BoolType,
 			func(now, t time.Time, d int64) ref.Val {
-				return types.Bool(!t.IsZero() && t.Before(now.AddDate(0, 0, -int(d))))
+				return types.Bool(!unset(t) && t.Before(now.AddDate(0, 0, -int(d))))
 			})},
 		{"younger_than(time, days) bool", "set, past, and at most so many days ago", clock("younger_than", three, cel.BoolType,
 			func(now, t time.Time, d int64) ref.Val {
-				return types.Bool(!t.IsZero() && !t.After(now) && !t.Before(now.AddDate(0, 0, -int(d))))
+				return types.Bool(!unset(t) && !t.After(now) && !t.Before(now.AddDate(0, 0, -int(d))))
 			})},
 		{"ends_within(time, days) bool", "set, not past, and at most so many days ahead", clock("ends_within", three, cel.BoolType,
 			func(now, t time.Time, d int64) ref.Val {
-				return types.Bool(!t.IsZero() && t.After(now) && !t.After(now.AddDate(0, 0, int(d))))
+				return types.Bool(!unset(t) && t.After(now) && !t.After(now.AddDate(0, 0, int(d))))
 			})},
 		{"is_past(time) bool", "set, and not in the future", clock("is_past", two, cel.BoolType,
-			func(now, t time.Time, _ int64) ref.Val { return types.Bool(!t.IsZero() && !t.After(now)) })},
+			func(now, t time.Time, _ int64) ref.Val { return types.Bool(!unset(t) && !t.After(now)) })},
 		{"renewed(credential) time", "when it was last rotated, else made", cel.Function("renewed",
 			cel.Overload("renewed_credential", []*cel.Type{object[retinue.Credential]()}, ts, cel.UnaryBinding(renewed)),
 			cel.Overload("renewed_identity", []*cel.Type{object[retinue.Identity]()}, ts, cel.UnaryBinding(renewed)))},
@@ -178,7 +178,7 @@ func textFunctions() []Function {
 			})},
 		{"date(time) string", "2026-01-02, else \"an unknown date\"", unary("date", cel.TimestampType, str, func(v ref.Val) ref.Val {
 			t, ok := v.Value().(time.Time)
-			if !ok || t.IsZero() {
+			if !ok || unset(t) {
 				return types.String("an unknown date")
 			}
 			return types.String(t.UTC().Format(time.DateOnly))
@@ -202,12 +202,16 @@ func binary(name string, a, b, out *cel.Type, fn func(a, b ref.Val) ref.Val) cel
 	return cel.Function(name, cel.Overload(name+"_2", []*cel.Type{a, b}, out, cel.BinaryBinding(fn)))
 }
 
+// unset reports a time that nobody gave. CEL reads an empty time of a struct as
+// the start of the Unix epoch, at which no credential was made.
+func unset(t time.Time) bool { return t.IsZero() || t.Unix() == 0 }
+
 func isSet(v ref.Val) bool {
 	switch x := v.Value().(type) {
 	case nil:
 		return false
 	case time.Time:
-		return !x.IsZero()
+		return !unset(x)
 	}
 	if z, ok := v.(traits.Sizer); ok {
 		return z.Size() != types.IntZero
