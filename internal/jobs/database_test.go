@@ -63,6 +63,29 @@ func openDatabase(where string) (jobs.Database, error) {
 	return jobs.Database{DB: stdlib.OpenDBFromPool(pool), Pool: pool}, nil
 }
 
+// benchDatabase is an empty, migrated database for a benchmark.
+func benchDatabase(b *testing.B, kind string) jobs.Database {
+	b.Helper()
+	where := filepath.Join(b.TempDir(), "jobs.db")
+	if kind == "postgres" {
+		where = testkit.Postgres(b).Database(b)
+	}
+	db, err := openDatabase(where)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		_ = db.DB.Close()
+		if db.Pool != nil {
+			db.Pool.Close()
+		}
+	})
+	if err := jobs.Migrate(b.Context(), db); err != nil {
+		b.Fatal(err)
+	}
+	return db
+}
+
 // transact runs fn in a transaction as the store would, and rolls back when it
 // fails.
 func transact(t *testing.T, db jobs.Database, fn func(jobs.Tx) error) error {

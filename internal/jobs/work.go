@@ -70,12 +70,16 @@ func (r *run) count(job *rivertype.JobRow, key string, err error) {
 // fails is counted and left to be tried by the next Drain or Run after its
 // delay. The error is of the queue itself, or of ctx.
 func (q *Queue) Drain(ctx context.Context) (Summary, error) {
-	r := newRun(5*time.Millisecond, 20*time.Millisecond)
-	err := q.working(ctx, r, func(e engine) error {
+	r := newRun(time.Millisecond, 20*time.Millisecond)
+	left, err := q.due(ctx)
+	if err != nil || left == 0 && q.canWork() {
+		return q.drained(ctx, r, err) // without starting anything
+	}
+	err = q.working(ctx, r, func() error {
 		tick := time.NewTicker(20 * time.Millisecond)
 		defer tick.Stop()
 		for {
-			left, err := q.due(ctx, e)
+			left, err := q.due(ctx)
 			if err != nil {
 				return err
 			}
@@ -89,8 +93,14 @@ func (q *Queue) Drain(ctx context.Context) (Summary, error) {
 			}
 		}
 	})
+	return q.drained(ctx, r, err)
+}
+
+// drained cleans up after a Drain that ended with err, and sums it up.
+func (q *Queue) drained(ctx context.Context, r *run, err error) (Summary, error) {
+	waiting := 0
 	if err == nil {
-		r.summary.Waiting, err = q.waiting(ctx)
+		waiting, err = q.waiting(ctx)
 	}
 	if err == nil {
 		err = q.sweep(ctx)
@@ -100,6 +110,7 @@ func (q *Queue) Drain(ctx context.Context) (Summary, error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.summary.Waiting = waiting
 	return r.summary, err
 }
 
@@ -111,7 +122,7 @@ func (q *Queue) Run(ctx context.Context) error {
 	if q.db.Pool == nil {
 		r.poll = 100 * time.Millisecond // nothing wakes the poller on SQLite
 	}
-	err := q.working(ctx, r, func(engine) error { return q.tend(ctx, r) })
+	err := q.working(ctx, r, func() error { return q.tend(ctx, r) })
 	if err != nil && !errors.Is(err, ctx.Err()) {
 		return fmt.Errorf("run queue: %w", err)
 	}
@@ -120,8 +131,8 @@ func (q *Queue) Run(ctx context.Context) error {
 
 // working takes back what dead workers left, starts the workers, calls fn, and
 // stops them again.
-func (q *Queue) working(ctx context.Context, r *run, fn func(engine) error) error {
-	if q.cfg.Handlers == nil || len(q.cfg.Handlers.add) == 0 {
+func (q *Queue) working(ctx context.Context, r *run, fn func() error) error {
+	if !q.canWork() {
 		return fmt.Errorf("%w: the queue was opened without handlers", retinue.ErrInvalid)
 	}
 	if !q.active.TryLock() {
@@ -146,11 +157,13 @@ func (q *Queue) working(ctx context.Context, r *run, fn func(engine) error) erro
 	if err := e.start(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
-	failed := fn(e)
+	failed := fn()
 	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), q.cfg.StopGrace+10*time.Second)
 	defer cancel()
 	return errors.Join(failed, e.stop(stopCtx))
 }
+
+func (q *Queue) canWork() bool { return q.cfg.Handlers != nil && len(q.cfg.Handlers.add) > 0 }
 
 // tend runs schedules when they are due and looks for jobs of dead workers.
 func (q *Queue) tend(ctx context.Context, r *run) error {
@@ -183,9 +196,9 @@ func (q *Queue) tend(ctx context.Context, r *run) error {
 
 // due makes put-off jobs available whose time has come, and counts those that
 // run or could.
-func (q *Queue) due(ctx context.Context, e engine) (int, error) {
+func (q *Queue) due(ctx context.Context) (int, error) {
 	now := time.Now().UTC()
-	if _, err := e.executor().JobSchedule(ctx, &riverdriver.JobScheduleParams{Max: 10_000, Now: &now}); err != nil {
+	if _, err := q.insert.executor().JobSchedule(ctx, &riverdriver.JobScheduleParams{Max: 10_000, Now: &now}); err != nil {
 		return 0, fmt.Errorf("promote jobs: %w", err)
 	}
 	var n int
