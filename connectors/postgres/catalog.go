@@ -185,9 +185,10 @@ func (f *fileConnector) catalog(ctx context.Context, g *inputGroup, in input, si
 		return err
 	}
 	c := catalogRun{w: w, head: h}
-	if err := scanCatalog(ctx, file, func(string, json.RawMessage) error { return nil }, c.row); err != nil {
+	if err := scanCatalog(ctx, file, func(string, json.RawMessage) error { return nil }, c.row); err != nil && (in.err == nil || ctx.Err() != nil) {
 		return err
 	}
+	c.err = in.err
 	if len(c.rules) > 0 {
 		if err := w.hostRules(c.rules); err != nil {
 			return err
@@ -202,6 +203,7 @@ type catalogRun struct {
 	head  catalogHead
 	dbs   []string
 	rules []hostRule
+	err   error // why not all of the file could be read
 }
 
 func (c *catalogRun) row(key string, v json.RawMessage) error {
@@ -235,7 +237,12 @@ func (c *catalogRun) row(key string, v json.RawMessage) error {
 func (c *catalogRun) finish() error {
 	w, has := c.w, c.head.sections
 	const basis = "the query reads every row of the catalog"
-	done := func(scope ...string) error { return w.complete(w.scope(scope...), basis) }
+	done := func(scope ...string) error {
+		if c.err != nil {
+			return w.problem(w.scope(scope...), c.err)
+		}
+		return w.complete(w.scope(scope...), basis)
+	}
 	type end struct {
 		when  bool
 		scope []string
@@ -268,6 +275,9 @@ func (c *catalogRun) finish() error {
 				return err
 			}
 		}
+	}
+	if rich && has["databases"] && c.err != nil {
+		return w.problem(w.scope("databases"), c.err)
 	}
 	if rich && has["databases"] {
 		var children []retinue.Scope

@@ -37,6 +37,7 @@ type dump struct {
 	named       bool            // database is not merely the file's name
 	assumed     map[string]bool // databases named after their file
 	statedNames []string        // databases that the dumps name
+	err         error           // why not all of a file could be read
 }
 
 // dumpDatabase is one database of a dump.
@@ -46,6 +47,7 @@ type dumpDatabase struct {
 	defaults   map[string]*dumpDefault
 	mappings   []userMapping
 	lastCreate *dumpObject // a routine whose identity arguments follow
+	err        error       // why not all of its file could be read
 }
 
 // dumpObject is anything with an owner and an access list.
@@ -205,8 +207,11 @@ func (d *dump) merge(o *dump) {
 	first(&d.identifier, o.identifier)
 	d.cluster, d.schemaDump = d.cluster || o.cluster, d.schemaDump || o.schemaDump
 	d.unread += o.unread
-	if len(d.roles) == 0 {
-		d.roles, d.members, d.passwords = o.roles, o.members, o.passwords
+	if len(d.roles) == 0 && len(o.roles) > 0 {
+		d.roles, d.members, d.passwords, d.err = o.roles, o.members, o.passwords, o.err
+	}
+	for _, db := range o.dbs {
+		db.err = o.err
 	}
 	add(d.global, o.global)
 	add(d.created, o.created)

@@ -71,7 +71,7 @@ func (d *dump) writeGlobals(w *writer, opt options) error {
 		scopes = append(scopes, "passwords")
 	}
 	for _, s := range scopes {
-		if err := d.finish(w, opt, "every role-level statement of the dump", s); err != nil {
+		if err := d.finish(w, opt, d.err, "every role-level statement of the dump", s); err != nil {
 			return err
 		}
 	}
@@ -89,9 +89,12 @@ func (d *dump) has(kind string) bool {
 
 // finish completes a scope, unless the dump was cut off or is said to be a
 // part.
-func (d *dump) finish(w *writer, opt options, basis string, elem ...string) error {
+func (d *dump) finish(w *writer, opt options, broken error, basis string, elem ...string) error {
 	scope := w.scope(elem...)
-	if opt.partial {
+	switch {
+	case broken != nil:
+		return w.problem(scope, broken)
+	case opt.partial:
 		return w.problem(scope, errPartial)
 	}
 	return w.complete(scope, basis)
@@ -150,17 +153,17 @@ func (d *dump) writeDatabase(w *writer, db *dumpDatabase, opt options) error {
 			return err
 		}
 	}
-	if err := w.complete(w.scope("dump", "changes", db.name), "every statement of the dump about objects that it does not create"); err != nil {
+	if err := d.finish(w, opt, db.err, "every statement of the dump about objects that it does not create", "dump", "changes", db.name); err != nil {
 		return err
 	}
 	if ownerless > 0 {
 		return w.problem(w.scope("databases", db.name), fmt.Errorf("%w: %d objects have no owner", errNoOwners, ownerless))
 	}
 	basis := "every statement of a dump that ends with its last line"
-	if err := d.finish(w, opt, basis, "databases", db.name, "stored-credentials"); err != nil {
+	if err := d.finish(w, opt, db.err, basis, "databases", db.name, "stored-credentials"); err != nil {
 		return err
 	}
-	return d.finish(w, opt, basis, "databases", db.name)
+	return d.finish(w, opt, db.err, basis, "databases", db.name)
 }
 
 func (d *dump) writeObject(w *writer, db string, o *dumpObject) error {

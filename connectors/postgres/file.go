@@ -39,6 +39,7 @@ type input struct {
 	modTime time.Time
 	catalog bool
 	head    catalogHead // of a catalog
+	err     error       // why not all of it could be read
 }
 
 // group is the files of one server.
@@ -169,7 +170,11 @@ func (f *fileConnector) load(ctx context.Context) ([]*inputGroup, error) {
 			in.head, err = readCatalogHead(ctx, file)
 			_ = file.Close()
 			if err != nil {
-				return nil, fmt.Errorf("read %s: %w", retinue.CleanName(in.path), err)
+				// What a file that breaks off does hold is kept.
+				in.err = fmt.Errorf("read %s: %w", retinue.CleanName(in.path), err)
+				if in.head.Database == "" || len(in.head.roles) == 0 || ctx.Err() != nil {
+					return nil, in.err
+				}
 			}
 			realm, fallback := f.catalogRealm(in.head)
 			g := byRealm(realm, fallback)
@@ -180,7 +185,7 @@ func (f *fileConnector) load(ctx context.Context) ([]*inputGroup, error) {
 		err = f.loadDump(ctx, file, *in, dumps)
 		_ = file.Close()
 		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", retinue.CleanName(in.path), err)
+			return nil, err
 		}
 	}
 	for _, g := range dumps {
@@ -207,11 +212,15 @@ func (f *fileConnector) loadDump(ctx context.Context, r io.Reader, in input, dum
 	if d.database == "" {
 		d.database = strings.TrimSuffix(filepath.Base(in.path), filepath.Ext(in.path))
 	}
-	if err := d.read(&contextReader{ctx, r}); err != nil {
-		return err
+	d.err = d.read(&contextReader{ctx, r})
+	if d.err == nil && (d.cluster || d.schemaDump) && !d.finished {
+		d.err = fmt.Errorf("%w: the dump's last line is missing: it was cut off", retinue.ErrInvalid)
 	}
-	if (d.cluster || d.schemaDump) && !d.finished {
-		return fmt.Errorf("%w: the dump's last line is missing: it was cut off", retinue.ErrInvalid)
+	if d.err != nil {
+		d.err = fmt.Errorf("read %s: %w", retinue.CleanName(in.path), d.err)
+		if ctx.Err() != nil || len(d.roles) == 0 && len(d.dbs) == 0 {
+			return d.err
+		}
 	}
 	g := dumps[d.identifier]
 	if g == nil {

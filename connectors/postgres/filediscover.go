@@ -60,13 +60,24 @@ func (f *fileConnector) group(ctx context.Context, g *inputGroup, sink connector
 		sink.Note(connector.Note{Kind: connector.NoteWarning, Text: fallbackWarning})
 	}
 	done := map[retinue.Scope]bool{}
-	// The newest first: what it states of a shared scope holds.
+	// Whole files before broken ones, then the newest first: what it states of
+	// a shared scope holds.
 	slices.SortStableFunc(g.catalogs, func(a, b input) int {
+		if (a.err == nil) != (b.err == nil) {
+			if a.err == nil {
+				return -1
+			}
+			return 1
+		}
 		return b.head.observed(b.modTime).Compare(a.head.observed(a.modTime))
 	})
 	for _, in := range g.catalogs {
 		if err := f.catalog(ctx, g, in, sink, done); err != nil {
 			return err
+		}
+		if in.err != nil {
+			sink.Note(connector.Note{Kind: connector.NoteWarning, Text: in.err.Error()})
+			continue
 		}
 		for _, text := range in.head.notCovered() {
 			sink.Note(connector.Note{Kind: connector.NoteNotCovered, Text: text})
