@@ -65,6 +65,12 @@ func newClient(cfg *rest.Config, now func() time.Time, page int) (*client, error
 	if err != nil {
 		return nil, err
 	}
+	// Certificates that stay in files are watched by a goroutine of client-go
+	// that never ends.
+	if err := rest.LoadTLSFiles(cfg); err != nil {
+		return nil, fmt.Errorf("%w: kubeconfig: %s", retinue.ErrInvalid, retinue.CleanName(err.Error()))
+	}
+	cfg.CertFile, cfg.KeyFile, cfg.CAFile = "", "", ""
 	h, err := rest.HTTPClientFor(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("%w: kubeconfig: %v", retinue.ErrInvalid, err)
