@@ -41,7 +41,7 @@ func (e EvalError) Unwrap() error { return e.Err }
 func (s *Set) Evaluate(ctx context.Context, sub *Subject) ([]Hit, []EvalError) {
 	var problems []EvalError
 	if !sub.Labels.Done {
-		sub.Labels, problems = s.Label(sub)
+		sub.Labels, problems = s.Label(ctx, sub)
 	}
 	vars := newActivation(sub)
 	disabled := disabledReason(sub) != ""
@@ -87,11 +87,6 @@ func mergeSorted(a, b []int) []int {
 		}
 	}
 	return append(append(out, a...), b...)
-}
-
-// test evaluates a label rule's condition.
-func (s *Set) test(p cel.Program, vars *activation) (bool, error) {
-	return evalBool(context.Background(), p, vars)
 }
 
 func evalBool(ctx context.Context, p cel.Program, vars *activation) (bool, error) {
