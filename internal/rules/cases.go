@@ -132,7 +132,7 @@ func (t *TestReport) label(set *Set, r *compiledLabel) {
 			t.fail(r.rule.ID, r.rule.at, c, "%v", err)
 			return
 		}
-		l, problems := alone.Label(context.Background(), sub)
+		l, problems := alone.Label(sub)
 		for _, p := range problems {
 			t.fail(r.rule.ID, r.rule.at, c, "%v", p)
 		}

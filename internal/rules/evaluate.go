@@ -41,7 +41,7 @@ func (e EvalError) Unwrap() error { return e.Err }
 func (s *Set) Evaluate(ctx context.Context, sub *Subject) ([]Hit, []EvalError) {
 	var problems []EvalError
 	if !sub.Labels.Done {
-		sub.Labels, problems = s.Label(ctx, sub)
+		sub.Labels, problems = s.Label(sub)
 	}
 	vars := newActivation(sub)
 	disabled := disabledReason(sub) != ""

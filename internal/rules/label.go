@@ -61,7 +61,7 @@ func (l *Labels) full() bool {
 // Label returns the labels of a subject. What a person registered wins over
 // what a source states, that over the CSV, and that over the label rules in
 // their order. Rules that fail are reported; the others are asked all the same.
-func (s *Set) Label(ctx context.Context, sub *Subject) (Labels, []EvalError) {
+func (s *Set) Label(sub *Subject) (Labels, []EvalError) {
 	l := Labels{Done: true}
 	l.setAll(sub.Labels.Environment, sub.Labels.Criticality, sub.Labels.DataClass, "inventory")
 	if r := sub.Registration; r != nil {
@@ -87,7 +87,7 @@ func (s *Set) Label(ctx context.Context, sub *Subject) (Labels, []EvalError) {
 		if l.has(r.rule.Sets) || !r.over(sub) {
 			continue
 		}
-		ok, err := evalBool(ctx, r.when, vars)
+		ok, err := evalBool(context.Background(), r.when, vars)
 		if err != nil {
 			problems = append(problems, EvalError{Rule: r.rule.ID, Subject: sub.Ref, Err: err})
 		} else if ok {
