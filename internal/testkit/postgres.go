@@ -217,7 +217,7 @@ wait $pid
 [ "$word" = keep ] || rm -rf "$dir"`
 
 func startGuard(dir, data, bin string, settings []string) (*PostgresServer, error) {
-	port, err := freePostgresPort()
+	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
@@ -312,7 +312,7 @@ func isServerFolder(dir string) bool {
 	return true
 }
 
-func freePostgresPort() (int, error) {
+func freePort() (int, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, fmt.Errorf("find a free port: %w", err)
