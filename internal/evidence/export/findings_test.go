@@ -3,7 +3,6 @@ package export
 import (
 	"bytes"
 	"encoding/json"
-	"iter"
 	"os"
 	"strings"
 	"testing"
@@ -15,16 +14,6 @@ import (
 )
 
 var at = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-
-func list[T any](items ...T) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		for _, x := range items {
-			if !yield(x, nil) {
-				return
-			}
-		}
-	}
-}
 
 // Findings of every severity and state, about files, commits, CI variables and
 // identities, with hostile names.
@@ -95,7 +84,7 @@ func TestSARIFIsValid(t *testing.T) {
 	write := func() []byte {
 		var b bytes.Buffer
 		out, err := WriteSARIF(&b, SARIF{Tool: Tool{"Retinue", "0.1.0", "https://example.com"}, Category: "retinue/repo", Rules: testRules,
-			Findings: list(sampleFindings()...), Started: at, Ended: at, Skipped: []SkippedScope{{"aws:1/iam", "partial", "access denied"}}})
+			Findings: Each(sampleFindings()), Started: at, Ended: at, Skipped: []SkippedScope{{"aws:1/iam", "partial", "access denied"}}})
 		if err != nil || out.Rows != 5 {
 			t.Fatal(out, err)
 		}
@@ -109,7 +98,7 @@ func TestSARIFIsValid(t *testing.T) {
 		t.Error("equal findings give different bytes")
 	}
 	var empty bytes.Buffer
-	if _, err := WriteSARIF(&empty, SARIF{Tool: Tool{Name: "Retinue"}, Findings: list[retinue.Finding]()}); err != nil || check(t, s, empty.Bytes()) != nil {
+	if _, err := WriteSARIF(&empty, SARIF{Tool: Tool{Name: "Retinue"}, Findings: Each([]retinue.Finding(nil))}); err != nil || check(t, s, empty.Bytes()) != nil {
 		t.Errorf("no findings: %v\n%s", err, empty.Bytes())
 	}
 	// The validator does refuse what is wrong.
@@ -120,7 +109,7 @@ func TestSARIFIsValid(t *testing.T) {
 
 func TestSARIFResults(t *testing.T) {
 	var b bytes.Buffer
-	if _, err := WriteSARIF(&b, SARIF{Tool: Tool{Name: "Retinue"}, Rules: testRules, Findings: list(sampleFindings()...)}); err != nil {
+	if _, err := WriteSARIF(&b, SARIF{Tool: Tool{Name: "Retinue"}, Rules: testRules, Findings: Each(sampleFindings())}); err != nil {
 		t.Fatal(err)
 	}
 	var log struct {
@@ -179,7 +168,7 @@ func TestOCSFIsValid(t *testing.T) {
 	s := schema(t, "testdata/ocsf-1.5.0.schema.json")
 	o := OCSF{Tool: Tool{"Retinue", "0.1.0", ""}, Now: at}
 	var b bytes.Buffer
-	if out, err := o.WriteFindings(&b, list(sampleFindings()...)); err != nil || out.Rows != 5 {
+	if out, err := o.WriteFindings(&b, Each(sampleFindings())); err != nil || out.Rows != 5 {
 		t.Fatal(out, err)
 	}
 	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
@@ -208,7 +197,7 @@ func TestOCSFIsValid(t *testing.T) {
 			rec = append(rec, r)
 		}
 	}
-	if out, err := o.WriteRecords(&b, list(rec...)); err != nil || out.Rows != 16 {
+	if out, err := o.WriteRecords(&b, Each(rec)); err != nil || out.Rows != 16 {
 		t.Fatal(out, err)
 	}
 	for i, l := range strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n") {

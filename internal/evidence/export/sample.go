@@ -99,3 +99,15 @@ func (h *drawHeap[T]) Pop() any {
 	*h = old[:len(old)-1]
 	return last
 }
+
+// Each returns the sequence that the writers of this package read, of items
+// that are in memory already, such as a sample.
+func Each[T any](items []T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for _, x := range items {
+			if !yield(x, nil) {
+				return
+			}
+		}
+	}
+}

@@ -14,15 +14,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func rows(rs ...Row) iter.Seq2[Row, error] {
-	return func(yield func(Row, error) bool) {
-		for _, r := range rs {
-			if !yield(r, nil) {
-				return
-			}
-		}
-	}
-}
+func rows(rs ...Row) iter.Seq2[Row, error] { return Each(rs) }
 
 var columns = []Column{{Name: "id"}, {Name: "name", Title: "Name"}, {Name: "count"}, {Name: "ratio"}, {Name: "active"},
 	{Name: "seenAt"}, {Name: "tags"}, {Name: "raw"}}
@@ -119,25 +111,16 @@ func TestTablesRefuseWhatTheyCannotWrite(t *testing.T) {
 
 func TestDraw(t *testing.T) {
 	id := func(s string) string { return s }
-	of := func(ids []string) iter.Seq2[string, error] {
-		return func(yield func(string, error) bool) {
-			for _, s := range ids {
-				if !yield(s, nil) {
-					return
-				}
-			}
-		}
-	}
 	rapid.Check(t, func(t *rapid.T) {
 		ids := rapid.SliceOfNDistinct(rapid.StringMatching(`[a-z]{1,6}`), 1, 60, id).Draw(t, "ids")
 		n := rapid.IntRange(1, 70).Draw(t, "n")
 		seed := rapid.String().Draw(t, "seed")
-		got, s, err := Draw(of(ids), n, seed, id)
+		got, s, err := Draw(Each(ids), n, seed, id)
 		if err != nil || len(got) != min(n, len(ids)) || s.Population != int64(len(ids)) || s.Selected != len(got) {
 			t.Fatal(got, s, err)
 		}
 		shuffled := rapid.Permutation(ids).Draw(t, "shuffled")
-		again, _, err := Draw(of(shuffled), n, seed, id)
+		again, _, err := Draw(Each(shuffled), n, seed, id)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -160,7 +143,7 @@ func TestDraw(t *testing.T) {
 			}
 		}
 	})
-	if _, _, err := Draw(of(nil), 0, "", id); err == nil {
+	if _, _, err := Draw(Each([]string(nil)), 0, "", id); err == nil {
 		t.Error("a sample of nothing was drawn")
 	}
 	// Two seeds choose differently, and every row has about the same chance.
@@ -170,7 +153,7 @@ func TestDraw(t *testing.T) {
 	}
 	hits := map[string]int{}
 	for i := range 400 {
-		got, _, _ := Draw(of(all), 25, strings.Repeat("s", i), id)
+		got, _, _ := Draw(Each(all), 25, strings.Repeat("s", i), id)
 		for _, x := range got {
 			hits[x]++
 		}
