@@ -36,12 +36,16 @@ func (e EvalError) Unwrap() error { return e.Err }
 
 // Evaluate returns a hit for each rule whose condition holds for the subject,
 // in the order of the rules, and the rules that could not be evaluated. It
-// fills the subject's Labels where they are not done. It is safe for concurrent
+// fills the subject's Labels where they are not done, and
+// Counts.Environments where they are nil. It is safe for concurrent
 // use on different subjects.
 func (s *Set) Evaluate(ctx context.Context, sub *Subject) ([]Hit, []EvalError) {
 	var problems []EvalError
 	if !sub.Labels.Done {
 		sub.Labels, problems = s.Label(sub)
+	}
+	if sub.Counts.Environments == nil {
+		sub.Counts.Environments = s.environments(sub)
 	}
 	vars := newActivation(sub)
 	disabled := disabledReason(sub) != ""

@@ -225,21 +225,42 @@ func isSet(v ref.Val) bool {
 
 // lookup finds a key of a map in whatever case it is written.
 func lookup(m, key ref.Val) (ref.Val, bool) {
+	want, ok := key.Value().(string)
+	if !ok {
+		return nil, false
+	}
+	switch x := m.Value().(type) {
+	case map[string]string:
+		return find(x, want)
+	case map[string]any:
+		return find(x, want)
+	case retinue.Attrs:
+		return find(x, want)
+	}
 	mp, ok := m.(traits.Mapper)
 	if !ok {
 		return nil, false
 	}
-	if v, found := mp.Find(key); found {
-		return v, true
-	}
-	want, _ := key.Value().(string)
-	for it := mp.Iterator(); it.HasNext() == types.True; {
-		k := it.Next()
-		if s, ok := k.Value().(string); ok && strings.EqualFold(s, want) {
-			return mp.Find(k)
+	return mp.Find(key)
+}
+
+// find prefers the key as it is written; among others that differ in case only,
+// the first in bytewise order.
+func find[M ~map[string]V, V any](m M, want string) (ref.Val, bool) {
+	v, ok := m[want]
+	if !ok {
+		best := ""
+		for k := range m {
+			if strings.EqualFold(k, want) && (best == "" || k < best) {
+				best = k
+			}
 		}
+		if best == "" {
+			return nil, false
+		}
+		v = m[best]
 	}
-	return nil, false
+	return types.DefaultTypeAdapter.NativeToValue(v), true
 }
 
 func textOf(m, k ref.Val) ref.Val {
@@ -288,7 +309,12 @@ func stringsOf(v ref.Val) []string {
 	}
 	var out []string
 	for it := l.Iterator(); it.HasNext() == types.True; {
-		out = append(out, fmt.Sprint(it.Next().Value()))
+		v := it.Next().Value()
+		s, ok := v.(string)
+		if !ok {
+			s = fmt.Sprint(v)
+		}
+		out = append(out, s)
 	}
 	return out
 }

@@ -169,7 +169,9 @@ type Counts struct {
 	Runners          int `json:"runners,omitempty"`
 	RunnerContainers int `json:"runnerContainers,omitempty"`
 	// Environments are the labelled environments in which the value lies, or
-	// from which the identity runs, is used or is trusted; sorted.
+	// from which the identity runs, is used or is trusted; sorted. Where they
+	// are nil, Evaluate asks the label rules about the attached places and
+	// runners.
 	Environments []string `json:"environments,omitempty"`
 	// LongLived are the identity's active credentials that do not renew
 	// themselves.
@@ -205,7 +207,6 @@ func (s *Subject) FillCounts() {
 	c := &s.Counts
 	containers := map[retinue.Ref]bool{}
 	consumers := map[retinue.Ref]bool{}
-	environments := map[string]bool{}
 	var live, outside, historic, references int
 	each := func(p retinue.Placement) {
 		if !p.Consumer.IsZero() {
@@ -245,9 +246,6 @@ func (s *Subject) FillCounts() {
 		if !r.Container.IsZero() {
 			runnerIn[r.Container] = true
 		}
-		if r.Environment != "" {
-			environments[string(r.Environment)] = true
-		}
 	}
 	setInt(&c.Places, live)
 	setInt(&c.PlacesOutsideVault, outside)
@@ -258,9 +256,6 @@ func (s *Subject) FillCounts() {
 	setInt(&c.Runners, len(s.Runners))
 	setInt(&c.RunnerContainers, len(runnerIn))
 	setInt(&c.LongLived, longLived)
-	if c.Environments == nil {
-		c.Environments = sortedKeys(environments)
-	}
 }
 
 func setInt(field *int, derived int) {
