@@ -1,0 +1,88 @@
+package testkit
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// AWS starts the AWS emulator (moto_server, of the Python package moto) on a
+// free loopback port for one test and returns its URL. It starts empty and ends
+// with the test. Where the program is not on PATH the test is skipped: no
+// package registry of the project has it, so it is required by nobody. Where it
+// is on PATH and does not start, the test fails.
+//
+// It also sets the environment so that AWS clients find credentials, which the
+// emulator accepts whatever they are, and no configuration of the person who
+// runs the tests.
+func AWS(t testing.TB) (endpoint string) {
+	t.Helper()
+	path, err := exec.LookPath("moto_server")
+	if err != nil {
+		t.Skip("program moto_server is not on PATH: install the Python package moto[server]")
+	}
+	AWSEnv(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatalf("find a free port: %v", err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	_ = l.Close()
+	logFile := filepath.Join(t.TempDir(), "moto.log")
+	out, err := os.Create(logFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(path, "-H", "127.0.0.1", "-p", strconv.Itoa(port))
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("start moto_server: %v", err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		_ = out.Close()
+	})
+	endpoint = fmt.Sprintf("http://127.0.0.1:%d", port)
+	if err := awaitHTTP(endpoint+"/moto-api/", time.Minute); err != nil {
+		text, _ := os.ReadFile(logFile)
+		t.Fatalf("start moto_server: %v: %s", err, bytes.TrimSpace(text))
+	}
+	return endpoint
+}
+
+// AWSEnv gives a test made-up AWS credentials and hides the configuration of
+// the person who runs it.
+func AWSEnv(t testing.TB) {
+	t.Helper()
+	dir := t.TempDir()
+	for k, v := range map[string]string{
+		"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_SESSION_TOKEN": "", "AWS_PROFILE": "",
+		"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true",
+		"AWS_CONFIG_FILE": filepath.Join(dir, "config"), "AWS_SHARED_CREDENTIALS_FILE": filepath.Join(dir, "credentials"),
+	} {
+		t.Setenv(k, v)
+	}
+}
+
+// awaitHTTP returns once a server answers.
+func awaitHTTP(url string, limit time.Duration) error {
+	last := errors.New("no answer")
+	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		res, err := http.Get(url) //nolint:noctx,gosec // a loopback address that the test made
+		if err == nil {
+			_ = res.Body.Close()
+			return nil
+		}
+		last = err
+	}
+	return last
+}
