@@ -47,4 +47,3 @@ func one[T retinue.Fact](t *testing.T, r *connectortest.Result, ft retinue.FactT
 	}
 	return got[0].(T)
 }
-
