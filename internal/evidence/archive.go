@@ -130,26 +130,31 @@ func VerifyArchive(ctx context.Context, r io.Reader, publicKey string, opts ...V
 	var rep ArchiveReport
 	line, err := a.next()
 	if err != nil && !errors.Is(err, io.EOF) {
-		return rep, fmt.Errorf("verify audit archive: %w", err)
+		return rep, rep.problem(err)
 	}
-	if err != nil || strictJSON(line, &rep.Manifest) != nil || rep.Manifest.Format != ArchiveFormat {
+	if strictJSON(line, &rep.Manifest) != nil || rep.Manifest.Format != ArchiveFormat {
 		rep.Problem = "its first line is not the manifest of " + ArchiveFormat
 		return rep, nil
 	}
 	a.digest(line)
-	rep.Verification, err = Verify(ctx, a.records, opts...)
-	var bad *archiveError
-	if errors.As(err, &bad) {
-		rep.Problem = bad.Error()
-		return rep, nil
-	}
-	if err != nil {
-		return rep, fmt.Errorf("verify audit archive: %w", err)
+	if rep.Verification, err = Verify(ctx, a.records, opts...); err != nil {
+		return rep, rep.problem(err)
 	}
 	if rep.Verification.OK() {
 		rep.Problem = a.checkTrailer(&rep, publicKey)
 	}
 	return rep, nil
+}
+
+// problem notes an error that says something about the archive, and returns any
+// other one.
+func (r *ArchiveReport) problem(err error) error {
+	var bad *archiveError
+	if errors.As(err, &bad) {
+		r.Problem = bad.Error()
+		return nil
+	}
+	return fmt.Errorf("verify audit archive: %w", err)
 }
 
 // archiveError is something wrong with the archive's form.
@@ -169,7 +174,7 @@ type archiveReader struct {
 func (a *archiveReader) records(yield func(retinue.Record, error) bool) {
 	line, err := a.next()
 	for ; err == nil; line, err = a.nextAfter(line) {
-		if _, perr := a.lines.Peek(1); perr == io.EOF {
+		if _, perr := a.lines.Peek(1); errors.Is(perr, io.EOF) {
 			a.trailer = line
 			return
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"slices"
 	"strings"
@@ -51,7 +52,7 @@ func seq(log []retinue.Record) iter.Seq2[retinue.Record, error] {
 
 func verify(t testing.TB, log []retinue.Record, opts ...VerifyOption) Verification {
 	t.Helper()
-	v, err := Verify(context.Background(), seq(log), opts...)
+	v, err := Verify(t.Context(), seq(log), opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,11 +134,11 @@ func TestVerifyRemarksOnTimeThatGoesBack(t *testing.T) {
 
 func TestVerifyPassesErrorsOn(t *testing.T) {
 	boom := errors.New("boom")
-	_, err := Verify(context.Background(), func(yield func(retinue.Record, error) bool) { yield(retinue.Record{}, boom) })
+	_, err := Verify(t.Context(), func(yield func(retinue.Record, error) bool) { yield(retinue.Record{}, boom) })
 	if !errors.Is(err, boom) {
 		t.Errorf("error %v, want %v", err, boom)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := Verify(ctx, seq(testLog(t, 3, ""))); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want that of the context", err)
@@ -149,15 +150,15 @@ func TestVerifyPassesErrorsOn(t *testing.T) {
 func TestAnyAlterationIsDetected(t *testing.T) {
 	log := testLog(t, 12, "")
 	check := Against(head(log))
-	rapid.Check(t, func(t *rapid.T) {
+	rapid.Check(t, func(rt *rapid.T) {
 		forged := slices.Clone(log)
-		i := rapid.IntRange(0, len(log)-1).Draw(t, "record")
-		recompute := rapid.Bool().Draw(t, "recompute")
-		switch rapid.SampledFrom([]string{"remove", "swap", "truncate", "replace tail", "insert"}).Draw(t, "attack") {
+		i := rapid.IntRange(0, len(log)-1).Draw(rt, "record")
+		recompute := rapid.Bool().Draw(rt, "recompute")
+		switch rapid.SampledFrom([]string{"remove", "swap", "truncate", "replace tail", "insert"}).Draw(rt, "attack") {
 		case "remove":
 			forged = slices.Delete(forged, i, i+1)
 		case "swap":
-			j := rapid.IntRange(0, len(log)-1).Filter(func(j int) bool { return j != i }).Draw(t, "with")
+			j := rapid.IntRange(0, len(log)-1).Filter(func(j int) bool { return j != i }).Draw(rt, "with")
 			forged[i], forged[j] = forged[j], forged[i]
 		case "truncate":
 			forged = forged[:i]
@@ -175,8 +176,8 @@ func TestAnyAlterationIsDetected(t *testing.T) {
 				prev = forged[j].Hash
 			}
 		}
-		if v := verify(&testing.T{}, forged, check); v.OK() {
-			t.Fatal("the alteration was not detected")
+		if v := verify(t, forged, check); v.OK() {
+			rt.Fatal("the alteration was not detected")
 		}
 	})
 }
@@ -190,7 +191,7 @@ func TestAnyBitFlipInAnArchiveIsDetected(t *testing.T) {
 			flipped := bytes.Clone(archive)
 			flipped[i] ^= 1 << bit
 			for _, pub := range []string{key.Public(), ""} {
-				rep, err := VerifyArchive(context.Background(), bytes.NewReader(flipped), pub)
+				rep, err := VerifyArchive(t.Context(), bytes.NewReader(flipped), pub)
 				if err == nil && rep.OK() {
 					t.Fatalf("bit %d of byte %d flipped (key given: %t): not detected\n%s", bit, i, pub != "", flipped)
 				}
@@ -198,7 +199,7 @@ func TestAnyBitFlipInAnArchiveIsDetected(t *testing.T) {
 		}
 	}
 	for n := range archive {
-		if rep, err := VerifyArchive(context.Background(), bytes.NewReader(archive[:n]), ""); err == nil && rep.OK() {
+		if rep, err := VerifyArchive(t.Context(), bytes.NewReader(archive[:n]), ""); err == nil && rep.OK() {
 			t.Fatalf("cut after %d of %d bytes: not detected", n, len(archive))
 		}
 	}
@@ -211,7 +212,7 @@ func testArchive(t *testing.T, log []retinue.Record) (SigningKey, []byte) {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
-	v, err := WriteArchive(context.Background(), &b, ArchiveManifest{CreatedAt: start, By: retinue.Actor{Kind: "os_user", Name: "ada"}, Tool: "retinue 0.1"}, seq(log), &key)
+	v, err := WriteArchive(t.Context(), &b, ArchiveManifest{CreatedAt: start, By: retinue.Actor{Kind: "os_user", Name: "ada"}, Tool: "retinue 0.1"}, seq(log), &key)
 	if err != nil || !v.OK() {
 		t.Fatal(v, err)
 	}
@@ -221,7 +222,7 @@ func testArchive(t *testing.T, log []retinue.Record) (SigningKey, []byte) {
 func TestArchive(t *testing.T) {
 	log := testLog(t, 30, "")
 	key, archive := testArchive(t, log)
-	ctx := context.Background()
+	ctx := t.Context()
 	rep, err := VerifyArchive(ctx, bytes.NewReader(archive), key.Public(), Against(head(log[:10])))
 	if err != nil || !rep.OK() || rep.Records != 30 || rep.SignedBy != "given" || rep.Checkpoint.Size != 30 || rep.Checkpoints != 1 {
 		t.Fatalf("a whole archive: %+v, %v", rep, err)
@@ -254,11 +255,45 @@ func TestArchive(t *testing.T) {
 	}
 }
 
+// A line without an end is not read to its end.
+func TestArchiveLinesAreBounded(t *testing.T) {
+	for _, start := range []string{"", `{"format":"retinue.audit.v1","origin":"","createdAt":"2026-03-01T12:00:00Z","by":{"kind":"","name":""},"tool":""}` + "\n"} {
+		endless := &countingReader{r: io.MultiReader(strings.NewReader(start), zeros{})}
+		rep, err := VerifyArchive(t.Context(), endless, "")
+		if err != nil || rep.OK() || !strings.Contains(rep.String(), "longer than") {
+			t.Errorf("%+v, %v; want a line that is too long", rep, err)
+		}
+		if endless.n > 2*maxArchiveLine {
+			t.Errorf("%d bytes were read", endless.n)
+		}
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = '0'
+	}
+	return len(p), nil
+}
+
+type countingReader struct {
+	r io.Reader
+	n int
+}
+
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += n
+	return n, err
+}
+
 func FuzzVerifyArchive(f *testing.F) {
 	f.Add([]byte(`{"format":"retinue.audit.v1","origin":"","createdAt":"2026-03-01T12:00:00Z","by":{"kind":"","name":""},"tool":""}` + "\n{}\n{}"))
 	f.Add([]byte("\n\n"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		rep, err := VerifyArchive(context.Background(), bytes.NewReader(raw), "retinue/audit+00000000+x")
+		rep, err := VerifyArchive(t.Context(), bytes.NewReader(raw), "retinue/audit+00000000+x")
 		if err == nil && rep.OK() {
 			t.Fatalf("an archive that nobody signed holds: %q", raw)
 		}

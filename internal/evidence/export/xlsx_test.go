@@ -198,7 +198,7 @@ func TestColumnName(t *testing.T) {
 func TestXLSXOpensElsewhere(t *testing.T) {
 	python := ""
 	for _, p := range []string{"python3", "/usr/bin/python3"} {
-		if exec.Command(p, "-c", "import openpyxl").Run() == nil {
+		if exec.CommandContext(t.Context(), p, "-c", "import openpyxl").Run() == nil {
 			python = p
 			break
 		}
@@ -217,7 +217,7 @@ func TestXLSXOpensElsewhere(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command(python, "-c", `
+	out, err := exec.CommandContext(t.Context(), python, "-c", `
 import json, openpyxl, sys
 ws = openpyxl.load_workbook(sys.argv[1]).active
 print(json.dumps([ws.freeze_panes, ws.auto_filter.ref, ws["A1"].font.b, ws["F2"].is_date, ws["F2"].value.isoformat(),
