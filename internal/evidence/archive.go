@@ -130,7 +130,8 @@ func VerifyArchive(ctx context.Context, r io.Reader, publicKey string, opts ...V
 	var rep ArchiveReport
 	line, err := a.next()
 	if err != nil && !errors.Is(err, io.EOF) {
-		return rep, rep.problem(err)
+		err = rep.problem(err)
+		return rep, err
 	}
 	if strictJSON(line, &rep.Manifest) != nil || rep.Manifest.Format != ArchiveFormat {
 		rep.Problem = "its first line is not the manifest of " + ArchiveFormat
@@ -138,7 +139,8 @@ func VerifyArchive(ctx context.Context, r io.Reader, publicKey string, opts ...V
 	}
 	a.digest(line)
 	if rep.Verification, err = Verify(ctx, a.records, opts...); err != nil {
-		return rep, rep.problem(err)
+		err = rep.problem(err)
+		return rep, err
 	}
 	if rep.Verification.OK() {
 		rep.Problem = a.checkTrailer(&rep, publicKey)

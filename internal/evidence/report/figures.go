@@ -139,7 +139,7 @@ func (p *page) identities(d Data) {
 		newBars("By kind", i.ByKind),
 		newBars("By source", i.BySource),
 		newBars("Ownership", present(Count{Label: "owner registered", N: i.Owned}, Count{Label: "owner suggested by evidence", N: i.Suggested},
-			Count{Label: "no owner known", N: none, Unknown: true})),
+			Count{Label: "no owner", N: none})),
 		newBars("Environment", i.ByEnvironment),
 	}
 }

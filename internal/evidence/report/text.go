@@ -174,6 +174,10 @@ func (p *printer) findings(d Data) {
 		}
 		p.text("  ", "  ", "", strings.Join(counts, ", ")+".")
 	}
+	if len(d.Fixes) == 0 {
+		p.worst(d)
+		return
+	}
 	if d.FixTotal > 0 {
 		p.text("  ", "  ", "", plural(d.FixTotal, "fix settles", "fixes settle")+" them all; the ones that settle most:")
 	}
@@ -190,17 +194,41 @@ func (p *printer) findings(d Data) {
 	}
 }
 
-func (p *printer) fix(f Fix) {
-	// The severity stands in a column of its own.
-	label := pad(strings.ToLower(mark(f.Severity).Word), 10)
-	lines := wrap(retinue.CleanName(f.Title), p.width-12)
-	for i, l := range lines {
+// worst lists findings one by one, where they have no fix in common.
+func (p *printer) worst(d Data) {
+	shown := d.Worst[:min(len(d.Worst), textFixes)]
+	for _, f := range shown {
+		p.line("")
+		p.heading(f.Severity, f.Title)
+		indent := strings.Repeat(" ", 12)
+		p.text(indent, indent, "", f.Message)
+		for _, pl := range f.Places[:min(len(f.Places), textLines)] {
+			p.text(indent, indent+"  ", dim, placeText(pl))
+		}
+		if f.Remediation != "" {
+			p.text(indent+"-> ", indent+"   ", "", f.Remediation)
+		}
+	}
+	if more := max(d.WorstTotal, len(d.Worst)) - len(shown); more > 0 {
+		p.line("")
+		p.text("  ", "  ", dim, "and "+plural(more, "more finding", "more findings")+": retinue findings list")
+	}
+}
+
+// heading writes a title behind its severity, which has a column of its own.
+func (p *printer) heading(s retinue.Severity, title string) {
+	label := pad(strings.ToLower(mark(s).Word), 10)
+	for i, l := range wrap(retinue.CleanName(title), p.width-12) {
 		lead := strings.Repeat(" ", 10)
 		if i == 0 {
-			lead = p.styled(severityStyle(f.Severity), label)
+			lead = p.styled(severityStyle(s), label)
 		}
 		p.line("  " + lead + p.styled(bold, l))
 	}
+}
+
+func (p *printer) fix(f Fix) {
+	p.heading(f.Severity, f.Title)
 	indent := strings.Repeat(" ", 12)
 	settles := plural(1, "fix", "") + ", " + plural(f.Identities, "identity", "identities")
 	if f.Findings != f.Identities {

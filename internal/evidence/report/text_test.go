@@ -27,8 +27,22 @@ func TestTextGolden(t *testing.T) {
 	}
 }
 
+// Without fixes in common the worst findings are listed themselves.
+func TestTextWithoutFixes(t *testing.T) {
+	d := sampleData()
+	d.Fixes, d.FixTotal = nil, 0
+	s := textOf(t, d, TextOptions{})
+	for _, want := range []string{"  critical  A third party is trusted", "/srv/app/.env:12 AWS_ACCESS_KEY_ID", "and 442 more findings: retinue findings list"} {
+		if !strings.Contains(s, want) {
+			t.Errorf("it does not say %q:\n%s", want, s)
+		}
+	}
+}
+
 func TestTextKeepsToTheWidth(t *testing.T) {
-	for _, d := range []Data{sampleData(), hostileData()} {
+	unfixed := hostileData()
+	unfixed.Fixes = nil
+	for _, d := range []Data{sampleData(), hostileData(), unfixed} {
 		d.Database = "db"
 		for i := range d.Offers {
 			d.Offers[i].Command = "retinue scan x" // stays on one line, whatever the width
