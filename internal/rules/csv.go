@@ -56,10 +56,10 @@ func ReadLabels(name string, r io.Reader) ([]LabelRow, error) {
 		if errors.Is(err, io.EOF) {
 			return rows, nil
 		}
-		line, _ := c.FieldPos(0)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %s: %v", retinue.ErrInvalid, name, err)
 		}
+		line, _ := c.FieldPos(0)
 		if len(rows) == maxLabelRows {
 			return nil, fmt.Errorf("%w: %s: more than %d rows", retinue.ErrInvalid, name, maxLabelRows)
 		}
