@@ -89,19 +89,21 @@ func (d *dump) grant(c *cursor, revoke bool) {
 		d.unread++
 		return
 	}
-	grantees := d.grantees(c)
+	to := grantees(c)
 	if c.take("with", "grant", "option") {
 		change.option = true
 	}
 	if c.take("granted", "by") {
 		change.author = c.ident()
 	}
-	for _, g := range grantees {
+	for _, g := range to {
 		change.grantee = g
 		for _, p := range privs {
 			change.privs, change.all = p.letter, p.all
 			for _, t := range targets {
-				t.add(change, p.columns)
+				if !t.add(d, change, p.columns) {
+					return
+				}
 			}
 		}
 	}
@@ -114,7 +116,7 @@ func (c *cursor) statementHas(word string) bool {
 }
 
 // grantees reads role names; PUBLIC, which no role can be called, is "".
-func (d *dump) grantees(c *cursor) []string {
+func grantees(c *cursor) []string {
 	var out []string
 	for {
 		c.takeAny("group")
@@ -140,8 +142,11 @@ type target struct {
 	list func(aclChange)
 }
 
-func (t target) add(ch aclChange, columns []string) {
+// add notes the change and reports whether there is room for more.
+func (t target) add(d *dump, ch aclChange, columns []string) bool {
 	switch {
+	case !d.count():
+		return false
 	case t.list != nil:
 		t.list(ch)
 	case len(columns) == 0:
@@ -151,9 +156,13 @@ func (t target) add(ch aclChange, columns []string) {
 			t.object.columns = map[string][]aclChange{}
 		}
 		for _, name := range columns {
+			if !d.count() {
+				return false
+			}
 			t.object.columns[name] = append(t.object.columns[name], ch)
 		}
 	}
+	return true
 }
 
 // targets reads what stands between ON and TO.
@@ -239,15 +248,18 @@ func (d *dump) defaultPrivileges(c *cursor) {
 		d.unread++
 		return
 	}
-	grantees := d.grantees(c)
+	to := grantees(c)
 	if c.take("with", "grant", "option") {
 		change.option = true
 	}
 	for _, role := range roles {
 		for _, schema := range schemas {
 			def := d.in().defaultFor(role, schema, letter)
-			for _, g := range grantees {
+			for _, g := range to {
 				for _, p := range privs {
+					if !d.count() {
+						return
+					}
 					change.grantee, change.privs, change.all = g, p.letter, p.all
 					def.changes = append(def.changes, change)
 				}

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -24,7 +25,7 @@ type dump struct {
 	schemaDump  bool // pg_dump wrote it
 	finished    bool // its last line is there
 	roles       map[string]*role
-	members     []member
+	members     map[memberKey]member
 	passwords   map[string]password
 	created     map[string]*database
 	databaseACL map[string][]aclChange
@@ -38,6 +39,13 @@ type dump struct {
 	assumed     map[string]bool // databases named after their file
 	statedNames []string        // databases that the dumps name
 	err         error           // why not all of a file could be read
+}
+
+// memberKey is what tells memberships apart.
+type memberKey struct{ role, member, grantor string }
+
+func (k memberKey) compare(o memberKey) int {
+	return cmp.Or(strings.Compare(k.role, o.role), strings.Compare(k.member, o.member), strings.Compare(k.grantor, o.grantor))
 }
 
 // dumpDatabase is one database of a dump.
@@ -80,17 +88,24 @@ type dumpDefault struct {
 }
 
 func newDump() *dump {
-	return &dump{roles: map[string]*role{}, passwords: map[string]password{}, created: map[string]*database{},
+	return &dump{roles: map[string]*role{}, members: map[memberKey]member{}, passwords: map[string]password{}, created: map[string]*database{},
 		databaseACL: map[string][]aclChange{}, dbs: map[string]*dumpDatabase{}, global: map[string]*dumpObject{},
 		assumed: map[string]bool{}}
 }
 
-// count bounds what a dump may build up.
-func (d *dump) count() error {
-	if d.things++; d.things > maxThings {
-		return fmt.Errorf("%w: a dump of more than %d statements about privileges", retinue.ErrUnsupported, maxThings)
+// count bounds what a dump may build up: a short statement can name thousands of
+// grantees on thousands of objects. It reports whether there is room for one
+// more thing; read reports the error.
+func (d *dump) count() bool {
+	d.things++
+	return d.things <= maxThings
+}
+
+func (d *dump) full() error {
+	if d.things <= maxThings {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("%w: a dump of more than %d roles, objects and privileges", retinue.ErrUnsupported, maxThings)
 }
 
 // in returns the database that statements are about, which the file's name

@@ -35,7 +35,8 @@ func (d *dump) read(r io.Reader) error {
 			}
 			continue
 		}
-		if err := d.statement(c); err != nil {
+		d.statement(c)
+		if err := d.full(); err != nil {
 			return err
 		}
 	}
@@ -101,10 +102,8 @@ func (d *dump) meta(line string) {
 
 // statement interprets one statement; what is not about roles, objects or
 // privileges is passed over.
-func (d *dump) statement(c *cursor) error {
-	if err := d.count(); err != nil {
-		return err
-	}
+func (d *dump) statement(c *cursor) {
+	d.count()
 	switch {
 	case c.take("create"):
 		d.create(c)
@@ -127,7 +126,6 @@ func (d *dump) statement(c *cursor) error {
 			r.Comment = c.value()
 		}
 	}
-	return nil
 }
 
 func (d *dump) create(c *cursor) {

@@ -146,24 +146,27 @@ func (d *dump) grantRole(c *cursor, revoke bool) {
 	for _, g := range groups {
 		for _, who := range members {
 			m.Role, m.Member = g, who
+			if !d.count() {
+				return
+			}
 			d.addMember(m, revoke, adminOnly)
 		}
 	}
 }
 
 func (d *dump) addMember(m member, revoke, adminOnly bool) {
-	i := slices.IndexFunc(d.members, func(o member) bool {
-		return o.Role == m.Role && o.Member == m.Member && o.Grantor == m.Grantor
-	})
+	k := memberKey{m.Role, m.Member, m.Grantor}
+	if !revoke {
+		d.members[k] = m
+		return
+	}
+	old, ok := d.members[k]
 	switch {
-	case i < 0 && !revoke:
-		d.members = append(d.members, m)
-	case i >= 0 && adminOnly:
-		d.members[i].Admin = false
-	case i >= 0 && revoke:
-		d.members = slices.Delete(d.members, i, i+1)
-	case i >= 0:
-		d.members[i] = m
+	case ok && adminOnly:
+		old.Admin = false
+		d.members[k] = old
+	case ok:
+		delete(d.members, k)
 	}
 }
 

@@ -41,7 +41,8 @@ func (d *dump) writeGlobals(w *writer, opt options) error {
 			return err
 		}
 	}
-	for _, m := range d.members {
+	for _, k := range slices.SortedFunc(maps.Keys(d.members), memberKey.compare) {
+		m := d.members[k]
 		if err := w.member(m); err != nil {
 			return err
 		}

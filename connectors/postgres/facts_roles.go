@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,7 +41,18 @@ func (w *writer) server(h header) error {
 
 func (w *writer) serverRef() retinue.Ref { return w.ref("server", w.realm.ID()) }
 
+// named refuses rows that name no role, which no server has.
+func named(section string, names ...string) error {
+	if slices.Contains(names, "") {
+		return fmt.Errorf("%w: section %s: a row without a role's name", retinue.ErrInvalid, section)
+	}
+	return nil
+}
+
 func (w *writer) role(r role) error {
+	if err := named("roles", r.Name); err != nil {
+		return err
+	}
 	until := validUntil(r.ValidUntil)
 	class, reason := classify(r)
 	id := retinue.Identity{Ref: w.roleRef(r.Name), Name: retinue.CleanName(r.Name), Kind: identityKind(r), Subtype: "role",
@@ -86,6 +98,9 @@ func validUntil(s *string) string {
 }
 
 func (w *writer) member(m member) error {
+	if err := named("auth_members", m.Role, m.Member); err != nil {
+		return err
+	}
 	f := retinue.Membership{Group: w.roleRef(m.Role), Member: w.roleRef(m.Member), Grantor: w.roleRef(m.Grantor),
 		Options: retinue.Attrs{"admin": m.Admin}}
 	if m.Inherit != nil {
@@ -98,6 +113,9 @@ func (w *writer) member(m member) error {
 }
 
 func (w *writer) password(p password) error {
+	if err := named("passwords", p.Role); err != nil {
+		return err
+	}
 	c := retinue.Credential{Ref: w.ref("password", p.Role), Name: "password of role " + retinue.CleanName(p.Role),
 		Kind: retinue.CredentialPassword, Subtype: p.Method, Identity: w.roleRef(p.Role), State: retinue.CredentialActive,
 		Attrs: retinue.Attrs{"method": p.Method}}
@@ -116,6 +134,9 @@ func (w *writer) password(p password) error {
 }
 
 func (w *writer) session(s session) error {
+	if err := named("sessions", s.Role); err != nil {
+		return err
+	}
 	u := retinue.Use{Subject: w.roleRef(s.Role), Meaning: "connected", At: w.observed, Action: "connect",
 		Resource: retinue.CleanName(s.Database), Outcome: "success", Grade: retinue.GradeC,
 		Consumer: consumer(s), Attrs: retinue.Attrs{"connections": s.Count}}

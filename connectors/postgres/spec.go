@@ -57,10 +57,10 @@ func Spec() connector.Spec {
 // privilegeDocuments are the least privileges, ready to paste.
 func privilegeDocuments() []connector.Document {
 	return []connector.Document{
-		{Title: "A login for the scan", Language: "sql", Body: `create role retinue login noinherit connection limit 3;
-\password retinue
+		{Title: "A login for the scan", Language: "sql", Body: `create role retinue login connection limit 3;
+-- Give it a password with psql's \password retinue, or let pg_hba.conf admit it by certificate or peer.
 -- Details of other roles' connections:
-grant pg_read_all_stats to retinue with inherit true; -- before version 16: alter role retinue inherit; grant pg_read_all_stats to retinue
+grant pg_read_all_stats to retinue;
 -- In each database that PUBLIC may not connect to:
 -- grant connect on database app to retinue;
 `},
