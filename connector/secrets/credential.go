@@ -70,6 +70,9 @@ func Credential(ref retinue.Ref, f Finding, env connector.Env) retinue.Credentia
 	if p.Encrypted {
 		c.Attrs["encrypted"] = true
 	}
+	if p.SSH != "" {
+		c.Attrs["sshFingerprint"] = p.SSH
+	}
 	if f.Generic {
 		c.Attrs["generic"] = true
 	}

@@ -74,6 +74,8 @@ type Parsed struct {
 	PublicKey string
 	Algorithm string
 	Bits      int
+	// SSH is the OpenSSH fingerprint of a key ("SHA256:…").
+	SSH string
 	// Encrypted is true for a private key under a passphrase.
 	Encrypted bool
 	// ShortLived marks values that the vendor issues for minutes or hours.

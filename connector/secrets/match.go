@@ -229,6 +229,9 @@ func finding(t *text, h hit) Finding {
 	f.EndLine, _ = t.line(max(f.Start, f.End-1))
 	f.Secret = retinue.NewSecret(string(t.data[f.Start:f.End]))
 	f.Field = fieldBefore(t.data[begin:f.Start], t.data[min(f.MatchStart, f.Start):f.Start])
+	if r.id == "url-credentials" { // what stands before the password is the user
+		f.Field = assigned(t.data[min(begin, f.MatchStart):f.MatchStart])
+	}
 	interpret(&f)
 	return f
 }

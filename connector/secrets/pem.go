@@ -1,20 +1,10 @@
 package secrets
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/rsa"
-	"crypto/sha256"
-	"crypto/x509"
-	"encoding/hex"
-	"encoding/pem"
-	"errors"
 	"strings"
 
-	"golang.org/x/crypto/ssh"
-
 	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/connector/keys"
 )
 
 // maxKeyText bounds the keys that are decoded; the largest RSA keys in use have
@@ -25,35 +15,27 @@ const maxKeyText = 64 << 10
 // public key, by which certificates, JWKS and authorized_keys lines of the same
 // key are joined. The key itself is dropped.
 func interpretPEM(f *Finding, value string) {
+	f.Parsed.Issuer = ""
 	if len(value) > maxKeyText {
 		return
 	}
-	f.Parsed.Issuer = ""
-	block, _ := pem.Decode([]byte(unescapePEM(value)))
-	if block == nil {
-		return
-	}
-	p := &f.Parsed
-	p.Encrypted = strings.Contains(block.Type, "ENCRYPTED") || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED")
-	if strings.Contains(block.Type, "OPENSSH") {
-		f.Kind, f.Subtype = retinue.CredentialSSHKey, "openssh"
-	}
-	public := publicKey(block, p)
-	if public == nil {
-		if p.Encrypted {
-			f.Confidence = retinue.ConfidenceCertain
-		}
-		return
-	}
-	der, err := x509.MarshalPKIXPublicKey(public)
+	file, err := keys.Parse([]byte(unescapePEM(value)))
 	if err != nil {
 		return
 	}
-	f.Confidence = retinue.ConfidenceCertain
-	sum := sha256.Sum256(der)
-	p.PublicKey = hex.EncodeToString(sum[:])
-	p.Joins = append(p.Joins, retinue.JoinKey{Kind: retinue.JoinPublicKey, Value: p.PublicKey})
-	p.Algorithm, p.Bits = describeKey(public)
+	p := &f.Parsed
+	for _, o := range file.Objects {
+		if o.Kind != keys.KindPrivateKey {
+			continue
+		}
+		c := o.Credential(retinue.Ref{})
+		f.Kind, f.Subtype = c.Kind, c.Subtype
+		f.Confidence = retinue.ConfidenceCertain
+		p.Encrypted = o.Encrypted
+		p.Algorithm, p.Bits, p.PublicKey, p.Joins = c.Algorithm, c.Bits, c.PublicKey, c.Joins
+		p.SSH = o.Key.SSH
+		return
+	}
 }
 
 // unescapePEM undoes what JSON and .env files do to line ends, and the
@@ -65,50 +47,4 @@ func unescapePEM(s string) string {
 		lines[i] = strings.Trim(l, " \t\"'`+,|>\\")
 	}
 	return strings.Join(lines, "\n") + "\n"
-}
-
-func publicKey(block *pem.Block, p *Parsed) crypto.PublicKey {
-	if strings.Contains(block.Type, "OPENSSH") {
-		key, err := ssh.ParseRawPrivateKey(pem.EncodeToMemory(block))
-		var locked *ssh.PassphraseMissingError
-		if errors.As(err, &locked) {
-			p.Encrypted = true
-			if ck, ok := locked.PublicKey.(ssh.CryptoPublicKey); ok {
-				return ck.CryptoPublicKey()
-			}
-		}
-		return publicOf(key)
-	}
-	if key, err := x509.ParsePKCS8PrivateKey(block.Bytes); err == nil {
-		return publicOf(key)
-	}
-	if key, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil {
-		return publicOf(key)
-	}
-	if key, err := x509.ParseECPrivateKey(block.Bytes); err == nil {
-		return publicOf(key)
-	}
-	return nil
-}
-
-func publicOf(key any) crypto.PublicKey {
-	switch k := key.(type) {
-	case *ed25519.PrivateKey:
-		return k.Public()
-	case interface{ Public() crypto.PublicKey }:
-		return k.Public()
-	}
-	return nil
-}
-
-func describeKey(public crypto.PublicKey) (string, int) {
-	switch k := public.(type) {
-	case *rsa.PublicKey:
-		return "RSA", k.N.BitLen()
-	case *ecdsa.PublicKey:
-		return "ECDSA", k.Curve.Params().BitSize
-	case ed25519.PublicKey:
-		return "Ed25519", 256
-	}
-	return "", 0
 }

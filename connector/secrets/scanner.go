@@ -22,6 +22,7 @@ type Options struct {
 type Scanner struct {
 	set            *ruleSet
 	index          *index
+	byPath         []func(string) bool
 	ignoreComments bool
 }
 
@@ -34,7 +35,7 @@ func New(opts Options) (*Scanner, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make secret scanner: %w", err)
 	}
-	return &Scanner{set: set, index: newIndex(set), ignoreComments: opts.IgnoreComments}, nil
+	return &Scanner{set: set, index: newIndex(set), byPath: pathDecisions(set), ignoreComments: opts.IgnoreComments}, nil
 }
 
 // Rules returns the ids of the rules, sorted.

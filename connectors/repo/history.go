@@ -1,0 +1,431 @@
+package repo
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/connector"
+)
+
+// blobKey is a content at paths of one class; see secrets.Scanner.PathClass.
+type blobKey struct {
+	hash  plumbing.Hash
+	class string
+}
+
+// blobCache remembers which contents were scanned and what they held, so that
+// each is scanned once. Most hold nothing and cost a map entry.
+type blobCache struct {
+	mu   sync.Mutex
+	seen map[blobKey]*pending // nil: nothing was found
+}
+
+// pending is a scan that may not have ended yet.
+type pending struct {
+	done chan struct{}
+	res  result
+}
+
+func newBlobCache() *blobCache { return &blobCache{seen: map[blobKey]*pending{}} }
+
+// begin returns the scan of a content, and whether it is the caller who must
+// make it. The scan is nil where nothing was found.
+func (b *blobCache) begin(k blobKey) (scan *pending, mine bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	scan, known := b.seen[k]
+	if !known {
+		scan = &pending{done: make(chan struct{})}
+		b.seen[k] = scan
+	}
+	return scan, !known
+}
+
+// end records the outcome of a scan that begin handed out.
+func (b *blobCache) end(k blobKey, scan *pending, res result) result {
+	scan.res = res
+	close(scan.done)
+	if len(res.findings) == 0 {
+		b.mu.Lock()
+		b.seen[k] = nil
+		b.mu.Unlock()
+	}
+	return res
+}
+
+// wait returns the outcome of a scan that another caller makes.
+func (p *pending) wait() result {
+	if p == nil {
+		return result{}
+	}
+	<-p.done
+	return p.res
+}
+
+// commit is one commit of the history.
+type commit struct {
+	hash, tree plumbing.Hash
+	parents    []int32
+	time       int64 // when it was committed, for the order
+	author     string
+	when       time.Time // when it was written
+}
+
+// blobFound is a file version with what its scan found.
+type blobFound struct {
+	result
+	path   string
+	commit commit
+	head   bool // of the head commit, before the history
+}
+
+// wholeHistory scans every version of every file that a reference reaches, each
+// content once, from the oldest commit on.
+func (r *run) wholeHistory(ctx context.Context) error {
+	scope := r.scope("history")
+	commits, err := r.commits(ctx, scope, nil)
+	if err != nil {
+		return err
+	}
+	err = ordered(ctx, func(submit func(func() blobFound) error) error {
+		if err := r.submitHead(ctx, scope, submit); err != nil {
+			return err
+		}
+		w := newTreeWalk(r, scope)
+		for i, c := range commits {
+			if err := r.submitCommit(ctx, w, scope, c, submit); err != nil {
+				return err
+			}
+			if i%64 == 0 {
+				r.c.env.Progress(connector.Progress{Scope: scope, Stage: "scanning commits", Done: int64(i), Total: int64(len(commits)), Unit: "commits"})
+			}
+		}
+		return nil
+	}, func(b blobFound) error { return r.takeBlob(ctx, scope, b) })
+	if err != nil || r.c.baseline != nil {
+		return err
+	}
+	n := int64(len(commits))
+	r.c.env.Progress(connector.Progress{Scope: scope, Stage: "scanning commits", Done: n, Total: n, Unit: "commits"})
+	if r.t.shallow {
+		// Never complete: a full clone has more, and it must not end.
+		r.problem(scope, fmt.Errorf("%w: the clone is shallow: %d commits are here, those before them are not", retinue.ErrUnsupported, n))
+		return nil
+	}
+	return r.complete(scope, fmt.Sprintf("every commit of every reference was read (%d)", n), connector.AuthorityReference)
+}
+
+// submitHead scans the head commit first, so that it is known of each value in
+// the history whether the head still has it.
+func (r *run) submitHead(ctx context.Context, scope retinue.Scope, submit func(func() blobFound) error) error {
+	head, err := r.headCommit()
+	if errors.Is(err, plumbing.ErrReferenceNotFound) {
+		return nil
+	}
+	if err != nil {
+		r.problem(scope, fmt.Errorf("%w: read HEAD: %v", retinue.ErrInvalid, err))
+		return nil
+	}
+	w := newTreeWalk(r, scope)
+	w.quiet = true
+	return w.walk(ctx, head.TreeHash, "", 0, func(p string, h plumbing.Hash) error {
+		return submit(r.blobWork(scope, p, h, commit{}, true))
+	})
+}
+
+func (r *run) submitCommit(ctx context.Context, w *treeWalk, scope retinue.Scope, c commit, submit func(func() blobFound) error) error {
+	return w.walk(ctx, c.tree, "", 0, func(p string, h plumbing.Hash) error {
+		return submit(r.blobWork(scope, p, h, c, false))
+	})
+}
+
+// blobWork reads a content here, where the object store is used by one
+// goroutine only, and returns the work of scanning it.
+func (r *run) blobWork(scope retinue.Scope, p string, h plumbing.Hash, from commit, head bool) func() blobFound {
+	found := blobFound{path: p, commit: from, head: head}
+	class, skip := r.c.scanner.PathClass(p)
+	if skip {
+		return func() blobFound { return found }
+	}
+	key := blobKey{h, class}
+	scan, mine := r.blobs.begin(key)
+	if !mine {
+		return func() blobFound { found.result = scan.wait(); return found }
+	}
+	data, ok := r.blob(scope, h)
+	if !ok || isBinary(data) || isPointer(data) {
+		r.blobs.end(key, scan, result{})
+		return func() blobFound { return found }
+	}
+	return func() blobFound {
+		found.result = r.blobs.end(key, scan, r.c.scan(p, data))
+		return found
+	}
+}
+
+// takeBlob states the values of one file version.
+func (r *run) takeBlob(ctx context.Context, scope retinue.Scope, b blobFound) error {
+	if len(b.findings) == 0 {
+		return nil
+	}
+	if b.head {
+		for _, f := range b.findings {
+			r.inHead[keyOf(b.path, f.Secret)] = true
+		}
+		return nil
+	}
+	for _, f := range b.findings {
+		s := sighting{finding: f, path: b.path, kind: retinue.PlaceGit, commit: b.commit.hash, author: b.commit.author, when: b.commit.when}
+		if err := r.state(ctx, scope, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// commits returns the commits that references reach, or from only those that
+// given ones reach, parents first and else by time.
+func (r *run) commits(ctx context.Context, scope retinue.Scope, from []plumbing.Hash) ([]commit, error) {
+	if from == nil {
+		var err error
+		if from, err = r.tips(scope); err != nil {
+			return nil, err
+		}
+	}
+	index := map[plumbing.Hash]int32{}
+	var all []commit
+	var parents [][]plumbing.Hash
+	authors := names{}
+	todo := slices.Clone(from)
+	for len(todo) > 0 {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		h := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if _, ok := index[h]; ok {
+			continue
+		}
+		c, err := object.GetCommit(r.t.store, h)
+		if err != nil {
+			if !r.t.shallow {
+				r.problem(scope, fmt.Errorf("%w: read commit %s: %v", retinue.ErrInvalid, h, err))
+			}
+			index[h] = -1
+			continue
+		}
+		index[h] = int32(len(all))
+		all = append(all, commit{hash: h, tree: c.TreeHash, time: c.Committer.When.Unix(),
+			author: authors.name(c.Author), when: moment(c.Author.When)})
+		todo = append(todo, c.ParentHashes...)
+		parents = append(parents, c.ParentHashes)
+		if len(all)%4096 == 0 {
+			r.c.env.Progress(connector.Progress{Scope: scope, Stage: "listing commits", Done: int64(len(all)), Unit: "commits"})
+		}
+	}
+	for i := range all {
+		for _, p := range parents[i] {
+			if n := index[p]; n >= 0 {
+				all[i].parents = append(all[i].parents, n)
+			}
+		}
+	}
+	return parentsFirst(all), nil
+}
+
+// names keeps one copy of each author's name.
+type names map[string]string
+
+func (n names) name(s object.Signature) string {
+	a := author(s)
+	if kept, ok := n[a]; ok {
+		return kept
+	}
+	n[a] = a
+	return a
+}
+
+// tips returns the commits that references name, tags followed.
+func (r *run) tips(scope retinue.Scope) ([]plumbing.Hash, error) {
+	refs, err := r.t.repo.References()
+	if err != nil {
+		return nil, fmt.Errorf("%w: list references: %v", retinue.ErrInvalid, err)
+	}
+	var out []plumbing.Hash
+	err = refs.ForEach(func(ref *plumbing.Reference) error {
+		if ref.Type() != plumbing.HashReference {
+			return nil
+		}
+		h, err := r.peel(ref.Hash())
+		if err != nil {
+			r.problem(scope, fmt.Errorf("%w: reference %s: %v", retinue.ErrInvalid, clean(ref.Name().String()), err))
+			return nil
+		}
+		if !h.IsZero() {
+			out = append(out, h)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w: list references: %v", retinue.ErrInvalid, err)
+	}
+	if head, err := r.t.repo.Head(); err == nil { // may be detached
+		out = append(out, head.Hash())
+	}
+	slices.SortFunc(out, func(a, b plumbing.Hash) int { return bytes.Compare(a[:], b[:]) })
+	return slices.Compact(out), nil
+}
+
+// peel follows tags to a commit; the zero hash where one names something else.
+func (r *run) peel(h plumbing.Hash) (plumbing.Hash, error) {
+	for range 10 {
+		o, err := r.t.store.EncodedObject(plumbing.AnyObject, h)
+		if err != nil {
+			return plumbing.ZeroHash, err
+		}
+		switch o.Type() {
+		case plumbing.CommitObject:
+			return h, nil
+		case plumbing.TagObject:
+			tag, err := object.DecodeTag(r.t.store, o)
+			if err != nil {
+				return plumbing.ZeroHash, err
+			}
+			h = tag.Target
+		default:
+			return plumbing.ZeroHash, nil
+		}
+	}
+	return plumbing.ZeroHash, errors.New("tags name each other")
+}
+
+// treeWalk visits the files of trees that no earlier tree had at the same path.
+type treeWalk struct {
+	*run
+	scope  retinue.Scope
+	trees  map[pathed]bool
+	files  map[pathed]bool
+	copies map[plumbing.Hash]uint8
+	quiet  bool // counts nothing: another walk does
+}
+
+// pathed is an object at a path, the path by its hash.
+type pathed struct {
+	hash plumbing.Hash
+	path uint64
+}
+
+// The bounds on trees. A small repository can name the same tree at very many
+// paths; a content is read at this many of them.
+const (
+	maxPath   = 4096
+	maxCopies = 100
+)
+
+func newTreeWalk(r *run, scope retinue.Scope) *treeWalk {
+	return &treeWalk{run: r, scope: scope, trees: map[pathed]bool{}, files: map[pathed]bool{}, copies: map[plumbing.Hash]uint8{}}
+}
+
+func at(h plumbing.Hash, p string) pathed {
+	f := fnv.New64a()
+	_, _ = f.Write([]byte(p))
+	return pathed{h, f.Sum64()}
+}
+
+func (w *treeWalk) tally(k connector.NoteKind, text string) {
+	if !w.quiet {
+		w.count(k, text, 1)
+	}
+}
+
+func (w *treeWalk) walk(ctx context.Context, h plumbing.Hash, prefix string, depth int, each func(string, plumbing.Hash) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	k := at(h, prefix)
+	if w.trees[k] {
+		return nil
+	}
+	w.trees[k] = true
+	if w.copies[h] >= maxCopies || depth > maxDepth || len(prefix) > maxPath {
+		w.tally(connector.NoteFold, "%d folders of commits lie too deep or repeat too often and were not read there")
+		return nil
+	}
+	w.copies[h]++
+	tree, err := object.GetTree(w.t.store, h)
+	if err != nil {
+		w.problem(w.scope, fmt.Errorf("%w: read tree %s: %v", retinue.ErrInvalid, h, err))
+		return nil
+	}
+	for _, e := range tree.Entries {
+		p := prefix + e.Name
+		switch {
+		case e.Mode == filemode.Dir:
+			if err := w.walk(ctx, e.Hash, p+"/", depth+1, each); err != nil {
+				return err
+			}
+		case isFile(e.Mode):
+			if k := at(e.Hash, p); !w.files[k] {
+				w.files[k] = true
+				if err := each(p, e.Hash); err != nil {
+					return err
+				}
+			}
+		case e.Mode == filemode.Submodule:
+			if k := at(plumbing.ZeroHash, p); !w.files[k] {
+				w.files[k] = true
+				w.tally(connector.NoteFold, "%d submodules were not read: their commits lie in repositories of their own")
+			}
+		}
+	}
+	return nil
+}
+
+// parentsFirst orders commits by time, and so that no commit comes before one
+// of its parents.
+func parentsFirst(all []commit) []commit {
+	order := make([]int32, len(all))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(a, b int32) int {
+		return cmp.Or(cmp.Compare(all[a].time, all[b].time), bytes.Compare(all[a].hash[:], all[b].hash[:]))
+	})
+	out := make([]commit, 0, len(all))
+	done := make([]bool, len(all))
+	var stack []int32
+	for _, start := range order {
+		stack = append(stack[:0], start)
+		for len(stack) > 0 {
+			i := stack[len(stack)-1]
+			if done[i] {
+				stack = stack[:len(stack)-1]
+				continue
+			}
+			open := len(stack)
+			for _, p := range all[i].parents {
+				if !done[p] {
+					stack = append(stack, p)
+				}
+			}
+			if len(stack) == open {
+				done[i] = true
+				out = append(out, all[i])
+				stack = stack[:open-1]
+			}
+		}
+	}
+	return out
+}
