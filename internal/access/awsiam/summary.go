@@ -8,47 +8,6 @@ import (
 	"github.com/retinue-id/retinue/internal/access"
 )
 
-// technique is a known way to gain rights with the actions of one document:
-// every action on a resource that is not named. The first must be allowed
-// broadly; the others anywhere.
-type technique struct {
-	text    string
-	actions []string
-}
-
-// techniques are the calls that raise their caller's rights when allowed on
-// resources that are not named. They follow from what each call does as the IAM
-// and service API references describe it.
-func techniques() []technique {
-	own := func(action, text string) technique { return technique{action + " (" + text + ")", []string{action}} }
-	pass := func(action string) technique {
-		return technique{"iam:PassRole with " + action + " (runs code as any role)", []string{"iam:PassRole", action}}
-	}
-	return []technique{
-		own("iam:CreatePolicyVersion", "rewrites any policy"),
-		own("iam:SetDefaultPolicyVersion", "puts another version of any policy in force"),
-		own("iam:CreateAccessKey", "makes keys of any user"),
-		own("iam:CreateLoginProfile", "sets a console password of any user"),
-		own("iam:UpdateLoginProfile", "changes the console password of any user"),
-		own("iam:AttachUserPolicy", "attaches any policy to a user"),
-		own("iam:AttachGroupPolicy", "attaches any policy to a group"),
-		own("iam:AttachRolePolicy", "attaches any policy to a role"),
-		own("iam:PutUserPolicy", "writes policies of any user"),
-		own("iam:PutGroupPolicy", "writes policies of any group"),
-		own("iam:PutRolePolicy", "writes policies of any role"),
-		own("iam:AddUserToGroup", "puts users into any group"),
-		own("iam:UpdateAssumeRolePolicy", "lets anyone assume any role"),
-		own("sts:AssumeRole", "assumes any role that trusts the account"),
-		own("lambda:UpdateFunctionCode", "runs code as the role of any function"),
-		own("ssm:SendCommand", "runs commands on any machine"),
-		own("codebuild:StartBuild", "runs code as the role of any build"),
-		pass("ec2:RunInstances"), pass("lambda:CreateFunction"), pass("ecs:RunTask"), pass("glue:CreateJob"),
-		pass("glue:CreateDevEndpoint"), pass("cloudformation:CreateStack"), pass("codebuild:CreateProject"),
-		pass("sagemaker:CreateNotebookInstance"), pass("datapipeline:CreatePipeline"), pass("batch:SubmitJob"),
-		pass("states:CreateStateMachine"),
-	}
-}
-
 // secretReads are the calls that return secret values.
 func secretReads() []string {
 	return []string{"secretsmanager:GetSecretValue", "secretsmanager:BatchGetSecretValue", "ssm:GetParameter",
