@@ -129,7 +129,10 @@ func VerifyArchive(ctx context.Context, r io.Reader, publicKey string, opts ...V
 	a := &archiveReader{lines: bufio.NewReaderSize(r, 64<<10), sum: sha256.New()}
 	var rep ArchiveReport
 	line, err := a.next()
-	if err != nil && !errors.Is(err, io.EOF) {
+	if errors.Is(err, io.EOF) {
+		err = nil // an empty file has no manifest, which is found next
+	}
+	if err != nil {
 		err = rep.problem(err)
 		return rep, err
 	}
