@@ -136,8 +136,12 @@ func VerifyArchive(ctx context.Context, r io.Reader, publicKey string, opts ...V
 		err = rep.problem(err)
 		return rep, err
 	}
-	if strictJSON(line, &rep.Manifest) != nil || rep.Manifest.Format != ArchiveFormat {
-		rep.Problem = "its first line is not the manifest of " + ArchiveFormat
+	if err := strictJSON(line, &rep.Manifest); err != nil {
+		rep.Problem = fmt.Sprintf("its first line is not the manifest of %s: %v", ArchiveFormat, err)
+		return rep, nil
+	}
+	if rep.Manifest.Format != ArchiveFormat {
+		rep.Problem = fmt.Sprintf("its format is %q, not %s", retinue.CleanName(rep.Manifest.Format), ArchiveFormat)
 		return rep, nil
 	}
 	a.digest(line)
