@@ -2,6 +2,7 @@ package rules
 
 import (
 	"reflect"
+	"strings"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
@@ -19,7 +20,9 @@ type Variable struct {
 }
 
 // Type returns the variable's CEL type in words.
-func (v Variable) Type() string { return v.typ.String() }
+func (v Variable) Type() string {
+	return strings.ReplaceAll(v.typ.String(), "google.protobuf.Timestamp", "timestamp")
+}
 
 // Variables lists what rules may ask about. Fields of the types are the JSON
 // names of the structs; a thing that is not there is empty and not null.
@@ -83,26 +86,31 @@ type Granted struct {
 	Policies int `json:"policies,omitempty"`
 }
 
-// typePrefix names our types in CEL.
+// object is the CEL type of a struct.
 func object[T any]() *cel.Type {
 	return cel.ObjectType(reflect.TypeFor[T]().String())
+}
+
+// structs are the types whose fields rules may name; types of their fields come
+// with them.
+func structs() []any {
+	return []any{
+		reflect.TypeFor[retinue.Identity](), reflect.TypeFor[retinue.Credential](),
+		reflect.TypeFor[retinue.Resource](), reflect.TypeFor[retinue.Trust](),
+		reflect.TypeFor[retinue.Placement](), reflect.TypeFor[retinue.Grant](),
+		reflect.TypeFor[retinue.Use](), reflect.TypeFor[retinue.OwnerSignal](),
+		reflect.TypeFor[retinue.Registration](), reflect.TypeFor[retinue.Container](),
+		reflect.TypeFor[SourceRun](), reflect.TypeFor[HeldCredential](), reflect.TypeFor[AttachedPolicy](),
+		reflect.TypeFor[Member](), reflect.TypeFor[Owner](), reflect.TypeFor[Runner](),
+		reflect.TypeFor[Counts](), reflect.TypeFor[Labels](), reflect.TypeFor[Granted](),
+		reflect.TypeFor[access.Summary](),
+	}
 }
 
 // newEnv makes the typed environment in which rules are compiled.
 func newEnv() (*cel.Env, error) {
 	opts := []cel.EnvOption{
-		ext.NativeTypes(
-			types.ParseStructTag("json"),
-			reflect.TypeFor[retinue.Identity](), reflect.TypeFor[retinue.Credential](),
-			reflect.TypeFor[retinue.Resource](), reflect.TypeFor[retinue.Trust](),
-			reflect.TypeFor[retinue.Placement](), reflect.TypeFor[retinue.Grant](),
-			reflect.TypeFor[retinue.Use](), reflect.TypeFor[retinue.OwnerSignal](),
-			reflect.TypeFor[retinue.Registration](), reflect.TypeFor[retinue.Container](),
-			reflect.TypeFor[SourceRun](), reflect.TypeFor[HeldCredential](), reflect.TypeFor[AttachedPolicy](),
-			reflect.TypeFor[Member](), reflect.TypeFor[Owner](), reflect.TypeFor[Runner](),
-			reflect.TypeFor[Counts](), reflect.TypeFor[Labels](), reflect.TypeFor[Granted](),
-			reflect.TypeFor[access.Summary](),
-		),
+		ext.NativeTypes(append([]any{types.ParseStructTag("json")}, structs()...)...),
 		ext.Strings(), ext.Sets(), ext.Bindings(),
 		cel.ClearMacros(), cel.Macros(append(cel.StandardMacros, clockMacros()...)...),
 	}
