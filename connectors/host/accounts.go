@@ -56,6 +56,7 @@ func (m *machine) readAccounts() error {
 	if f, err = m.tree.read("/etc/nsswitch.conf"); err == nil {
 		m.sources = otherSources(f.data)
 	}
+	m.countGroups()
 	return nil
 }
 

@@ -123,7 +123,7 @@ func (c *agentConfig) server(within, name string, s map[string]any) {
 	if within != "" {
 		key += "#" + within
 	}
-	clean := fieldName(name)
+	clean := orElse(fieldName(name), "(unnamed)")
 	ref := retinue.NewRef(m.realm, "mcp_server", clipKey(retinue.CleanName(key)+"#"+clean))
 	command, args := commandOf(s)
 	address := orElse(text(s, "url"), orElse(text(s, "serverUrl"), orElse(text(s, "httpUrl"), text(s, "uri"))))

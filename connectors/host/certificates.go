@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"path"
@@ -87,12 +88,21 @@ func (m *machine) certificateFile(a *area, p string) {
 	for _, o := range parsed.Objects {
 		m.keyObject(a, f, o)
 	}
+	if len(parsed.Objects) == 0 && isKubeconfig(f.data) {
+		m.toolFile(a, account{}, toolFile{tool: "kubeconfig", read: readKubeconfig}, p, map[string][]string{})
+	}
 	m.unread(a, p, parsed)
 	for _, u := range parsed.Unread {
 		if !u.Secret && u.What == "certificate" {
 			a.malformed(p, u.Line, "a certificate is malformed")
 		}
 	}
+}
+
+// isKubeconfig tells the kubeconfigs of a cluster's own components from other
+// files named .conf.
+func isKubeconfig(data []byte) bool {
+	return bytes.Contains(data, []byte("kind: Config")) && bytes.Contains(data, []byte("users:"))
 }
 
 // bundle reports a file that holds many authorities and nothing else.
@@ -112,6 +122,15 @@ func bundle(p string, f keys.File) (int, bool) {
 	return 0, false
 }
 
+// keyName names a private key by what is true of it in every file, else by its
+// file.
+func keyName(k keys.Key, p string) string {
+	if len(k.SPKI) < 16 {
+		return retinue.CleanName(path.Base(p))
+	}
+	return fmt.Sprintf("%s %d key %s", k.Algorithm, k.Bits, k.SPKI[:16])
+}
+
 // keyObject states one certificate or key of a file.
 func (m *machine) keyObject(a *area, f file, o keys.Object) {
 	p := f.path
@@ -127,7 +146,7 @@ func (m *machine) keyObject(a *area, f file, o keys.Object) {
 		a.add(c, place)
 	case keys.KindPrivateKey:
 		c := o.Credential(m.keyRef("private_key", keys.Object{Key: keys.Key{SPKI: o.Key.SPKI}}, p))
-		c.Name = retinue.CleanName(path.Base(p))
+		c.Name = keyName(o.Key, p)
 		c.Attrs = sshAttrs(c.Attrs)
 		c.Subtype = ""
 		place.Credential, place.Attrs = c.Ref, retinue.Attrs{"encrypted": o.Encrypted, "format": o.Format}

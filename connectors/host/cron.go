@@ -195,11 +195,20 @@ func (m *machine) scriptFact(a *area, ref retinue.Ref, name, user, subtype strin
 // cronProgram returns the program that a job starts: the first word that is no
 // assignment and no shell word.
 func cronProgram(command string) string {
-	for _, w := range splitWords(command) {
+	words := splitWords(command)
+	for i := 0; i < len(words); i++ {
+		w := words[i]
 		name, _, assigned := strings.Cut(w, "=")
 		switch {
+		case w == "":
 		case assigned && isVariable(name):
-		case w == "[" || w == "test" || w == "cd" || w == "exec" || w == "nice" || w == "sudo" || w == "command" || w == "if":
+		case w == "cd":
+			i++ // its folder
+		case w == "test" || w == "[":
+			for i+1 < len(words) && words[i+1] != "&&" && words[i+1] != "||" && words[i+1] != ";" {
+				i++
+			}
+		case w == "&&" || w == "||" || w == ";" || w == "(" || w == "exec" || w == "nice" || w == "sudo" || w == "command" || w == "if":
 		default:
 			if looksRandom(w) || len(w) > 200 {
 				return "(command)"

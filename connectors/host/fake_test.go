@@ -7,8 +7,8 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base32"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/pem"
 	"io/fs"
 	"math/big"
@@ -228,7 +228,7 @@ func (f *fake) certificates() {
 
 func (f *fake) tools() {
 	home := "/home/ada/"
-	keyID := "AKIA" + strings.ToUpper(strings.NewReplacer("0", "A", "1", "B", "8", "C", "9", "D").Replace(f.random(16)))
+	keyID := "AKIAT" + f.random(15) // a T there says that the id carries its account
 	f.named["aws id"] = keyID
 	f.write(home+".aws/credentials", "[dev]\naws_access_key_id = "+keyID+"\naws_secret_access_key = "+f.secret("aws", 40)+"\n", 0o600)
 	f.write(home+".aws/config", "[profile dev]\nregion = eu-west-1\n[profile prod]\nrole_arn = arn:aws:iam::111111111111:role/x\nsource_profile = dev\n[sso-session corp]\nsso_region = eu-west-1\n", 0o600)
@@ -251,10 +251,13 @@ func (f *fake) tools() {
 	f.write(home+"code/shop/.env", "export SHOP_API_KEY='"+f.secret("shop", 32)+"'\n", 0o644)
 }
 
+// random makes an id of the alphabet of AWS's keys.
 func (f *fake) random(n int) string {
 	raw := make([]byte, n)
-	_, _ = rand.Read(raw)
-	return hex.EncodeToString(raw)[:n]
+	if _, err := rand.Read(raw); err != nil {
+		f.t.Fatal(err)
+	}
+	return base32.StdEncoding.EncodeToString(raw)[:n]
 }
 
 func (f *fake) agents() {

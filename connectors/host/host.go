@@ -19,9 +19,9 @@ type host struct {
 	cfg connector.Config
 	env connector.Env
 
-	once sync.Once
-	m    *machine
-	err  error
+	once    sync.Once
+	secrets *recognizer
+	err     error
 }
 
 func open(_ context.Context, cfg connector.Config, env connector.Env) (connector.Connector, error) {
@@ -36,20 +36,22 @@ func open(_ context.Context, cfg connector.Config, env connector.Env) (connector
 // machine reads what decides where everything else lies: the machine's id and
 // its accounts.
 func (h *host) machine() (*machine, error) {
-	h.once.Do(func() {
-		root := "/"
-		if h.cfg.Target != "" {
-			if root, h.err = filepath.Abs(h.cfg.Target); h.err != nil {
-				return
-			}
-			if info, err := os.Stat(root); err != nil || !info.IsDir() {
-				h.err = fmt.Errorf("open host %s: %w: want a folder that holds a machine's file system", h.cfg.Target, retinue.ErrNotFound)
-				return
-			}
+	h.once.Do(func() { h.secrets, h.err = newRecognizer(h.env) })
+	if h.err != nil {
+		return nil, h.err
+	}
+	root := "/"
+	if h.cfg.Target != "" {
+		abs, err := filepath.Abs(h.cfg.Target)
+		if err != nil {
+			return nil, fmt.Errorf("open host %s: %w: %w", h.cfg.Target, retinue.ErrInvalid, err)
 		}
-		h.m, h.err = readMachine(tree{root: root}, h.cfg, h.env)
-	})
-	return h.m, h.err
+		if info, err := os.Stat(abs); err != nil || !info.IsDir() {
+			return nil, fmt.Errorf("open host %s: %w: want a folder that holds a machine's file system", h.cfg.Target, retinue.ErrNotFound)
+		}
+		root = abs
+	}
+	return readMachine(tree{root: root}, h.cfg, h.env, h.secrets)
 }
 
 // Check implements connector.Connector.

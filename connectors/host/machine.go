@@ -34,8 +34,12 @@ type machine struct {
 	limits   loginLimits
 	sources  []string // other sources of accounts that nsswitch.conf names
 
-	only     []string // homes that are read; empty: all
-	include  []string // further folders
+	only       []string    // homes that are read; empty: all
+	include    []string    // further folders
+	crowd      map[int]int // accounts in each group, by gid
+	sshdConfig sshdConfig
+	sshdErrs   []error // what of it could not be read
+
 	secrets  *recognizer
 	observed time.Time
 	offers   []connector.Note
@@ -48,8 +52,8 @@ type osRelease struct{ id, version, pretty string }
 const appID = "5d0f6f4c8e6b4b0b9a3a1c8f2e7d9b46"
 
 // readMachine reads the machine's identity, its accounts and groups.
-func readMachine(t tree, cfg connector.Config, env connector.Env) (*machine, error) {
-	m := &machine{tree: t, env: env, only: cfg.List("users"), include: cfg.List("include")}
+func readMachine(t tree, cfg connector.Config, env connector.Env, secrets *recognizer) (*machine, error) {
+	m := &machine{tree: t, env: env, secrets: secrets, only: cfg.List("users"), include: cfg.List("include")}
 	for i := range m.include {
 		m.include[i] = path.Clean(m.include[i])
 	}
@@ -67,9 +71,12 @@ func readMachine(t tree, cfg connector.Config, env connector.Env) (*machine, err
 	if err := m.readAccounts(); err != nil {
 		return nil, err
 	}
-	if m.secrets, err = newRecognizer(env); err != nil {
-		return nil, err
+	for _, name := range m.only {
+		if !slices.ContainsFunc(m.accounts, func(a account) bool { return a.name == name }) {
+			return nil, fmt.Errorf("%w: source host: option users: no account %q on %s", retinue.ErrInvalid, name, m.name)
+		}
 	}
+	m.sshdConfig = m.sshd(func(err error) { m.sshdErrs = append(m.sshdErrs, err) })
 	return m, nil
 }
 
@@ -187,6 +194,15 @@ func (m *machine) account(name string) retinue.Ref {
 	return retinue.NewRef(m.realm, "account", retinue.CleanName(name))
 }
 
+// consumer is the account that reads a file, or nothing where it lies in no
+// home.
+func (m *machine) consumer(acc account) retinue.Ref {
+	if acc.name == "" {
+		return retinue.Ref{}
+	}
+	return m.account(acc.name)
+}
+
 func (m *machine) scope(elem ...string) retinue.Scope {
 	for i := range elem {
 		elem[i] = retinue.CleanName(elem[i])
@@ -203,21 +219,29 @@ func (m *machine) filePlace(p, field string, line int) retinue.Place {
 func (m *machine) exposure(p string) retinue.Exposure { return m.tree.exposure(p, m.privateGroup) }
 
 // privateGroup reports whether at most one account is in a group.
-func (m *machine) privateGroup(gid int) bool {
-	in := map[string]bool{}
-	for _, acc := range m.accounts {
-		if acc.gid == gid {
-			in[acc.name] = true
+func (m *machine) privateGroup(gid int) bool { return m.crowd[gid] <= 1 }
+
+// countGroups counts the accounts in each group.
+func (m *machine) countGroups() {
+	in := map[int]map[string]bool{}
+	add := func(gid int, name string) {
+		if in[gid] == nil {
+			in[gid] = map[string]bool{}
 		}
+		in[gid][name] = true
+	}
+	for _, acc := range m.accounts {
+		add(acc.gid, acc.name)
 	}
 	for _, g := range m.groups {
-		if g.gid == gid {
-			for _, n := range g.members {
-				in[n] = true
-			}
+		for _, n := range g.members {
+			add(g.gid, n)
 		}
 	}
-	return len(in) <= 1
+	m.crowd = make(map[int]int, len(in))
+	for gid, names := range in {
+		m.crowd[gid] = len(names)
+	}
 }
 
 func atoi(s string) int {

@@ -18,7 +18,7 @@ func (m *machine) notes() []connector.Note {
 	if len(m.sources) > 0 {
 		blind("accounts", "accounts also come from "+strings.Join(m.sources, ", ")+" (nsswitch.conf), which this source does not ask")
 	}
-	c := m.sshd(func(error) {})
+	c := m.sshdConfig
 	if c.matches > 0 {
 		blind("ssh", count(c.matches, "Match block")+" of sshd_config may change who can log in; their settings are not judged")
 	}

@@ -3,6 +3,7 @@ package host
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"time"
 
@@ -72,7 +73,7 @@ func (a *area) stateOne(h holder, f found) bool {
 		case ok && f.guess:
 			v = judged
 		case ok && judged.finding != nil && !judged.finding.Generic:
-			v.finding, v.confidence, v.secret = judged.finding, judged.confidence, judged.secret
+			v.finding, v.confidence, v.secret, v.detector = judged.finding, judged.confidence, judged.secret, judged.detector
 			if v.kind == "" {
 				v.kind, v.subtype = judged.kind, judged.subtype
 			}
@@ -92,7 +93,11 @@ func (a *area) stateOne(h holder, f found) bool {
 		v.subtype = f.subtype
 	}
 	c := m.secrets.credential(m.secretRef(h.path, f.field), orElse(f.name, f.field), v)
-	c.Joins = append(c.Joins, f.joins...)
+	for _, j := range f.joins {
+		if !slices.Contains(c.Joins, j) {
+			c.Joins = append(c.Joins, j)
+		}
+	}
 	if !f.expires.IsZero() {
 		c.ExpiresAt = f.expires
 	}

@@ -32,7 +32,9 @@ func isDotEnv(name string) bool {
 
 // runProjects states what lies in the projects below a folder.
 func (m *machine) runProjects(ctx context.Context, a *area, acc account, root string, keep func(p string) bool) error {
-	for _, p := range m.walkProjects(ctx, a, root, projectDepth, isProjectFile) {
+	files, repos := m.walkProjects(ctx, a, root, projectDepth, isProjectFile)
+	m.offerRepos(a, acc, repos)
+	for _, p := range files {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -83,7 +85,9 @@ func (m *machine) runFolder(ctx context.Context, a *area, dir string) error {
 		a.sink.Problem(a.scope, err)
 		return nil
 	}
-	for _, p := range m.walkProjects(ctx, a, dir, certificateDepth, func(n string) bool { return isProjectFile(n) || holdsKeys(n) }) {
+	files, repos := m.walkProjects(ctx, a, dir, certificateDepth, func(n string) bool { return isProjectFile(n) || holdsKeys(n) })
+	m.offerRepos(a, account{}, repos)
+	for _, p := range files {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

@@ -108,7 +108,7 @@ func (r *recognizer) format(name, value string) (verdict, bool) {
 // credential states a verdict as a credential of the given name. A value that
 // names its own owner is known by the owner's ref.
 func (r *recognizer) credential(ref retinue.Ref, name string, v verdict) retinue.Credential {
-	c := retinue.Credential{Ref: ref, Kind: v.kind, State: retinue.CredentialUnknown}
+	c := retinue.Credential{Ref: ref, Kind: v.kind, Subtype: v.subtype, State: retinue.CredentialUnknown}
 	if v.finding != nil {
 		if p := v.finding.Parsed; p.Realm != "" && p.RefKind != "" && p.Key != "" {
 			ref = retinue.NewRef(p.Realm, p.RefKind, p.Key)

@@ -137,7 +137,10 @@ func (m *machine) runSSHServer(a *area) {
 	if !m.exists("/etc/ssh/sshd_config") {
 		return
 	}
-	c := m.sshd(func(err error) { a.problem(err) })
+	for _, err := range m.sshdErrs {
+		a.problem(err)
+	}
+	c := m.sshdConfig
 	attrs := retinue.Attrs{"matchBlocks": c.matches, "authorizedKeysFile": cleanAll(c.keyFiles)}
 	for key, name := range sshdAttrs() {
 		if v := c.settings[key]; v != "" {
@@ -254,7 +257,7 @@ func (m *machine) unread(a *area, p string, f keys.File) {
 
 // authorizedKeyFiles expands the server's AuthorizedKeysFile for an account.
 func (m *machine) authorizedKeyFiles(acc account) []string {
-	c := m.sshd(func(error) {})
+	c := m.sshdConfig
 	var out []string
 	for _, p := range c.keyFiles {
 		if p == "none" {

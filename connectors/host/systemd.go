@@ -104,6 +104,10 @@ func (m *machine) units(ctx context.Context, a *area) (map[string]*unit, error) 
 					enabled[w.Name()] = true
 				}
 			case strings.HasSuffix(name, ".service") || strings.HasSuffix(name, ".timer"):
+				if to := path.Base(m.tree.target(path.Join(dir, name))); to != "." && to != "null" && to != name && !strings.Contains(to, "@.") {
+					enabled[to] = true // an alias
+					continue
+				}
 				if _, ok := all[name]; !ok && len(all) < maxUnits {
 					all[name] = &unit{name: name, path: path.Join(dir, name), vendor: strings.Contains(dir, "/lib/") && !strings.Contains(dir, "/local/")}
 				}

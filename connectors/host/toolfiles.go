@@ -98,12 +98,22 @@ func readAWS(data []byte) reading {
 		}
 		f := found{field: name + ".aws_secret_access_key", name: "profile " + retinue.CleanName(name), line: p.secret.line, kind: retinue.CredentialAccessKey,
 			subtype: "aws-access-key", value: retinue.NewSecret(p.secret.value), id: p.id}
+		if isAWSKeyID(p.id) {
+			f.joins = []retinue.JoinKey{{Kind: retinue.JoinProviderID, Value: "aws:" + p.id}}
+		}
 		if p.session.value != "" {
 			f.kind, f.short = retinue.CredentialSessionToken, true
 		}
 		r.found = append(r.found, f)
 	}
 	return r
+}
+
+// isAWSKeyID reports the ids of access keys and of temporary credentials (IAM
+// User Guide, "Unique identifiers").
+func isAWSKeyID(id string) bool {
+	return len(id) == 20 && (strings.HasPrefix(id, "AKIA") || strings.HasPrefix(id, "ASIA")) &&
+		strings.Trim(id[4:], "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
 }
 
 // readPyPI reads ~/.pypirc and pip.conf.

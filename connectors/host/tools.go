@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"fmt"
 	"path"
 	"strings"
 
@@ -90,7 +91,7 @@ func (m *machine) toolFile(a *area, acc account, t toolFile, p string, opens map
 	if r.bad != "" {
 		a.malformed(p, 0, r.bad)
 	}
-	a.state(m.holder(f, t.tool, m.account(acc.name)), r.found)
+	a.state(m.holder(f, t.tool, m.consumer(acc)), r.found)
 	for kind, names := range r.opens {
 		key := kind
 		if kind == "kubernetes" {
@@ -157,6 +158,28 @@ func (m *machine) offer(acc account, opens map[string][]string) {
 		}
 		m.offers = append(m.offers, n)
 	}
+}
+
+// offerRepos keeps the git repositories that a walk passed.
+func (m *machine) offerRepos(a *area, acc account, repos []string) {
+	const shown = 5
+	if len(repos) == 0 {
+		return
+	}
+	of := ""
+	if acc.name != "" {
+		of = " of " + retinue.CleanName(acc.name)
+	}
+	paths := make([]string, 0, shown)
+	for _, p := range repos[:min(shown, len(repos))] {
+		paths = append(paths, retinue.CleanName(m.tree.on(p)))
+	}
+	what := "git repositories"
+	if len(repos) == 1 {
+		what = "git repository"
+	}
+	m.offers = append(m.offers, connector.Note{Kind: connector.NoteOffer, Scope: a.scope, Count: len(repos),
+		Text: fmt.Sprintf("%d %s%s", len(repos), what, of), Command: commands("repo=", paths)})
 }
 
 func commands(prefix string, names []string) string {

@@ -12,8 +12,9 @@ import (
 
 // The limits of a walk.
 const (
-	maxWalked   = 50_000 // entries looked at
-	walkedFiles = 20_000 // files returned
+	maxWalked   = 300_000 // entries looked at
+	walkedFiles = 20_000  // files returned
+	maxRepos    = 1000    // repositories noticed
 )
 
 // skipped are folders that hold other people's code and caches.
@@ -31,11 +32,12 @@ func (m *machine) walk(ctx context.Context, a *area, root string, depth int) []s
 	return w.files
 }
 
-// walkProjects is walk, passing over the folders that skipped names.
-func (m *machine) walkProjects(ctx context.Context, a *area, root string, depth int, keep func(string) bool) []string {
+// walkProjects is walk, passing over the folders that skipped names. It returns
+// the git repositories on its way as well.
+func (m *machine) walkProjects(ctx context.Context, a *area, root string, depth int, keep func(string) bool) (files, repos []string) {
 	w := &walker{m: m, a: a, ctx: ctx, skip: skipped, keep: keep}
 	w.folder(root, depth)
-	return w.files
+	return w.files, w.repos
 }
 
 type walker struct {
@@ -45,6 +47,7 @@ type walker struct {
 	skip   func(name string) bool
 	keep   func(name string) bool // nil: every file
 	files  []string
+	repos  []string // folders that are git repositories
 	seen   int
 	halted bool
 }
@@ -62,6 +65,9 @@ func (w *walker) folder(dir string, depth int) {
 		p := path.Join(dir, e.Name())
 		switch {
 		case e.IsDir():
+			if e.Name() == ".git" && len(w.repos) < maxRepos {
+				w.repos = append(w.repos, dir)
+			}
 			if depth > 0 && !w.skip(e.Name()) {
 				w.folder(p, depth-1)
 			}

@@ -51,68 +51,64 @@ func splitWords(s string) []string {
 // --token x, URLs with a password, vendors' formats anywhere.
 func (r *recognizer) arguments(field string, words []string, line int) []found {
 	var out []found
-	for i, w := range words {
-		name, value, isSecret := r.argument(words, i)
-		if !isSecret {
+	for i := range words {
+		name, v, ok := r.argument(words, i)
+		if !ok {
 			continue
 		}
-		f := found{field: fmt.Sprintf("%s[%d]", field, i), name: retinue.CleanName(strings.TrimLeft(name, "-")), line: line, value: retinue.NewSecret(value)}
-		if v, ok := r.value(name, value); ok && v.reference {
-			f.reference, f.value = true, retinue.Secret{}
-		} else if ok {
-			f.kind, f.subtype = v.kind, v.subtype
-		}
-		if f.name == "" || f.name == w {
-			f.name = field
-		}
-		out = append(out, f)
+		out = append(out, found{field: fmt.Sprintf("%s[%d]", field, i), name: retinue.CleanName(strings.TrimLeft(name, "-")), line: line,
+			value: v.secret, kind: v.kind, subtype: v.subtype, reference: v.reference})
 	}
 	return out
 }
 
-// argument judges one word: the name that goes with it, and its secret part.
-func (r *recognizer) argument(words []string, i int) (name, value string, secret bool) {
+// argument judges one word, with the name that goes with it.
+func (r *recognizer) argument(words []string, i int) (name string, v verdict, secret bool) {
 	w := words[i]
 	if i > 0 && r.flag.MatchString(words[i-1]) && !strings.HasPrefix(w, "-") {
-		return words[i-1], w, !isPlaceholder(w)
+		name := strings.TrimLeft(words[i-1], "-")
+		if v, ok := r.value(name, w); ok {
+			return name, v, true
+		}
+		if isPlaceholder(w) {
+			return "", verdict{}, false
+		}
+		return name, verdict{kind: kindByName(name), secret: retinue.NewSecret(w)}, true
 	}
-	if n, v, ok := strings.Cut(w, "="); ok && isVariable(strings.TrimLeft(n, "-")) {
-		if _, is := r.value(strings.TrimLeft(n, "-"), v); is {
+	if v, ok := urlPassword(w); ok {
+		return "url", v, true
+	}
+	if n, val, ok := strings.Cut(w, "="); ok && isVariable(strings.TrimLeft(n, "-")) {
+		if v, is := r.value(strings.TrimLeft(n, "-"), val); is {
 			return n, v, true
 		}
 	}
-	if n, v, ok := strings.Cut(w, ":"); ok && isVariable(n) && !strings.HasPrefix(v, "//") { // "Authorization: Bearer x"
-		if _, is := r.value(n, strings.TrimSpace(v)); is {
-			return n, strings.TrimSpace(v), true
+	if n, val, ok := strings.Cut(w, ":"); ok && isVariable(n) && !strings.HasPrefix(val, "//") { // "Authorization: Bearer x"
+		if v, is := r.value(n, strings.TrimSpace(val)); is {
+			return n, v, true
 		}
 	}
-	if v, is := urlPassword(w); is {
-		return "url", v.secret.Reveal(), true
+	if v, ok := r.format("argument", w); ok && !v.finding.Generic {
+		return "argument", v, true
 	}
-	if v, is := r.format("argument", w); is && (!v.finding.Generic) {
-		return "argument", v.secret.Reveal(), true
-	}
-	if q := r.urlQuery(w); q != "" {
-		return "url", q, true
-	}
-	return "", "", false
+	return r.urlQuery(w)
 }
 
-// urlQuery returns the value of a query parameter that is a secret, or "".
-func (r *recognizer) urlQuery(w string) string {
+// urlQuery judges the query parameters of a URL.
+func (r *recognizer) urlQuery(w string) (name string, v verdict, secret bool) {
 	u, err := url.Parse(w)
 	if err != nil || u.Host == "" {
-		return ""
+		return "", verdict{}, false
 	}
 	q := u.Query()
 	for _, name := range sortedKeys(q) {
-		for _, v := range q[name] {
-			if got, ok := r.value(name, v); ok && !got.reference {
-				return v
+		for _, val := range q[name] {
+			if v, ok := r.value(name, val); ok {
+				return name, v, true
 			}
 		}
 	}
-	return ""
+	return "", verdict{}, false
 }
 
 // cleanArguments returns a command line that may be shown: secrets, and words
@@ -126,8 +122,9 @@ func (r *recognizer) cleanArguments(words []string) []string {
 }
 
 func (r *recognizer) cleanWord(words []string, i int, w string) string {
-	if _, value, is := r.argument(words, i); is {
-		if value == w || value == "" {
+	if _, v, is := r.argument(words, i); is && !v.reference {
+		value := v.secret.Reveal()
+		if value == w || value == "" || !strings.Contains(w, value) {
 			return redacted
 		}
 		w = strings.ReplaceAll(w, value, redacted)
