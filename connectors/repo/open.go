@@ -32,6 +32,7 @@ type tree struct {
 	store *filesystem.Storage
 	git   string // the git directory, "" for a folder
 
+	remotes    []string // addresses, origin's first
 	shallow    bool
 	alternates bool
 }
@@ -115,6 +116,7 @@ func (t *tree) openGit() error {
 		return fmt.Errorf("%w: shallow file: %v", retinue.ErrInvalid, err)
 	}
 	t.shallow = len(boundary) > 0
+	t.remotes = t.readRemotes()
 	return nil
 }
 

@@ -77,15 +77,14 @@ func (t *tree) lowestRoot(ctx context.Context, from plumbing.Hash) (plumbing.Has
 // host and path without user, password, scheme and ".git"; empty where there is
 // none.
 func (t *tree) origin() string {
-	remotes := t.remotes()
-	if len(remotes) == 0 {
+	if len(t.remotes) == 0 {
 		return ""
 	}
-	return remotes[0]
+	return t.remotes[0]
 }
 
-// remotes returns the addresses of all remotes, origin's first.
-func (t *tree) remotes() []string {
+// readRemotes returns the addresses of all remotes, origin's first.
+func (t *tree) readRemotes() []string {
 	cfg, err := t.store.Config()
 	if err != nil {
 		return nil

@@ -154,8 +154,8 @@ func (r *run) repository() error {
 	}
 	scope := retinue.NewScope(r.realm, "repository")
 	attrs := retinue.Attrs{}
-	if remotes := r.t.remotes(); len(remotes) > 0 {
-		attrs["remotes"] = remotes
+	if len(r.t.remotes) > 0 {
+		attrs["remotes"] = r.t.remotes
 	}
 	fact := retinue.Container{Ref: r.container, Name: r.t.name(), Kind: retinue.ContainerRepository, Attrs: attrs}
 	if err := r.sink.Emit(scope, fact); err != nil {

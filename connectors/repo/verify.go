@@ -59,8 +59,11 @@ type verdict struct {
 type probe struct {
 	issuer string
 	call   string // for the note: method and path
-	make   func(ctx context.Context, e endpoints, value string) (*http.Request, error)
-	read   func(status int, header http.Header, body []byte) verdict
+	// selfHosted is set where others run the issuer's product too, so that a no
+	// of the vendor's own service proves nothing about a token of theirs.
+	selfHosted bool
+	make       func(ctx context.Context, e endpoints, value string) (*http.Request, error)
+	read       func(status int, header http.Header, body []byte) verdict
 }
 
 // verify asks the issuer of a value, if the source was configured so, and each
@@ -120,38 +123,44 @@ func (r *run) ask(ctx context.Context, p probe, value retinue.Secret) verdict {
 		return unknown
 	}
 	v := p.read(res.StatusCode, res.Header, body)
+	if v.state == retinue.CredentialRevoked && p.selfHosted && !r.comesFrom(p.issuer+".com") {
+		return unknown // it may be good on a forge of one's own, which was not asked
+	}
 	v.asked = true
 	return v
 }
+
+// comesFrom reports whether the repository's remote is on a host.
+func (r *run) comesFrom(host string) bool { return strings.HasPrefix(r.t.origin(), host+"/") }
 
 // probeFor returns the call for a finding. Each is documented by its vendor as
 // reading the caller's own identity or a list, and changes nothing.
 func probeFor(f secrets.Finding) (probe, bool) {
 	switch f.Rule {
 	case "github-pat", "github-fine-grained-pat", "github-oauth":
-		return probe{"github", "GET /user", bearer(func(e endpoints) string { return e.github + "/user" }), readGitHub}, true
+		return probe{"github", "GET /user", true, bearer(func(e endpoints) string { return e.github + "/user" }), readGitHub}, true
 	case "gitlab-pat", "gitlab-pat-routable":
-		return probe{"gitlab", "GET /api/v4/personal_access_tokens/self", headed(func(e endpoints) string {
+		return probe{"gitlab", "GET /api/v4/personal_access_tokens/self", true, headed(func(e endpoints) string {
 			return e.gitlab + "/api/v4/personal_access_tokens/self"
 		}, "PRIVATE-TOKEN"), readGitLab}, true
 	case "slack-bot-token", "slack-user-token", "slack-legacy-bot-token", "slack-legacy-token":
-		return probe{"slack", "POST /api/auth.test", slackTest, readSlack}, true
+		return probe{"slack", "POST /api/auth.test", false, slackTest, readSlack}, true
 	case "npm-access-token":
-		return probe{"npm", "GET /-/whoami", bearer(func(e endpoints) string { return e.npm + "/-/whoami" }), readName("username")}, true
+		return probe{"npm", "GET /-/whoami", false, bearer(func(e endpoints) string { return e.npm + "/-/whoami" }), readName("username")}, true
 	case "aws-secret-access-key":
 		if id := f.Parsed.ID; strings.HasPrefix(id, "AKIA") {
-			return probe{"aws", "POST / Action=GetCallerIdentity", callerIdentity(id), readCaller}, true
+			return probe{"aws", "POST / Action=GetCallerIdentity", false, callerIdentity(id), readCaller}, true
 		}
 	case "openai-api-key":
-		return probe{"openai", "GET /v1/models", bearer(func(e endpoints) string { return e.openai + "/v1/models" }), readStatus}, true
+		return probe{"openai", "GET /v1/models", false, bearer(func(e endpoints) string { return e.openai + "/v1/models" }), readStatus}, true
 	case "anthropic-api-key":
-		return probe{"anthropic", "GET /v1/models", anthropicModels, readStatus}, true
+		return probe{"anthropic", "GET /v1/models", false, anthropicModels, readStatus}, true
 	case "sendgrid-api-token":
-		return probe{"sendgrid", "GET /v3/scopes", bearer(func(e endpoints) string { return e.sendgrid + "/v3/scopes" }), readStatus}, true
+		return probe{"sendgrid", "GET /v3/scopes", false, bearer(func(e endpoints) string { return e.sendgrid + "/v3/scopes" }), readStatus}, true
 	case "stripe-access-token":
-		return probe{"stripe", "GET /v1/balance", bearer(func(e endpoints) string { return e.stripe + "/v1/balance" }), readStatus}, true
+		return probe{"stripe", "GET /v1/balance", false, bearer(func(e endpoints) string { return e.stripe + "/v1/balance" }), readStatus}, true
 	case "digitalocean-pat", "digitalocean-access-token":
-		return probe{"digitalocean", "GET /v2/account", bearer(func(e endpoints) string { return e.doToken + "/v2/account" }), readStatus}, true
+		return probe{"digitalocean", "GET /v2/account", false, bearer(func(e endpoints) string { return e.doToken + "/v2/account" }), readStatus}, true
 	}
 	return probe{}, false
 }
