@@ -325,3 +325,9 @@ type Touched struct {
 	ID   retinue.EntityID
 	Type retinue.FactType
 }
+
+// Placed is a placement with the entity of its credential.
+type Placed struct {
+	Entity    int64
+	Placement retinue.Placement
+}

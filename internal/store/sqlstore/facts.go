@@ -312,3 +312,32 @@ func (tx *Tx) SamePublicKey(key string) ([]int64, error) {
 	}
 	return out, nil
 }
+
+// Placements yields every placement in force with the entity of its
+// credential, 0 where nothing else is known of the credential.
+func (tx *Tx) Placements() iter.Seq2[store.Placed, error] {
+	return func(yield func(store.Placed, error) bool) {
+		err := tx.query(func(rows *sql.Rows) error {
+			var p store.Placed
+			var entity sql.NullInt64
+			var body string
+			if err := rows.Scan(&entity, &body); err != nil {
+				return err
+			}
+			f, err := retinue.DecodeFact(retinue.FactPlacement, []byte(body))
+			if err != nil {
+				return err
+			}
+			p.Entity = entity.Int64
+			p.Placement, _ = f.(retinue.Placement)
+			if !yield(p, nil) {
+				return errStopped
+			}
+			return nil
+		}, `SELECT r.entity_id, f.body FROM facts f JOIN edges x ON x.fact_id = f.id AND x.role = $1
+			JOIN refs r ON r.id = x.ref_id WHERE f.type = $2 AND f.rev_to IS NULL ORDER BY f.id`, store.EdgeCredential, store.TypeIndex(retinue.FactPlacement))
+		if err != nil && !errors.Is(err, errStopped) {
+			yield(store.Placed{}, fmt.Errorf("list placements: %w", err))
+		}
+	}
+}

@@ -224,7 +224,8 @@ func (tx *Tx) Registration(entity int64) (*retinue.Registration, error) {
 }
 
 // Register writes the governance record of an entity; the earlier one goes
-// into history.
+// into history. The caller adds the record, which holds personal data as
+// commitments only.
 func (tx *Tx) Register(entity int64, g retinue.Registration, actor retinue.Actor) error {
 	body, err := json.Marshal(g)
 	if err != nil {
@@ -249,7 +250,6 @@ func (tx *Tx) Register(entity int64, g retinue.Registration, actor retinue.Actor
 	if err != nil {
 		return err
 	}
-	tx.Record(actor, retinue.RecordRegistrationSet, string(g.Entity), map[string]any{"registration": json.RawMessage(body)})
 	tx.touched = true
 	return tx.reproject([]int64{entity}, rev+1, tx.at.UnixMicro())
 }
@@ -287,4 +287,20 @@ func (tx *Tx) Acceptances(at time.Time) (map[string]retinue.Acceptance, error) {
 		return nil, fmt.Errorf("read acceptances: %w", err)
 	}
 	return out, nil
+}
+
+// FindingEntity returns the internal key of the entity that a finding is
+// about.
+func (tx *Tx) FindingEntity(id retinue.FindingID) (int64, error) {
+	var e int64
+	err := tx.queryRow("SELECT entity_id FROM findings WHERE public_id = $1", string(id)).Scan(&e)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("%w: finding %s", retinue.ErrNotFound, id)
+	}
+	return e, err
+}
+
+// DropFingerprints forgets the fingerprints under a key that was retired.
+func (tx *Tx) DropFingerprints(keyID string) error {
+	return tx.exec("DELETE FROM credential_keys WHERE kind = $1", "fp:"+keyID)
 }

@@ -60,12 +60,13 @@ func (tx *Tx) appendRecords() error {
 		if err != nil {
 			return fmt.Errorf("extend audit log: %w", err)
 		}
-		seq++
-		r := retinue.Record{ID: retinue.NewRecordID(tx.at), Seq: seq, At: tx.at, Actor: p.actor, Action: p.action,
-			Subject: p.subject, Details: details, PrevHash: head}
-		r.Hash = r.ComputeHash()
-		head = r.Hash
-		if err := ins.add(seq, string(r.ID), tx.at.UnixMicro(), string(actor), string(r.Action), r.Subject, string(details), r.PrevHash, r.Hash); err != nil {
+		r, err := retinue.Record{ID: retinue.NewRecordID(tx.at), At: tx.at, Actor: p.actor, Action: p.action,
+			Subject: p.subject, Details: details}.Seal(head, seq)
+		if err != nil {
+			return fmt.Errorf("extend audit log: %w", err)
+		}
+		seq, head = r.Seq, r.Hash
+		if err := ins.add(seq, string(r.ID), tx.at.UnixMicro(), string(actor), string(r.Action), r.Subject, string(r.Details), r.PrevHash, r.Hash); err != nil {
 			return err
 		}
 		for _, d := range p.payloads {

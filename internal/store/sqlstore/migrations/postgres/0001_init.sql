@@ -131,6 +131,8 @@ CREATE TABLE edges (
   PRIMARY KEY (ref_id, role, fact_id)
 );
 
+CREATE INDEX edges_fact ON edges (fact_id);
+
 -- Policy documents, once by content hash.
 CREATE TABLE documents (
   hash     BYTEA NOT NULL PRIMARY KEY,

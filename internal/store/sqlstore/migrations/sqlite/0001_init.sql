@@ -131,6 +131,8 @@ CREATE TABLE edges (
   PRIMARY KEY (ref_id, role, fact_id)
 ) WITHOUT ROWID;
 
+CREATE INDEX edges_fact ON edges (fact_id);
+
 -- Policy documents, once by content hash.
 CREATE TABLE documents (
   hash     BLOB NOT NULL PRIMARY KEY,

@@ -1,0 +1,23 @@
+// Package all lists the connectors that are part of the program. There is no
+// registry and no side effect of importing one: what is listed here exists.
+package all
+
+import (
+	"github.com/retinue-id/retinue/connector"
+	"github.com/retinue-id/retinue/connectors/aws"
+	"github.com/retinue-id/retinue/connectors/host"
+	"github.com/retinue-id/retinue/connectors/kubernetes"
+	"github.com/retinue-id/retinue/connectors/postgres"
+	"github.com/retinue-id/retinue/connectors/repo"
+)
+
+// Specs returns every connector, in the order in which help lists them.
+func Specs() []connector.Spec {
+	return []connector.Spec{
+		host.Spec(),
+		repo.Spec(),
+		aws.Spec(),
+		kubernetes.Spec(),
+		postgres.Spec(),
+	}
+}

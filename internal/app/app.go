@@ -1,0 +1,158 @@
+// Package app wires the parts into the program: it is the only package that
+// knows the database, every connector and every stage. The command line and,
+// later, the server are thin over it.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/user"
+	"slices"
+	"time"
+
+	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/connector"
+	"github.com/retinue-id/retinue/connectors/all"
+	"github.com/retinue-id/retinue/internal/jobs"
+	"github.com/retinue-id/retinue/internal/rules"
+	"github.com/retinue-id/retinue/internal/store/sqlstore"
+)
+
+// App is an open installation.
+type App struct {
+	Config Config
+	DB     *sqlstore.DB
+	Keys   *Keys
+	Specs  []connector.Spec
+	log    *slog.Logger
+	now    func() time.Time
+	queue  *jobs.Queue
+	set    *rules.Set
+	packID string
+	judged rules.Report
+}
+
+// Options are what the caller of Open brings.
+type Options struct {
+	Log *slog.Logger
+	Now func() time.Time
+	// Specs replaces the connectors, in tests.
+	Specs []connector.Spec
+	// ReadOnly opens for questions only: no migration, no keys made.
+	ReadOnly bool
+}
+
+// Open opens the database that the configuration names, its keys and its
+// rules.
+func Open(ctx context.Context, cfg Config, opt Options) (*App, error) {
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	a := &App{Config: cfg, Specs: opt.Specs, log: opt.Log, now: opt.Now}
+	if a.Specs == nil {
+		a.Specs = all.Specs()
+	}
+	var err error
+	if a.DB, err = sqlstore.Open(ctx, cfg.Database, sqlstore.Options{Now: opt.Now, ReadOnly: opt.ReadOnly}); err != nil {
+		return nil, err
+	}
+	if err := a.open(ctx, opt); err != nil {
+		return nil, errors.Join(err, a.DB.Close())
+	}
+	return a, nil
+}
+
+func (a *App) open(ctx context.Context, opt Options) error {
+	var err error
+	if a.set, a.packID, err = loadRules(a.Config); err != nil {
+		return err
+	}
+	if opt.ReadOnly {
+		return nil
+	}
+	if a.Keys, err = OpenKeys(a.Config.KeyFile); err != nil {
+		return err
+	}
+	return a.openQueue(ctx)
+}
+
+// Close closes the installation.
+func (a *App) Close() error { return a.DB.Close() }
+
+// Spec returns the connector of a kind, or ErrNotFound with the kinds that
+// there are.
+func (a *App) Spec(kind string) (connector.Spec, error) { return FindSpec(a.Specs, kind) }
+
+// FindSpec returns the connector of a kind among specs.
+func FindSpec(specs []connector.Spec, kind string) (connector.Spec, error) {
+	i := slices.IndexFunc(specs, func(s connector.Spec) bool { return s.Kind == kind })
+	if i < 0 {
+		kinds := make([]string, len(specs))
+		for j := range specs {
+			kinds[j] = specs[j].Kind
+		}
+		return connector.Spec{}, fmt.Errorf("%w: no source of kind %q: there are %v", retinue.ErrInvalid, kind, kinds)
+	}
+	return specs[i], nil
+}
+
+// Actor is the user of the operating system who runs the program.
+func Actor() retinue.Actor {
+	a := retinue.Actor{Kind: "os_user", Name: "unknown"}
+	if u, err := user.Current(); err == nil {
+		a.Name = u.Username
+	}
+	if h, err := os.Hostname(); err == nil {
+		a.Host = h
+	}
+	return a
+}
+
+// judgeJob asks for findings to be judged again.
+type judgeJob struct{}
+
+// Kind implements jobs.Args.
+func (judgeJob) Kind() string { return "judge" }
+
+// openQueue prepares the queue, and has every update that changed something
+// insert the job that judges it, in its own transaction.
+func (a *App) openQueue(ctx context.Context) error {
+	db := jobs.Database{DB: a.DB.Handle(), Pool: a.DB.Pool()}
+	if err := jobs.Migrate(ctx, db); err != nil {
+		return err
+	}
+	var h jobs.Handlers
+	jobs.Handle(&h, func(ctx context.Context, _ judgeJob) error { return a.judge(ctx) })
+	var err error
+	if a.queue, err = jobs.Open(db, jobs.Config{Handlers: &h, Logger: a.log, Shared: true, Now: a.now}); err != nil {
+		return err
+	}
+	a.DB.OnUpdate(func(ctx context.Context, tx *sqlstore.Tx) error {
+		if !tx.Touched() {
+			return nil
+		}
+		sqltx, conn := tx.SQL()
+		_, err := a.queue.Insert(ctx, jobs.Tx{Tx: sqltx, Conn: conn}, judgeJob{}, jobs.Options{Key: "all"})
+		return err
+	})
+	return nil
+}
+
+// Settle works the queue until nothing waits: what a scan changed is judged.
+func (a *App) Settle(ctx context.Context) (rules.Report, error) {
+	a.judged = rules.Report{}
+	sum, err := a.queue.Drain(ctx)
+	if err != nil {
+		return a.judged, err
+	}
+	for _, f := range sum.Failures {
+		err = errors.Join(err, fmt.Errorf("%s: %w", f.Kind, f.Err))
+	}
+	return a.judged, err
+}

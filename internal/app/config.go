@@ -1,0 +1,180 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/connector"
+)
+
+// Config is an installation's configuration: the file retinue.yaml, then the
+// environment, then flags.
+type Config struct {
+	// Database is a file or a PostgreSQL URL.
+	Database string `yaml:"database"`
+	// KeyFile holds the fingerprint keys; it lies outside the database and
+	// belongs into the backup.
+	KeyFile string `yaml:"keyFile"`
+	// SigningKeyFile holds the key that signs checkpoints of the audit log.
+	SigningKeyFile string `yaml:"signingKeyFile"`
+	// Rules are folders of rule packs beside the one that is built in.
+	Rules []string `yaml:"rules"`
+	// Labels is a CSV file of environments, criticalities and data classes.
+	Labels string `yaml:"labels"`
+	// FingerprintPasswords has passwords fingerprinted too. A password can be
+	// guessed: whoever steals the key can then try guesses.
+	FingerprintPasswords bool `yaml:"fingerprintPasswords"`
+	// Sources are the named sources that a bare `retinue scan` reads.
+	Sources []SourceConfig `yaml:"sources"`
+}
+
+// SourceConfig is one named source.
+type SourceConfig struct {
+	Name    string                 `yaml:"name"`
+	Kind    string                 `yaml:"kind"`
+	Target  string                 `yaml:"target"`
+	Options map[string]string      `yaml:"options"`
+	Secrets map[string]SecretPlace `yaml:"secrets"`
+}
+
+// SecretPlace says where a secret option is read: exactly one is set.
+type SecretPlace struct {
+	Env  string `yaml:"env"`
+	File string `yaml:"file"`
+}
+
+// maxConfig bounds a configuration file, in bytes.
+const maxConfig = 1 << 20
+
+// LoadConfig reads a configuration file. With an empty path it reads
+// retinue.yaml of the working folder if there is one. The environment variable
+// RETINUE_DATABASE wins over the file, and flags of the caller over both.
+func LoadConfig(path string, getenv func(string) string) (Config, error) {
+	var cfg Config
+	name := path
+	if name == "" {
+		name = "retinue.yaml"
+	}
+	f, err := os.Open(name)
+	switch {
+	case err == nil:
+		defer func() { _ = f.Close() }()
+		if err := cfg.read(name, f); err != nil {
+			return cfg, err
+		}
+	case path != "" || !errors.Is(err, os.ErrNotExist):
+		return cfg, fmt.Errorf("%w: read configuration: %v", retinue.ErrInvalid, err)
+	}
+	if v := getenv("RETINUE_DATABASE"); v != "" {
+		cfg.Database = v
+	}
+	return cfg.withDefaults(getenv)
+}
+
+func (c *Config) read(name string, r io.Reader) error {
+	b, err := io.ReadAll(io.LimitReader(r, maxConfig+1))
+	if err != nil {
+		return fmt.Errorf("%w: read configuration: %v", retinue.ErrUnavailable, err)
+	}
+	if len(b) > maxConfig {
+		return fmt.Errorf("%w: %s: larger than %d bytes", retinue.ErrInvalid, name, maxConfig)
+	}
+	d := yaml.NewDecoder(strings.NewReader(string(b)))
+	d.KnownFields(true)
+	if err := d.Decode(c); err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%w: %s: %s", retinue.ErrInvalid, name, strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	return c.check(name)
+}
+
+func (c *Config) check(name string) error {
+	seen := map[string]bool{}
+	for i, s := range c.Sources {
+		switch {
+		case s.Kind == "":
+			return fmt.Errorf("%w: %s: source %d has no kind", retinue.ErrInvalid, name, i+1)
+		case s.Name == "":
+			return fmt.Errorf("%w: %s: source %d (%s) has no name", retinue.ErrInvalid, name, i+1, s.Kind)
+		case seen[s.Name]:
+			return fmt.Errorf("%w: %s: two sources are named %q", retinue.ErrInvalid, name, s.Name)
+		}
+		seen[s.Name] = true
+		for opt, p := range s.Secrets {
+			if (p.Env == "") == (p.File == "") {
+				return fmt.Errorf("%w: %s: source %s: secret %s: give env or file", retinue.ErrInvalid, name, s.Name, opt)
+			}
+		}
+	}
+	return nil
+}
+
+func (c Config) withDefaults(getenv func(string) string) (Config, error) {
+	dir, err := dataDir(getenv)
+	if err != nil && (c.Database == "" || c.KeyFile == "") {
+		return c, err
+	}
+	if c.Database == "" {
+		c.Database = filepath.Join(dir, "retinue.db")
+	}
+	if c.KeyFile == "" {
+		c.KeyFile = filepath.Join(dir, "fingerprint.key")
+	}
+	if c.SigningKeyFile == "" {
+		c.SigningKeyFile = filepath.Join(filepath.Dir(c.KeyFile), "checkpoint.key")
+	}
+	return c, nil
+}
+
+// dataDir is where an installation keeps its database and keys:
+// $XDG_DATA_HOME/retinue (XDG Base Directory Specification), or the system's
+// own place.
+func dataDir(getenv func(string) string) (string, error) {
+	if d := getenv("XDG_DATA_HOME"); filepath.IsAbs(d) {
+		return filepath.Join(d, "retinue"), nil
+	}
+	home := getenv("HOME")
+	switch runtime.GOOS {
+	case "windows":
+		if d := getenv("LocalAppData"); d != "" {
+			return filepath.Join(d, "retinue"), nil
+		}
+	case "darwin":
+		if home != "" {
+			return filepath.Join(home, "Library", "Application Support", "retinue"), nil
+		}
+	default:
+		if home != "" {
+			return filepath.Join(home, ".local", "share", "retinue"), nil
+		}
+	}
+	return "", fmt.Errorf("%w: find a place for the database: HOME is not set: give --db", retinue.ErrInvalid)
+}
+
+// connectorConfig reads the secrets of a source and makes what its connector
+// takes.
+func (s SourceConfig) connectorConfig(getenv func(string) string) (connector.Config, error) {
+	cfg := connector.Config{Name: s.Name, Target: s.Target, Options: s.Options, Secrets: map[string]retinue.Secret{}}
+	for name, p := range s.Secrets {
+		v := getenv(p.Env)
+		if p.File != "" {
+			b, err := os.ReadFile(p.File)
+			if err != nil {
+				return cfg, fmt.Errorf("%w: source %s: secret %s: %v", retinue.ErrInvalid, s.Name, name, err)
+			}
+			v = strings.TrimRight(string(b), "\r\n")
+		}
+		if v == "" {
+			return cfg, fmt.Errorf("%w: source %s: secret %s is empty", retinue.ErrInvalid, s.Name, name)
+		}
+		cfg.Secrets[name] = retinue.NewSecret(v)
+	}
+	return cfg, nil
+}

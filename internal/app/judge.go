@@ -1,0 +1,388 @@
+package app
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/inventory"
+	"github.com/retinue-id/retinue/internal/rules"
+	"github.com/retinue-id/retinue/internal/store"
+	"github.com/retinue-id/retinue/internal/store/sqlstore"
+)
+
+// loadRules compiles the built-in pack, the folders of the configuration and
+// the label file, and returns an id of their content.
+func loadRules(cfg Config) (*rules.Set, string, error) {
+	p, err := rules.Starter()
+	if err != nil {
+		return nil, "", err
+	}
+	packs := []*rules.Pack{p}
+	for _, dir := range cfg.Rules {
+		p, err := rules.Load(os.DirFS(dir))
+		if err != nil {
+			return nil, "", fmt.Errorf("read rules in %s: %w", dir, err)
+		}
+		packs = append(packs, p)
+	}
+	merged, err := rules.Merge(packs...)
+	if err != nil {
+		return nil, "", err
+	}
+	var opt rules.Options
+	if cfg.Labels != "" {
+		f, err := os.Open(cfg.Labels)
+		if err != nil {
+			return nil, "", fmt.Errorf("%w: read labels: %v", retinue.ErrInvalid, err)
+		}
+		defer func() { _ = f.Close() }()
+		if opt.CSV, err = rules.ReadLabels(cfg.Labels, f); err != nil {
+			return nil, "", err
+		}
+	}
+	set, err := rules.Compile(merged, opt)
+	if err != nil {
+		return nil, "", err
+	}
+	id, err := packID(set, opt.CSV)
+	return set, id, err
+}
+
+// packID identifies what the rules decide: their cases are left out.
+func packID(set *rules.Set, csv []rules.LabelRow) (string, error) {
+	h := sha256.New()
+	enc := json.NewEncoder(h)
+	for _, r := range set.Rules() {
+		r.Cases = rules.Cases{}
+		if err := enc.Encode(r); err != nil {
+			return "", fmt.Errorf("identify rules: %w", err)
+		}
+	}
+	for _, r := range set.LabelRules() {
+		r.Cases = rules.LabelCases{}
+		if err := enc.Encode(r); err != nil {
+			return "", fmt.Errorf("identify rules: %w", err)
+		}
+	}
+	if err := enc.Encode(csv); err != nil {
+		return "", fmt.Errorf("identify rules: %w", err)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:12]), nil
+}
+
+// fullEvery is after how long everything is judged again, changed or not:
+// ages and end dates move by themselves.
+const fullEvery = 24 * time.Hour
+
+// The names of what the judge remembers.
+const (
+	metaJudged = "judged.revision"
+	metaFull   = "judged.full"
+	metaPack   = "judged.pack"
+)
+
+// judge brings the findings up to date with the inventory: everything when the
+// rules changed or a day went by, else what was touched since the last time.
+func (a *App) judge(ctx context.Context) error {
+	var from, upTo int64
+	full := false
+	err := a.DB.View(ctx, func(tx *sqlstore.Tx) error {
+		var err error
+		if upTo, err = tx.MaxRevision(); err != nil {
+			return err
+		}
+		from, full, err = a.judgeFrom(tx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	w := &judgeStore{app: a, from: from}
+	err = a.DB.View(ctx, func(tx *sqlstore.Tx) error {
+		w.tx = tx
+		report, err := rules.Judge{Set: a.set, Now: a.now}.Run(ctx, w)
+		if err != nil {
+			return err
+		}
+		a.judged = addReports(a.judged, report)
+		return w.flush(ctx)
+	})
+	if err != nil {
+		return fmt.Errorf("judge: %w", err)
+	}
+	return a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
+		if full {
+			if err := tx.SetMeta(metaFull, strconv.FormatInt(a.now().Unix(), 10)); err != nil {
+				return err
+			}
+			if err := tx.SetMeta(metaPack, a.packID); err != nil {
+				return err
+			}
+		}
+		return tx.SetMeta(metaJudged, strconv.FormatInt(upTo, 10))
+	})
+}
+
+// judgeFrom returns the revision after which things must be judged.
+func (a *App) judgeFrom(tx *sqlstore.Tx) (from int64, full bool, err error) {
+	pack, err := tx.Meta(metaPack)
+	if err != nil {
+		return 0, false, err
+	}
+	last, err := tx.Meta(metaFull)
+	if err != nil {
+		return 0, false, err
+	}
+	at, _ := strconv.ParseInt(last, 10, 64)
+	if pack != a.packID || a.now().Sub(time.Unix(at, 0)) >= fullEvery {
+		return 0, true, nil
+	}
+	rev, err := tx.Meta(metaJudged)
+	if err != nil {
+		return 0, false, err
+	}
+	from, _ = strconv.ParseInt(rev, 10, 64)
+	return from, false, nil
+}
+
+func addReports(a, b rules.Report) rules.Report {
+	a.Subjects += b.Subjects
+	a.Opened += b.Opened
+	a.Reopened += b.Reopened
+	a.Changed += b.Changed
+	a.Resolved += b.Resolved
+	a.Unchanged += b.Unchanged
+	a.Suppressed += b.Suppressed
+	a.Errors = append(a.Errors, b.Errors...)
+	a.ErrorCount += b.ErrorCount
+	return a
+}
+
+// judgeStore is the rules' view of the database: it reads one snapshot and
+// writes in batches beside it.
+type judgeStore struct {
+	app     *App
+	tx      *sqlstore.Tx
+	from    int64
+	entity  int64 // of the subject in hand
+	pending []pendingSave
+	labels  []pendingLabels
+	orphans []orphan
+}
+
+type pendingSave struct {
+	entity int64
+	change rules.Change
+}
+
+type pendingLabels struct {
+	entity int64
+	labels sqlstore.Labels
+}
+
+// orphan is a finding about a part of a thing that is still there, such as a
+// trust that was taken away.
+type orphan struct {
+	entity  int64
+	finding retinue.Finding
+}
+
+const judgePage = 500
+
+// Touched implements rules.Store.
+func (w *judgeStore) Touched(ctx context.Context, fn func(*rules.Subject) error) error {
+	things := inventory.New(w.tx)
+	after := int64(0)
+	for {
+		page, err := w.tx.TouchedSince(w.from, after, judgePage, retinue.FactIdentity, retinue.FactCredential, retinue.FactResource)
+		if err != nil {
+			return err
+		}
+		for _, t := range page {
+			after = t.Key
+			th, err := things.Thing(t.Key)
+			if errors.Is(err, retinue.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if err := w.subjects(t, th, fn); err != nil {
+				return err
+			}
+		}
+		if len(page) < judgePage {
+			break
+		}
+	}
+	return w.sources(fn)
+}
+
+// subjects judges a thing and, apart, each trust of it.
+func (w *judgeStore) subjects(t store.Touched, th *inventory.Thing, fn func(*rules.Subject) error) error {
+	w.entity = t.Key
+	s := subjectOf(t, th)
+	w.label(t.Key, s)
+	if err := fn(s); err != nil {
+		return err
+	}
+	if _, ok := th.Fact.(retinue.Identity); !ok {
+		return nil
+	}
+	stands := map[retinue.Ref]bool{}
+	for i := range th.Trusts {
+		ts := trustSubject(s, th.Trusts[i])
+		stands[ts.Ref] = true
+		if err := fn(ts); err != nil {
+			return err
+		}
+	}
+	kept, err := w.tx.FindingsOf(t.Key)
+	if err != nil {
+		return err
+	}
+	for _, f := range kept {
+		if f.Subject.Kind == string(retinue.FactTrust) && !stands[f.Subject] && f.State != retinue.FindingResolved {
+			w.orphans = append(w.orphans, orphan{t.Key, f})
+		}
+	}
+	return nil
+}
+
+// label asks the label rules and keeps their answer.
+func (w *judgeStore) label(entity int64, s *rules.Subject) {
+	l, _ := w.app.set.Label(s)
+	s.Labels = l
+	out := sqlstore.Labels{Rules: map[string]string{}}
+	keep := func(field, value, by string, to *string) {
+		if value != "" && by != "source" && by != "registration" && by != "inventory" {
+			*to, out.Rules[field] = value, by
+		}
+	}
+	keep("environment", string(l.Environment), l.EnvironmentBy, &out.Environment)
+	keep("criticality", string(l.Criticality), l.CriticalityBy, &out.Criticality)
+	keep("dataClass", l.DataClass, l.DataClassBy, &out.DataClass)
+	if len(out.Rules) > 0 {
+		w.labels = append(w.labels, pendingLabels{entity, out})
+	}
+}
+
+// sources judges every source by its last run.
+func (w *judgeStore) sources(fn func(*rules.Subject) error) error {
+	runs, err := w.tx.LastRuns()
+	if err != nil {
+		return err
+	}
+	for _, r := range runs {
+		w.entity = -r.Source.Key
+		if err := fn(sourceSubject(r)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Findings implements rules.Store.
+func (w *judgeStore) Findings(_ context.Context, s *rules.Subject) ([]retinue.Finding, error) {
+	all, err := w.tx.FindingsOf(w.entity)
+	if err != nil {
+		return nil, err
+	}
+	var out []retinue.Finding
+	for _, f := range all {
+		if f.Subject == s.Ref || (s.Kind != rules.OverTrust && f.Subject.Kind != string(retinue.FactTrust)) {
+			out = append(out, f)
+		}
+	}
+	return out, nil
+}
+
+// Save implements rules.Store.
+func (w *judgeStore) Save(ctx context.Context, changes []rules.Change) error {
+	for _, c := range changes {
+		w.pending = append(w.pending, pendingSave{w.entity, c})
+	}
+	if len(w.pending) < judgePage {
+		return nil
+	}
+	return w.flush(ctx)
+}
+
+// Ended implements rules.Store.
+func (w *judgeStore) Ended(ctx context.Context, fn func([]retinue.Finding, string) error) error {
+	for _, o := range w.orphans {
+		w.entity = o.entity
+		if err := fn([]retinue.Finding{o.finding}, "it is no longer there"); err != nil {
+			return err
+		}
+	}
+	return w.tx.EndedWithFindings(func(entity int64) error {
+		findings, err := w.tx.FindingsOf(entity)
+		if err != nil {
+			return err
+		}
+		w.entity = entity
+		return fn(findings, "it is gone")
+	})
+}
+
+// flush writes what was collected: findings with their transitions on record,
+// and labels.
+func (w *judgeStore) flush(ctx context.Context) error {
+	if len(w.pending) == 0 && len(w.labels) == 0 {
+		return nil
+	}
+	err := w.app.DB.Update(ctx, func(tx *sqlstore.Tx) error {
+		accepted, err := tx.Acceptances(tx.At())
+		if err != nil {
+			return err
+		}
+		for _, p := range w.pending {
+			if err := w.save(tx, p, accepted); err != nil {
+				return err
+			}
+		}
+		for _, l := range w.labels {
+			if err := tx.SetLabels(l.entity, l.labels); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	w.pending, w.labels = w.pending[:0], w.labels[:0]
+	return err
+}
+
+var transitionRecords = map[rules.Transition]retinue.RecordAction{
+	rules.TransitionOpened:   retinue.RecordFindingOpened,
+	rules.TransitionResolved: retinue.RecordFindingResolved,
+	rules.TransitionReopened: retinue.RecordFindingReopened,
+	rules.TransitionExpired:  retinue.RecordFindingReopened,
+	rules.TransitionChanged:  retinue.RecordFindingChanged,
+}
+
+func (w *judgeStore) save(tx *sqlstore.Tx, p pendingSave, accepted map[string]retinue.Acceptance) error {
+	f, t := p.change.Finding, p.change.Transition
+	if acc, ok := accepted[f.Family]; ok && t == rules.TransitionOpened {
+		f.State, f.Accepted = retinue.FindingAccepted, &acc
+	}
+	if err := tx.SaveFinding(p.entity, f, t != rules.TransitionNone); err != nil {
+		return err
+	}
+	if action, ok := transitionRecords[t]; ok {
+		details := map[string]any{"rule": f.Rule, "severity": f.Severity, "state": f.State, "fingerprint": f.Fingerprint}
+		if p.change.Reason != "" {
+			details["reason"] = p.change.Reason
+		}
+		tx.Record(retinue.Actor{Kind: "system", Name: "rules"}, action, string(f.ID), details)
+	}
+	return nil
+}

@@ -1,0 +1,269 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/app"
+	"github.com/retinue-id/retinue/internal/evidence/report"
+	"github.com/retinue-id/retinue/internal/store"
+	"github.com/retinue-id/retinue/internal/store/sqlstore"
+)
+
+func (e *env) diffCommand() *cobra.Command {
+	var f listFlags
+	var types []string
+	c := &cobra.Command{
+		Use:   "diff FROM [TO]",
+		Short: "Show what changed between two times",
+		Long: `Show what began, changed or ended between two times: dates (2026-03-31, meaning
+the end of that day), times, or ages (30d, 36h). Without TO, until now.`,
+		Example: "  retinue diff 7d\n  retinue diff 2026-03-01 2026-03-31 --type identity --format json",
+		Args:    cobra.RangeArgs(1, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if _, err := f.check(); err != nil {
+				return err
+			}
+			from, err := parseTime("FROM", args[0])
+			if err != nil {
+				return err
+			}
+			to := "0h"
+			if len(args) == 2 {
+				to = args[1]
+			}
+			until, err := parseTime("TO", to)
+			if err != nil {
+				return err
+			}
+			for _, t := range types {
+				if !slices.Contains(retinue.FactTypes(), retinue.FactType(t)) {
+					return usageError{fmt.Errorf("--type %q: want one of %v", t, retinue.FactTypes())}
+				}
+			}
+			return e.with(cmd.Context(), func(a *app.App) error {
+				return a.DB.View(cmd.Context(), func(tx *sqlstore.Tx) error {
+					changes, err := tx.Changes(from, until)
+					if err != nil {
+						return err
+					}
+					return list(e, f, pick(changes, types, f.limit), changeCells, "nothing changed")
+				})
+			})
+		}}
+	c.Flags().StringVar(&f.format, "format", "table", "table, json or csv")
+	c.Flags().IntVar(&f.limit, "limit", 0, "print at most so many rows (default: every row)")
+	c.Flags().StringSliceVar(&types, "type", nil, "only these types of fact, such as identity,credential,attachment")
+	return c
+}
+
+var changeCells = []cell[store.Change]{
+	{"change", func(c store.Change) string { return c.Kind }},
+	{"at", func(c store.Change) string { return c.At.Format("2006-01-02 15:04") }},
+	{"type", func(c store.Change) string { return string(c.Type) }},
+	{"name", func(c store.Change) string { return firstOf(c.Name, c.Ref.Key) }},
+	{"source", func(c store.Change) string { return c.Source }},
+	{"what", func(c store.Change) string { return strings.Join(changedFields(c.Before, c.After), ", ") }},
+}
+
+// changedFields names the fields in which two versions differ.
+func changedFields(before, after json.RawMessage) []string {
+	var b, a map[string]json.RawMessage
+	if len(before) == 0 || len(after) == 0 || json.Unmarshal(before, &b) != nil || json.Unmarshal(after, &a) != nil {
+		return nil
+	}
+	var out []string
+	for k := range b {
+		if string(a[k]) != string(b[k]) {
+			out = append(out, k)
+		}
+	}
+	for k := range a {
+		if _, ok := b[k]; !ok {
+			out = append(out, k)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func pick(changes []store.Change, types []string, limit int) func(func(store.Change, error) bool) {
+	return func(yield func(store.Change, error) bool) {
+		n := 0
+		for _, c := range changes {
+			if len(types) > 0 && !slices.Contains(types, string(c.Type)) {
+				continue
+			}
+			if n++; limit > 0 && n > limit {
+				return
+			}
+			if !yield(c, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (e *env) exportCommand() *cobra.Command {
+	var o app.ExportOptions
+	var out, severity, asof, known, source, text string
+	c := &cobra.Command{
+		Use:   "export [identities|credentials|grants|findings]",
+		Short: "Write a file with a manifest that says exactly what it is",
+		Long: `Export writes FILE and FILE.manifest.json: the query, the date asked about, who,
+which version, how many rows, the SHA-256, how complete each source was, and the
+head of the audit log. Without a subject it exports findings.
+
+--sample N --seed S draws N rows such that anyone with the same data draws the
+same ones.`,
+		Example: "  retinue export identities --format xlsx --out identities.xlsx\n  retinue export --format sarif --out retinue.sarif",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Subject = "findings"
+			if len(args) == 1 {
+				o.Subject = args[0]
+			}
+			if !slices.Contains(app.ExportSubjects(), o.Subject) {
+				return usageError{fmt.Errorf("export %q: want one of %s", o.Subject, strings.Join(app.ExportSubjects(), ", "))}
+			}
+			if !slices.Contains(app.ExportFormats(), o.Format) {
+				return usageError{fmt.Errorf("--format %q: want one of %s", o.Format, strings.Join(app.ExportFormats(), ", "))}
+			}
+			if out == "" {
+				out = "retinue-" + o.Subject + "." + extension(o.Format)
+			}
+			var err error
+			if o.AsOf, err = asOf(asof, known); err != nil {
+				return err
+			}
+			o.Entities = store.EntityQuery{Source: source, Text: text, AsOf: o.AsOf}
+			o.Findings = store.FindingQuery{Source: source, Text: text, Severity: retinue.Severity(severity), AsOf: o.AsOf,
+				Suppressed: o.Format == "sarif"}
+			o.Filters = filters(map[string]string{"source": source, "text": text, "severity": severity})
+			return e.with(cmd.Context(), func(a *app.App) error {
+				m, err := a.Export(cmd.Context(), out, o)
+				if err == nil {
+					e.say("%s: %d rows, SHA-256 %s; manifest in %s.manifest.json", out, m.Rows, m.SHA256, out)
+				}
+				return err
+			})
+		}}
+	fl := c.Flags()
+	fl.StringVar(&o.Format, "format", "json", "json, csv, xlsx, sarif or ocsf")
+	fl.StringVarP(&out, "out", "o", "", "file to write (default: retinue-SUBJECT.FORMAT)")
+	fl.IntVar(&o.Sample, "sample", 0, "draw so many rows instead of all")
+	fl.StringVar(&o.Seed, "seed", "1", "seed of the sample")
+	fl.StringVar(&severity, "severity", "", "findings of this severity or worse")
+	fl.StringVar(&source, "source", "", "only what this source states")
+	fl.StringVar(&text, "text", "", "only names or keys that contain this")
+	fl.StringVar(&asof, "as-of", "", "as of a date, a time or an age")
+	fl.StringVar(&known, "known-at", "", "with --as-of: by what had been recorded by this date")
+	return c
+}
+
+func extension(format string) string {
+	if format == "ocsf" {
+		return "ocsf.ndjson"
+	}
+	return format
+}
+
+func filters(m map[string]string) map[string][]string {
+	out := map[string][]string{}
+	for k, v := range m {
+		if v != "" {
+			out[k] = []string{v}
+		}
+	}
+	return out
+}
+
+func (e *env) reportCommand() *cobra.Command {
+	var html, asof, known string
+	c := &cobra.Command{
+		Use:     "report",
+		Short:   "Show the main figures, top fixes, coverage and limits",
+		Long:    "Report shows what the last scans found. --html writes one self-contained file that prints well.",
+		Example: "  retinue report\n  retinue report --html report.html",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			when, err := asOf(asof, known)
+			if err != nil {
+				return err
+			}
+			return e.with(cmd.Context(), func(a *app.App) error {
+				d, err := a.Report(cmd.Context(), nil, when)
+				if err != nil {
+					return err
+				}
+				if html == "" {
+					return report.WriteText(e.out, d, report.TextOptions{Width: terminalWidth(e.out), Color: colour(e.out, e.getenv)})
+				}
+				m, err := a.WriteReport(cmd.Context(), html, d)
+				if err == nil {
+					e.say("%s: SHA-256 %s; manifest in %s.manifest.json", html, m.SHA256, html)
+				}
+				return err
+			})
+		}}
+	c.Flags().StringVar(&html, "html", "", "write an HTML report to this file")
+	c.Flags().StringVar(&asof, "as-of", "", "as of a date, a time or an age")
+	c.Flags().StringVar(&known, "known-at", "", "with --as-of: by what had been recorded by this date")
+	return c
+}
+
+func (e *env) keysCommand() *cobra.Command {
+	do := func(use, short, long string, run func(cmd *cobra.Command, k *app.Keys) error) *cobra.Command {
+		return &cobra.Command{Use: use, Short: short, Long: long, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := e.settings()
+			if err != nil {
+				return err
+			}
+			k, err := app.OpenKeys(cfg.KeyFile)
+			if err != nil {
+				return err
+			}
+			return run(cmd, k)
+		}}
+	}
+	enroll := do("enroll", "Take over another installation's fingerprint key, from standard input",
+		"Enroll reads the key that \"retinue keys export\" printed elsewhere, so that fingerprints taken here\ncompare with those taken there. It replaces the keys of this machine.",
+		func(_ *cobra.Command, k *app.Keys) error {
+			b, err := io.ReadAll(io.LimitReader(e.in, 4096))
+			if err != nil {
+				return err
+			}
+			if err := k.Enroll(strings.TrimSpace(string(b))); err != nil {
+				return err
+			}
+			e.say("fingerprints are now taken under key %s", k.Current().ID)
+			return nil
+		})
+	export := do("export", "Print the fingerprint key, to enrol a collector",
+		"Export prints the current fingerprint key in clear. Whoever has it can test guesses against\nfingerprints: pass it on over a protected channel only, and keep no copy.",
+		func(_ *cobra.Command, k *app.Keys) error {
+			if isTerminal(os.Stdout) && e.out == io.Writer(os.Stdout) {
+				return usageError{fmt.Errorf("the key is not printed on a terminal: pipe it, for example `retinue keys export | ssh host retinue keys enroll`")}
+			}
+			e.printf("%s\n", k.Current().Encode())
+			return nil
+		})
+	return group("keys", "Fingerprint keys: what makes equal secrets recognisable without keeping them",
+		do("list", "List the ids of the keys, the current one first", "", func(_ *cobra.Command, k *app.Keys) error {
+			for _, id := range k.IDs() {
+				e.printf("%s\n", id)
+			}
+			return nil
+		}),
+		e.keysChange("rotate", "Start a new key beside the old one",
+			"Rotate starts a new fingerprint key. Until every scope was scanned again both are written, so\nnothing is lost; then `retinue keys retire` drops the old one.", (*app.App).RotateKey),
+		e.keysChange("retire", "Drop old keys, once every scope was scanned under the new one", "", (*app.App).RetireKeys),
+		export, enroll)
+}
