@@ -60,7 +60,7 @@ func exposureWeight(e retinue.Exposure) (float64, string) {
 	case retinue.ExposurePublic:
 		return 1, "open to anyone"
 	case retinue.ExposureWorld:
-		return 0.9, "open to everyone inside"
+		return 0.9, "widely open"
 	case retinue.ExposureGroup:
 		return 0.8, "open to a group"
 	case retinue.ExposureOwner:
