@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/smithy-go"
 )
@@ -35,7 +34,7 @@ func newEC2Client(cfg aws.Config) *ec2Client {
 	if cfg.BaseEndpoint != nil {
 		e.endpoint = *cfg.BaseEndpoint
 	}
-	e.retryer = retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts = maxAttempts })
+	e.retryer = newRetryer()
 	return e
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
@@ -41,14 +42,26 @@ type liveSource struct {
 // is what limits the rate.
 const liveWorkers = 6
 
-// maxAttempts is how often a throttled or failed call is tried, with the SDK's
-// adaptive backoff between.
-const maxAttempts = 8
+// maxAttempts is how often a throttled or failed call is tried, and maxBackoff
+// the longest wait between two tries. A throttled client also slows itself down
+// (the SDK's adaptive mode), so the waits need not be long.
+const (
+	maxAttempts = 6
+	maxBackoff  = 8 * time.Second
+)
+
+func newRetryer() aws.Retryer {
+	return retry.NewAdaptiveMode(func(o *retry.AdaptiveModeOptions) {
+		o.StandardOptions = append(o.StandardOptions, func(s *retry.StandardOptions) {
+			s.MaxAttempts, s.MaxBackoff = maxAttempts, maxBackoff
+		})
+	})
+}
 
 // connect loads the credentials and asks who they are.
 func (s settings) connect(ctx context.Context, env connector.Env) (*liveSource, error) {
 	cfg, err := config.LoadDefaultConfig(ctx,
-		config.WithRetryMode(aws.RetryModeAdaptive), config.WithRetryMaxAttempts(maxAttempts),
+		config.WithRetryer(newRetryer),
 		config.WithSharedConfigProfile(s.profile), config.WithAppID(appID(env.UserAgent)))
 	if err != nil {
 		return nil, fmt.Errorf("%w: load AWS configuration of %s: %s", retinue.ErrInvalid, s.describe(), retinue.CleanName(err.Error()))

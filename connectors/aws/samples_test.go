@@ -20,7 +20,7 @@ func scan(t testing.TB, target string, options ...string) *connectortest.Result 
 	return connectortest.Discover(t, c)
 }
 
-func config(target string, options ...string) connector.Config {
+func settings(target string, options ...string) connector.Config {
 	cfg := connector.Config{Name: "test", Target: target, Options: map[string]string{}}
 	for i := 0; i+1 < len(options); i += 2 {
 		cfg.Options[options[i]] = options[i+1]
@@ -70,5 +70,5 @@ func count[T retinue.Fact](facts []retinue.Fact) int {
 
 func opened(t testing.TB, target string, options ...string) func(testing.TB, connector.Env) connector.Connector {
 	t.Helper()
-	return connectortest.OpenSpec(aws.Spec(), config(target, options...))
+	return connectortest.OpenSpec(aws.Spec(), settings(target, options...))
 }

@@ -116,7 +116,7 @@ func (s *sniffer) member(name string, before []string, depth int) error {
 		return s.envelope()
 	case name == "format_version", name == "terraform_version", name == "planned_values", name == "lineage":
 		return s.terraform(name)
-	case name == "Policies", name == "Attributes", name == "Accounts":
+	case name == "Policies", name == "Attributes", name == "Accounts", name == "Users", name == "Groups", name == "Roles":
 		return s.ambiguous(name, before, depth)
 	case authzMember(name):
 		return s.is(opAuthz)
@@ -125,7 +125,7 @@ func (s *sniffer) member(name string, before []string, depth int) error {
 		if o.member != name || len(o.beside) > 0 || o.member == "Policy" {
 			continue
 		}
-		if depth == 0 || o.each == "" || o.name == opAccessKeys {
+		if depth == 0 || slices.Contains([]string{opAccessKeys, opFunctions, opSecrets, opInstances, opBuckets}, o.name) {
 			return s.answer(o)
 		}
 	}
@@ -143,18 +143,49 @@ func (s *sniffer) is(op string) error {
 	return errSniffed
 }
 
-// answer recognises the output of an operation. One that is asked for each of
-// several subjects names its subject inside.
+// answer recognises the output of an operation by the kind of its value. One
+// that is asked for each of several subjects names its subject inside.
 func (s *sniffer) answer(o operation) error {
-	s.found.kind, s.found.op = kindAnswer, o.name
-	if o.each == "" {
-		return errSniffed
-	}
-	var raw json.RawMessage
-	if err := s.j.decode(&raw); err != nil {
+	t, err := s.j.token()
+	if err != nil {
 		return err
 	}
-	s.found.subjects = subjectsIn(o.name, raw)
+	single := o.member == "Organization" || o.each != "" && strings.HasPrefix(o.command(), "describe-") && o.name != opService
+	if want := map[bool]json.Delim{true: '{', false: '['}[single]; t != want && o.member != "ResourcePolicy" && o.name != opEKSCluster {
+		return s.j.skipFrom(t)
+	}
+	s.found.kind, s.found.op = kindAnswer, o.name
+	switch {
+	case o.each == "" || o.name == opSecretPolicy:
+	case single:
+		subject := map[string]string{}
+		err = s.j.objectFrom(t, func(name string) error {
+			v, err := s.j.token()
+			if err != nil {
+				return err
+			}
+			if text, ok := v.(string); ok {
+				subject[strings.ToLower(name)] = text
+				return nil
+			}
+			return s.j.skipFrom(v)
+		})
+		s.found.subjects = subjectsOf(o.name, subject)
+	default:
+		err = s.j.arrayFrom(t, func(int) error {
+			var raw json.RawMessage
+			if err := s.j.decode(&raw); err != nil {
+				return err
+			}
+			s.found.subjects = append(s.found.subjects, subjectsIn(o.name, raw)...)
+			return nil
+		})
+		slices.Sort(s.found.subjects)
+		s.found.subjects = slices.Compact(s.found.subjects)
+	}
+	if err != nil {
+		return err
+	}
 	return errSniffed
 }
 
@@ -180,6 +211,11 @@ func (s *sniffer) ambiguous(name string, _ []string, depth int) error {
 	if t != json.Delim('[') {
 		return s.j.skipFrom(t)
 	}
+	if depth == 0 && !s.j.dec.More() {
+		if op := map[string]string{"Users": opUsers, "Groups": opGroups, "Roles": opRoles}[name]; op != "" {
+			return s.is(op) // an empty listing
+		}
+	}
 	return s.j.arrayFrom(t, func(i int) error {
 		var e struct {
 			Id, Arn           string //nolint:revive // the vendor's spelling
@@ -194,6 +230,12 @@ func (s *sniffer) ambiguous(name string, _ []string, depth int) error {
 			return errSniffed
 		case name == "Policies" && e.PolicyVersionList != nil:
 			return s.is(opAuthz)
+		case a.service == "iam" && name == "Users":
+			return s.is(opUsers)
+		case a.service == "iam" && name == "Groups":
+			return s.is(opGroups)
+		case a.service == "iam" && name == "Roles":
+			return s.is(opRoles)
 		case name == "Accounts" && a.service == "organizations" && depth == 0:
 			return s.is(opOrgAccounts)
 		}
@@ -298,49 +340,42 @@ func (s *sniffer) envelope() error {
 	return errSniffed
 }
 
-// subjectsIn returns what an answer to a question about one thing is about.
-func subjectsIn(op string, raw json.RawMessage) []string {
-	var v struct {
-		Arn, ARN, TaskDefinitionArn, Family, Name           string
-		ClusterName, AssociationId, PrincipalArn, AccountId string //nolint:revive // the vendor's spelling
-	}
-	var list []struct{ UserName, ClusterArn, ServiceArn, ClusterName string }
-	var arns []string
-	_ = json.Unmarshal(raw, &v)
-	_ = json.Unmarshal(raw, &list)
-	_ = json.Unmarshal(raw, &arns)
-	var out []string
+// subjectsOf returns what an answer about one thing is about, from its strings
+// by lower-case name.
+func subjectsOf(op string, v map[string]string) []string {
 	switch op {
 	case opKey:
-		out = []string{v.Arn}
+		return []string{v["arn"]}
 	case opTask:
-		out = []string{v.Family, v.TaskDefinitionArn}
+		return []string{v["family"], v["taskdefinitionarn"]}
 	case opEKSCluster:
-		out = []string{v.Name}
+		return []string{v["name"]}
 	case opPod:
-		out = []string{v.ClusterName + subjectSeparator + v.AssociationId}
+		return []string{v["clustername"] + subjectSeparator + v["associationid"]}
 	case opEntry:
-		out = []string{v.ClusterName + subjectSeparator + v.PrincipalArn}
-	case opPodList:
-		for _, e := range list {
-			out = append(out, e.ClusterName)
-		}
-	case opService:
-		for _, e := range list {
-			out = append(out, e.ClusterArn+subjectSeparator+e.ServiceArn)
-		}
-	case opServices:
-		for _, s := range arns {
-			if a, ok := parseARN(s); ok {
-				if p := strings.Split(a.resource, "/"); len(p) == 3 {
-					out = append(out, fmt.Sprintf("arn:%s:ecs:%s:%s:cluster/%s", a.partition, a.region, a.account, p[1]))
-				}
-			}
+		return []string{v["clustername"] + subjectSeparator + v["principalarn"]}
+	}
+	return nil
+}
+
+// subjectsIn returns what an element of a list tells about the subject that the
+// list was asked for.
+func subjectsIn(op string, raw json.RawMessage) []string {
+	var e struct{ ClusterArn, ServiceArn, ClusterName string }
+	var text string
+	_ = json.Unmarshal(raw, &e) // what does not fit has no subject
+	_ = json.Unmarshal(raw, &text)
+	switch a, ok := parseARN(text); {
+	case op == opPodList && e.ClusterName != "":
+		return []string{e.ClusterName}
+	case op == opService && e.ServiceArn != "":
+		return []string{e.ClusterArn + subjectSeparator + e.ServiceArn}
+	case op == opServices && ok:
+		if p := strings.Split(a.resource, "/"); len(p) == 3 {
+			return []string{fmt.Sprintf("arn:%s:ecs:%s:%s:cluster/%s", a.partition, a.region, a.account, p[1])}
 		}
 	}
-	slices.Sort(out)
-	out = slices.Compact(out)
-	return slices.DeleteFunc(out, func(s string) bool { return s == "" || s == subjectSeparator })
+	return nil
 }
 
 // queueURL is the URL of a queue by its ARN, as ListQueues gives it.

@@ -50,6 +50,9 @@ func AWS(t testing.TB) (endpoint string) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		_ = out.Close()
+		if text, _ := os.ReadFile(logFile); t.Failed() && len(text) > 0 {
+			t.Logf("moto_server said at its end:\n%s", text[max(0, len(text)-2000):])
+		}
 	})
 	endpoint = fmt.Sprintf("http://127.0.0.1:%d", port)
 	if err := awaitHTTP(endpoint+"/moto-api/", time.Minute); err != nil {
@@ -65,11 +68,17 @@ func AWSEnv(t testing.TB) {
 	t.Helper()
 	dir := t.TempDir()
 	for k, v := range map[string]string{
-		"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_SESSION_TOKEN": "", "AWS_PROFILE": "",
+		"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing",
 		"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true",
 		"AWS_CONFIG_FILE": filepath.Join(dir, "config"), "AWS_SHARED_CREDENTIALS_FILE": filepath.Join(dir, "credentials"),
 	} {
 		t.Setenv(k, v)
+	}
+	for _, k := range []string{"AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ENDPOINT_URL"} {
+		t.Setenv(k, "") // so that it is put back at the end; some tools take an empty name for a profile's
+		if err := os.Unsetenv(k); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
