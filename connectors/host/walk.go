@@ -75,7 +75,9 @@ func (w *walker) folder(dir string, depth int) {
 		case e.Type().IsRegular():
 			w.files = append(w.files, p)
 		case e.Type()&fs.ModeSymlink != 0:
-			if info, err := w.m.tree.stat(p); err == nil && info.Mode().IsRegular() {
+			info, err := w.m.tree.stat(p)
+			w.a.problem(err)
+			if err == nil && info.Mode().IsRegular() {
 				w.files = append(w.files, p)
 			}
 		}

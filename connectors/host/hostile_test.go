@@ -1,0 +1,114 @@
+//go:build unix
+
+package host
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/connector/connectortest"
+)
+
+// TestHostileMachine reads a machine made to trap its reader: pipes and
+// folders in the place of files, links that loop or lead out, names with
+// control characters, files without end.
+func TestHostileMachine(t *testing.T) {
+	f := &fake{t: t, root: t.TempDir(), named: map[string]string{}}
+	f.system()
+	outside := filepath.Join(t.TempDir(), "outside")
+	secret := f.plant("outside", "AKIAT"+f.random(15))
+	if err := os.WriteFile(outside, []byte("[x]\naws_access_key_id="+secret+"\naws_secret_access_key="+f.secret("out", 40)+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f.link(outside, "/home/ada/.aws/credentials")                            // out of the tree
+	f.link("../../../../../../../../../../"+outside, "/home/deploy/.pypirc") // the same, by steps
+	f.link("b", "/home/ada/.ssh/a")                                          // a loop
+	f.link("a", "/home/ada/.ssh/b")
+	f.link("..", "/home/ada/code") // a folder that holds itself
+	f.write("/etc/cron.d/bad\x1b]0;owned\x07", "* * * * * root x\n", 0o644)
+	f.write("/home/ada/.kube/config", "a: &a [&b [x]]\n"+strings.Repeat("- [", 5000), 0o600)
+	f.write("/home/ada/.claude.json", strings.Repeat(`{"a":`, 100_000), 0o600)
+	f.write("/home/ada/.npmrc", strings.Repeat("x", maxFile+1), 0o600)
+	f.write("/etc/nginx/name\nwith\tcontrol.key", "-----BEGIN PRIVATE KEY-----\n", 0o600)
+	f.write("/etc/ssh/sshd_config", "Include /etc/ssh/sshd_config\n", 0o644)
+	f.write("/etc/sudoers.d/loop", "@include /etc/sudoers\n@include loop\nUser_Alias A=B\nUser_Alias B=A\nA ALL=ALL\n", 0o440)
+	for _, p := range []string{"/home/ada/.netrc", "/etc/environment"} {
+		if err := syscall.Mkfifo(filepath.Join(f.root, p), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	start := time.Now()
+	r := connectortest.Discover(t, openAt(t, f.root, nil))
+	if took := time.Since(start); took > 20*time.Second {
+		t.Errorf("took %s", took)
+	}
+	dump := r.Dump()
+	for _, s := range []string{secret, f.named["out"], "\x1b", "\x07"} {
+		if strings.Contains(dump, s) {
+			t.Errorf("what must not show shows")
+		}
+	}
+	for _, want := range []string{"/home/ada/.ssh/a: invalid", "/home/ada/.kube/config", "/home/ada/.claude.json", "/home/ada/.npmrc: invalid: longer than",
+		"/home/ada/.netrc: invalid: it is no regular file", "/etc/environment: invalid: it is no regular file"} {
+		if !strings.Contains(dump, want) {
+			t.Errorf("no problem names %q", want)
+		}
+	}
+	if n := r.Count(retinue.FactIdentity); n < 7 {
+		t.Errorf("%d identities: the rest of the machine was lost", n)
+	}
+}
+
+func TestPlaceStaysInside(t *testing.T) {
+	f := &fake{t: t, root: t.TempDir()}
+	f.write("/etc/passwd", "inside", 0o644)
+	f.link("/etc/passwd", "/a")
+	f.link("../../../../etc/passwd", "/etc/b")
+	f.link("/etc", "/dir")
+	tr := tree{root: f.root}
+	for _, p := range []string{"/a", "/etc/b", "/dir/passwd", "/dir/../etc/passwd", "/../../etc/passwd"} {
+		got, err := tr.read(p)
+		if err != nil || string(got.data) != "inside" {
+			t.Errorf("%s: %q, %v", p, got.data, err)
+		}
+	}
+}
+
+func TestExposure(t *testing.T) {
+	f := &fake{t: t, root: t.TempDir()}
+	tr := tree{root: f.root}
+	if err := os.Chmod(f.root, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	chmod := func(p string, mode os.FileMode) {
+		if err := os.Chmod(filepath.Join(f.root, p), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		dir, file os.FileMode
+		private   bool
+		want      retinue.Exposure
+	}{
+		{0o755, 0o600, false, retinue.ExposureOwner},
+		{0o755, 0o644, false, retinue.ExposureWorld},
+		{0o755, 0o640, false, retinue.ExposureGroup},
+		{0o755, 0o640, true, retinue.ExposureOwner},
+		{0o700, 0o644, false, retinue.ExposureOwner},
+		{0o750, 0o644, false, retinue.ExposureGroup},
+		{0o710, 0o640, false, retinue.ExposureGroup},
+		{0o700, 0o666, false, retinue.ExposureOwner},
+	} {
+		f.write("/d/key", "x", c.file)
+		chmod("/d", c.dir)
+		if got := tr.exposure("/d/key", func(int) bool { return c.private }); got != c.want {
+			t.Errorf("file %o in a folder %o (private group %v): %q, want %q", c.file, c.dir, c.private, got, c.want)
+		}
+		chmod("/d", 0o755)
+	}
+}
