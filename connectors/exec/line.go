@@ -3,6 +3,7 @@ package exec
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -85,11 +86,13 @@ func parseLine(text []byte) (line, error) {
 // shape describes a decoding error by place and type, without the text that
 // some of encoding/json's messages quote.
 func shape(err error) string {
-	switch e := err.(type) {
-	case *json.SyntaxError:
-		return fmt.Sprintf("not JSON at byte %d", e.Offset)
-	case *json.UnmarshalTypeError:
-		return fmt.Sprintf("field %q: want %s at byte %d", e.Field, e.Type, e.Offset)
+	var syntax *json.SyntaxError
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax):
+		return fmt.Sprintf("not JSON at byte %d", syntax.Offset)
+	case errors.As(err, &wrong):
+		return fmt.Sprintf("field %q: want %s at byte %d", retinue.CleanName(clip(wrong.Field, 64)), wrong.Type, wrong.Offset)
 	}
 	if name, ok := unknownField(err); ok {
 		return fmt.Sprintf("unknown field %q", name)

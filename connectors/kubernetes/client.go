@@ -265,5 +265,5 @@ func (c *client) retry(ctx context.Context, what string, try func(context.Contex
 // a quarter.
 func backoff(attempt int) time.Duration {
 	d := min(500*time.Millisecond<<(attempt-1), 10*time.Second)
-	return d*3/4 + rand.N(d/2)
+	return d*3/4 + rand.N(d/2) //nolint:gosec // it only spreads clients out
 }

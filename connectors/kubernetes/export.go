@@ -249,8 +249,8 @@ func (x *index) see(f *file, kindName string, raw json.RawMessage, list bool) er
 	if list {
 		f.lists[k.name] = true
 	}
-	h, err := decodeHead(raw)
-	if err != nil || h.Metadata.check(k) != nil {
+	var h head
+	if decode(raw, &h) != nil || h.Metadata.check(k) != nil {
 		return nil // the second pass reports it
 	}
 	md := h.Metadata
@@ -337,7 +337,7 @@ const exportKind = "RetinueExport"
 // realm says which cluster the export is of, and what a person should know
 // about how that was told.
 func (x *index) realm(given string) (retinue.Realm, string, error) {
-	make := func(id, note string) (retinue.Realm, string, error) {
+	named := func(id, note string) (retinue.Realm, string, error) {
 		r := retinue.NewRealm(realmKind, id)
 		return r, note, r.Validate()
 	}
@@ -345,18 +345,18 @@ func (x *index) realm(given string) (retinue.Realm, string, error) {
 	case given != "" && x.uid != "" && given != x.uid:
 		return "", "", fmt.Errorf("%w: option cluster-uid=%s: the export is of the cluster %s", retinue.ErrInvalid, given, x.uid)
 	case given != "":
-		return make(given, "")
+		return named(given, "")
 	case x.uid != "":
-		return make(x.uid, "")
+		return named(x.uid, "")
 	}
 	const advice = "; a live scan of the same cluster counts apart unless cluster-uid= gives the uid of its namespace kube-system"
 	for _, anchor := range []string{"cluster_role cluster-admin", "service_account kube-system/default", "service_account default/default"} {
 		if uid := x.anchors[anchor]; uid != "" {
-			return make("by-"+uid, "the export lacks the namespace kube-system, so the cluster is named by the uid of the "+anchor+advice)
+			return named("by-"+uid, "the export lacks the namespace kube-system, so the cluster is named by the uid of the "+anchor+advice)
 		}
 	}
 	if x.name != "" {
-		return make("name-"+x.name, "the export has no uids, so the cluster is named as its file cluster_name says"+advice)
+		return named("name-"+x.name, "the export has no uids, so the cluster is named as its file cluster_name says"+advice)
 	}
 	if len(x.names) == 0 {
 		return "", "", fmt.Errorf("%w: identify the cluster: the export holds no namespace kube-system, no ClusterRole and no ServiceAccount: give cluster-uid=", retinue.ErrInvalid)
@@ -365,7 +365,7 @@ func (x *index) realm(given string) (retinue.Realm, string, error) {
 	for _, n := range slices.Sorted(maps.Keys(x.names)) {
 		_, _ = io.WriteString(sum, n+"\n")
 	}
-	return make("content-"+hex.EncodeToString(sum.Sum(nil))[:24], "the export has no uids and no name, so the cluster is named by a hash of its cluster roles and accounts, which changes when they do"+advice)
+	return named("content-"+hex.EncodeToString(sum.Sum(nil))[:24], "the export has no uids and no name, so the cluster is named by a hash of its cluster roles and accounts, which changes when they do"+advice)
 }
 
 // time returns when the export shows the cluster.

@@ -16,7 +16,7 @@ import (
 // The types of Secrets that the server and its clients know.
 // https://kubernetes.io/docs/concepts/configuration/secret/#secret-types
 const (
-	typeAccountToken = "kubernetes.io/service-account-token"
+	typeAccountToken = "kubernetes.io/service-account-token" //nolint:gosec // the name of a type
 	typeDockerConfig = "kubernetes.io/dockerconfigjson"
 	typeDockerCfg    = "kubernetes.io/dockercfg"
 	typeBasicAuth    = "kubernetes.io/basic-auth"
