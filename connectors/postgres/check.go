@@ -42,6 +42,8 @@ func (r *liveRun) missing() []connector.Missing {
 		"which roles have a password, how it is hashed and when it expires is not known")
 	add(r.s.can["host_rules"], "select on pg_hba_file_rules and execute on pg_hba_file_rules()", "authentication",
 		"which authentication method pg_hba.conf asks for is not known")
+	add(r.s.can["mappings"], "a superuser, for the options of other roles' user mappings and of subscriptions", "databases",
+		"where passwords for other servers are stored in the databases is not known")
 	add(r.s.can["activity"], "membership in pg_read_all_stats", "connections",
 		"address, program and last activity of other roles' connections are not known")
 	return out

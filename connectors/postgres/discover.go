@@ -25,6 +25,10 @@ func (l *live) Discover(ctx context.Context, req connector.Request, sink connect
 		sink.Note(connector.Note{Kind: connector.NoteWarning, Text: "the target holds a password, which other programs on " +
 			"this machine can read from the command line: use a password file, a service file or PGPASSWORD. It is not stored"})
 	}
+	if l.insecure() {
+		sink.Note(connector.Note{Kind: connector.NoteWarning, Text: "the connection to " + l.place() + " may go unencrypted: " +
+			"set sslmode=verify-full"})
+	}
 	if req.DryRun {
 		l.wouldRead(sink)
 		return ctx.Err()
@@ -55,7 +59,7 @@ func (l *live) realm(s *liveSession) (retinue.Realm, string) {
 	if id != "" {
 		return realmOf(id), ""
 	}
-	return fallbackRealm([]string{s.header.Database}, []string{s.user}), fallbackWarning
+	return fallbackRealm([]string{s.header.Database}, []string{s.firstRole}), fallbackWarning
 }
 
 func (l *live) wouldRead(sink connector.Sink) {
@@ -127,56 +131,68 @@ func (r *liveRun) serverPart(ctx context.Context) error {
 	if err := r.step(ctx, "the server's own version", []retinue.Scope{w.scope("server")}, func() error { return w.server(r.s.header) }); err != nil {
 		return err
 	}
-	sections := map[string]section{}
+	if err := r.rolesAndMembers(ctx); err != nil {
+		return err
+	}
 	for _, sec := range serverSections() {
-		sections[sec.name] = sec
-	}
-	put := func(name string) func() error {
-		return func() error {
-			return r.s.rows(ctx, sections[name], func(row []byte) error { return w.put(name, row) })
+		var scope, basis string
+		do := func() error {
+			return r.s.rows(ctx, sec, func(row []byte) error { return w.put(sec.name, row) })
 		}
-	}
-	roles := put("roles")
-	members := put("auth_members")
-	var failed error
-	err := r.step(ctx, "every row of pg_roles", []retinue.Scope{w.scope("roles")}, func() error { failed = roles(); return failed })
-	if err != nil {
-		return err
-	}
-	if err := r.step(ctx, "every row of pg_auth_members", []retinue.Scope{w.scope("memberships")}, func() error {
-		merr := members()
-		failed = errors.Join(failed, merr)
-		return merr
-	}); err != nil {
-		return err
-	}
-	if err := r.step(ctx, "every predefined row of pg_roles and pg_auth_members", []retinue.Scope{w.scope("predefined-roles")},
-		func() error { return failed }); err != nil {
-		return err
-	}
-	if err := r.databaseList(ctx, sections["databases"]); err != nil {
-		return err
-	}
-	for _, p := range []struct{ name, scope, basis string }{
-		{"tablespaces", "tablespaces", "every row of pg_tablespace but those of the system"},
-		{"parameters", "parameters", "every row of pg_parameter_acl"},
-		{"passwords", "passwords", "every row of pg_authid with a password"},
-		{"host_rules", "authentication", "every rule of pg_hba_file_rules"},
-		{"sessions", "connections", "pg_stat_activity at the time of the scan"},
-	} {
-		sec := sections[p.name]
-		if sec.since > r.s.header.Version || sec.needs != "" && !r.s.can[p.name] {
+		switch sec.name {
+		case "databases":
+			if err := r.databaseList(ctx, sec); err != nil {
+				return err
+			}
+			continue
+		case "tablespaces":
+			scope, basis = "tablespaces", "every row of pg_tablespace but those of the system"
+		case "parameters":
+			scope, basis = "parameters", "every row of pg_parameter_acl"
+		case "passwords":
+			scope, basis = "passwords", "every row of pg_authid with a password"
+		case "host_rules":
+			scope, basis = "authentication", "every rule of pg_hba_file_rules"
+			do = func() error { return r.hostRules(ctx, sec) }
+		case "sessions":
+			scope, basis = "connections", "pg_stat_activity at the time of the scan"
+		}
+		if scope == "" || !r.s.may(sec) {
 			continue
 		}
-		do := put(p.name)
-		if p.name == "host_rules" {
-			do = func() error { return r.hostRules(ctx, sec) }
-		}
-		if err := r.step(ctx, p.basis, []retinue.Scope{w.scope(p.scope)}, do); err != nil {
+		if err := r.step(ctx, basis, []retinue.Scope{w.scope(scope)}, do); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// may reports whether the server has what a section reads and this login may
+// read it.
+func (s *liveSession) may(sec section) bool {
+	return sec.since <= s.header.Version && (sec.needs == "" || s.can[sec.name])
+}
+
+// rolesAndMembers reads roles and memberships. Both fill the scope of
+// predefined roles, which is complete only if both are.
+func (r *liveRun) rolesAndMembers(ctx context.Context) error {
+	w := r.w
+	var failed error
+	for _, p := range []struct{ name, scope, sql, basis string }{
+		{"roles", "roles", rolesSQL, "every row of pg_roles"},
+		{"auth_members", "memberships", membersSQL, "every row of pg_auth_members"},
+	} {
+		err := r.step(ctx, p.basis, []retinue.Scope{w.scope(p.scope)}, func() error {
+			err := r.s.rows(ctx, section{name: p.name, sql: p.sql}, func(row []byte) error { return w.put(p.name, row) })
+			failed = errors.Join(failed, err)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return r.step(ctx, "every predefined row of pg_roles and pg_auth_members", []retinue.Scope{w.scope("predefined-roles")},
+		func() error { return failed })
 }
 
 func (r *liveRun) hostRules(ctx context.Context, sec section) error {
@@ -238,23 +254,37 @@ func (r *liveRun) chosen() []string {
 // databasePart reads one database over a connection of its own, unless it is
 // the one that is open.
 func (r *liveRun) databasePart(ctx context.Context, db string) error {
-	scopes := []retinue.Scope{r.w.scope("databases", db), r.w.scope("databases", db, "system"),
-		r.w.scope("databases", db, "stored-credentials")}
+	scopes := []retinue.Scope{r.w.scope("databases", db), r.w.scope("databases", db, "system")}
+	stored := []retinue.Scope{r.w.scope("databases", db, "stored-credentials")}
 	s := r.s
 	if db != s.header.Database {
 		var err error
 		if s, err = r.connect(ctx, db); err != nil {
-			return r.step(ctx, "", scopes, func() error { return err })
+			return r.step(ctx, "", append(scopes, stored...), func() error { return err })
 		}
 		defer s.close()
 	}
-	return r.step(ctx, "every row of the system catalogs of the database", scopes, func() error {
+	read := func(sec section) error {
+		return s.rows(ctx, sec, func(row []byte) error { return r.w.putIn(db, sec.name, row) })
+	}
+	if err := r.step(ctx, "every row of the system catalogs of the database", scopes, func() error {
 		for _, sec := range databaseSections() {
-			if err := s.rows(ctx, sec, func(row []byte) error { return r.w.putIn(db, sec.name, row) }); err != nil {
+			if sec.needs != "" {
+				continue
+			}
+			if err := read(sec); err != nil {
 				return err
 			}
 		}
 		return nil
+	}); err != nil {
+		return err
+	}
+	if !s.can["mappings"] {
+		return nil
+	}
+	return r.step(ctx, "every row of pg_user_mappings and pg_subscription, as a superuser", stored, func() error {
+		return read(section{name: "mappings", sql: mappingsSQL})
 	})
 }
 

@@ -1,5 +1,7 @@
 package postgres
 
+import "slices"
+
 // alter reads ALTER: owners, row security, role attributes.
 func (d *dump) alter(c *cursor) {
 	kind := ""
@@ -31,6 +33,9 @@ func (d *dump) alter(c *cursor) {
 		kind = "foreign_data_wrapper"
 	case c.take("server"):
 		kind = "foreign_server"
+	case c.take("subscription"):
+		d.alterSubscription(c)
+		return
 	default:
 		return
 	}
@@ -97,4 +102,12 @@ func (d *dump) alterRoutine(c *cursor) {
 	}
 	o.owner = c.value()
 	db.lastCreate = nil
+}
+
+func (d *dump) alterSubscription(c *cursor) {
+	name := c.ident()
+	db := d.in()
+	if c.take("owner", "to") && slices.Contains(db.subscriptions, name) {
+		db.mappings = append(db.mappings, userMapping{"subscription", name, c.value(), "password"})
+	}
 }

@@ -50,12 +50,13 @@ func (k memberKey) compare(o memberKey) int {
 
 // dumpDatabase is one database of a dump.
 type dumpDatabase struct {
-	name       string
-	objects    map[string]*dumpObject
-	defaults   map[string]*dumpDefault
-	mappings   []userMapping
-	lastCreate *dumpObject // a routine whose identity arguments follow
-	err        error       // why not all of its file could be read
+	name          string
+	objects       map[string]*dumpObject
+	defaults      map[string]*dumpDefault
+	mappings      []userMapping
+	subscriptions []string    // those whose connection holds a password
+	lastCreate    *dumpObject // a routine whose identity arguments follow
+	err           error       // why not all of its file could be read
 }
 
 // dumpObject is anything with an owner and an access list.

@@ -170,6 +170,8 @@ func (d *dump) create(c *cursor) {
 		d.define("foreign_server", "", c.ident())
 	case c.take("policy"):
 		d.createPolicy(c)
+	case c.take("subscription"):
+		d.createSubscription(c)
 	}
 }
 
@@ -360,5 +362,14 @@ func (d *dump) createMapping(c *cursor) {
 		if !c.take(",") {
 			return
 		}
+	}
+}
+
+// createSubscription notes a password in a connection string. Its role is the
+// owner, which ALTER … OWNER states.
+func (d *dump) createSubscription(c *cursor) {
+	name := c.ident()
+	if c.take("connection") && strings.Contains(strings.ToLower(c.value()), "password") {
+		d.in().subscriptions = append(d.in().subscriptions, name)
 	}
 }

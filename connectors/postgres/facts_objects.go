@@ -196,7 +196,11 @@ func (w *writer) mapping(db string, m userMapping) error {
 	key := qualify(db, m.Server, m.Role) + "#" + m.Option
 	c := retinue.Credential{Ref: w.ref(m.Kind, key), Name: "option " + retinue.CleanName(m.Option) + " of " + m.Kind + " " + retinue.CleanName(qualify(m.Server, m.Role)),
 		Kind: retinue.CredentialPassword, Subtype: m.Kind, State: retinue.CredentialUnknown}
-	return w.emit(scope, c, retinue.Placement{Credential: c.Ref, Consumer: w.ref("foreign_server", qualify(db, m.Server)),
+	consumer := w.ref("foreign_server", qualify(db, m.Server))
+	if m.Kind == "subscription" {
+		consumer = w.ref("subscription", qualify(db, m.Server))
+	}
+	return w.emit(scope, c, retinue.Placement{Credential: c.Ref, Consumer: consumer,
 		Place: retinue.Place{Kind: retinue.PlaceDatabase, Realm: w.realm, Container: w.databaseRef(db),
 			Path: m.Kind + "/" + boundKey(qualify(m.Server, m.Role)), Field: retinue.CleanName(m.Option)},
 		Confidence: retinue.ConfidenceCertain, Detector: "postgres"})

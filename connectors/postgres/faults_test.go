@@ -86,7 +86,7 @@ func TestCatalogRefused(t *testing.T) {
 	for _, m := range a.Missing {
 		missing = append(missing, m.Scope.Path)
 	}
-	if got := strings.Join(missing, " "); got != "passwords authentication connections" {
+	if got := strings.Join(missing, " "); got != "passwords authentication databases connections" {
 		t.Errorf("missing %q", got)
 	}
 	if a.Principal != "plain" || a.Realm.ID() != systemIdentifier(t, s.URL()) {

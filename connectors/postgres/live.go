@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -94,6 +96,19 @@ func isFileTarget(target string) bool {
 // that opened them.
 func (l *live) Close() error { return nil }
 
+// insecure reports a connection over a network that is not encrypted, or that
+// falls back to that when the server asks for it.
+func (l *live) insecure() bool {
+	local := func(host string) bool {
+		ip := net.ParseIP(host)
+		return strings.HasPrefix(host, "/") || host == "localhost" || ip != nil && ip.IsLoopback()
+	}
+	if l.conf.TLSConfig == nil && !local(l.conf.Host) {
+		return true
+	}
+	return slices.ContainsFunc(l.conf.Fallbacks, func(f *pgconn.FallbackConfig) bool { return f.TLSConfig == nil && !local(f.Host) })
+}
+
 // place names the server for people, without user or password.
 func (l *live) place() string {
 	if strings.HasPrefix(l.conf.Host, "/") {
@@ -108,8 +123,10 @@ type liveSession struct {
 	tx     pgx.Tx
 	header header
 	user   string
-	now    time.Time
-	can    map[string]bool
+	// firstRole stands for the server where its identifier may not be read.
+	firstRole string
+	now       time.Time
+	can       map[string]bool
 }
 
 // setup makes the session read-only and bounded, and empties the search path so
@@ -122,7 +139,7 @@ const setup = `select set_config('default_transaction_read_only', 'on', true),
 
 const headerSQL = `select current_setting('server_version_num')::int / 10000, current_setting('server_version'),
        current_database()::text, current_user::text, clock_timestamp(),
-       ` + canReadPasswords + `, ` + canReadHostRules + `, ` + canReadActivity + `, ` + canReadIdentifier
+       ` + canReadPasswords + `, ` + canReadHostRules + `, ` + canReadActivity + `, ` + canReadIdentifier + `, ` + canReadMappings
 
 // connect opens a session in a database; empty is the one of the settings.
 func (l *live) connect(ctx context.Context, db string) (*liveSession, error) {
@@ -134,7 +151,7 @@ func (l *live) connect(ctx context.Context, db string) (*liveSession, error) {
 	if err != nil {
 		return nil, failure(ctx, "connect to "+l.place(), err)
 	}
-	s := &liveSession{conn: conn, can: map[string]bool{}}
+	s := &liveSession{conn: conn}
 	if err := s.begin(ctx, l.opt.timeout); err != nil {
 		s.close()
 		return nil, failure(ctx, "begin reading "+l.place(), err)
@@ -151,16 +168,17 @@ func (s *liveSession) begin(ctx context.Context, timeout time.Duration) error {
 	if _, err := s.tx.Exec(ctx, setup, fmt.Sprintf("%dms", timeout.Milliseconds())); err != nil {
 		return err
 	}
-	var passwords, rules, activity, identifier bool
+	var passwords, rules, activity, identifier, mappings bool
 	if err := s.tx.QueryRow(ctx, headerSQL).Scan(&s.header.Version, &s.header.ServerVersion, &s.header.Database, &s.user,
-		&s.now, &passwords, &rules, &activity, &identifier); err != nil {
+		&s.now, &passwords, &rules, &activity, &identifier, &mappings); err != nil {
 		return err
 	}
-	s.can["passwords"], s.can["host_rules"], s.can["activity"] = passwords, rules, activity
+	s.can = map[string]bool{"passwords": passwords, "host_rules": rules, "activity": activity, "mappings": mappings}
 	if identifier {
-		err = s.tx.QueryRow(ctx, `select system_identifier::text from pg_catalog.pg_control_system()`).Scan(&s.header.SystemIdentifier)
+		return s.tx.QueryRow(ctx, `select system_identifier::text from pg_catalog.pg_control_system()`).Scan(&s.header.SystemIdentifier)
 	}
-	return err
+	return s.tx.QueryRow(ctx, `select coalesce(min(rolname collate "C"), '') from pg_catalog.pg_roles
+ where rolname !~ '^pg_' and rolname <> 'postgres'`).Scan(&s.firstRole)
 }
 
 // close ends the session. It has its own deadline: the run's may be over.

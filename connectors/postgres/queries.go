@@ -24,6 +24,7 @@ const (
 	canReadPasswords = `pg_catalog.has_table_privilege('pg_catalog.pg_authid', 'select')`
 	canReadHostRules = `(pg_catalog.has_table_privilege('pg_catalog.pg_hba_file_rules', 'select')
     and pg_catalog.has_function_privilege('pg_catalog.pg_hba_file_rules()', 'execute'))`
+	canReadMappings = `(select rolsuper from pg_catalog.pg_roles where rolname = current_user)`
 	canReadActivity = `(select rolsuper from pg_catalog.pg_roles where rolname = current_user)
     or pg_catalog.pg_has_role('pg_read_all_stats', 'usage')`
 	canReadIdentifier = `pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'execute')`
@@ -44,6 +45,6 @@ func databaseSections() []section {
 		{name: "wrappers", sql: fill(wrappersSQL, "o.fdwacl", "pg_foreign_data_wrapper", "''")},
 		{name: "servers", sql: fill(serversSQL, "o.srvacl", "pg_foreign_server", "''")},
 		{name: "default_acl", sql: defaultACLSQL},
-		{name: "mappings", sql: mappingsSQL},
+		{name: "mappings", needs: canReadMappings, sql: mappingsSQL},
 	}
 }

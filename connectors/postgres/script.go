@@ -25,8 +25,9 @@ set local statement_timeout = '10min';
 	fmt.Fprintf(&b, `select current_setting('server_version_num')::int >= 150000 as since_15,
        %s as may_passwords,
        %s as may_host_rules,
-       %s as may_identifier \gset
-`, canReadPasswords, canReadHostRules, canReadIdentifier)
+       %s as may_identifier,
+       %s as may_mappings \gset
+`, canReadPasswords, canReadHostRules, canReadIdentifier, canReadMappings)
 	fmt.Fprintf(&b, `select '{"format":"%s","version":' || current_setting('server_version_num')::int / 10000
        || ',"server_version":' || pg_catalog.to_json(current_setting('server_version'))
        || ',"database":' || pg_catalog.to_json(current_database()::text)

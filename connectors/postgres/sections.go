@@ -13,8 +13,7 @@ type section struct {
 	sql   string
 }
 
-// The sections of the whole server. All but the last three are readable by
-// every role.
+// The sections of the whole server.
 const (
 	rolesSQL = `
 select r.oid::int8 as oid, r.rolname, r.rolsuper, r.rolinherit, r.rolcreaterole, r.rolcreatedb, r.rolcanlogin,
@@ -199,13 +198,19 @@ select r.rolname as role, coalesce(n.nspname, '') as schema, d.defaclobjtype::te
   join pg_catalog.pg_roles r on r.oid = d.defaclrole
   left join pg_catalog.pg_namespace n on n.oid = d.defaclnamespace`
 
-	// Only the name of the option is read, and only of mappings that this role
-	// may see.
+	// Passwords for other servers: only the name of what holds them is read.
+	// Others' options show to a superuser only.
 	mappingsSQL = `
 select 'user_mapping' as kind, m.srvname as server, coalesce(r.rolname, 'public') as role,
        pg_catalog.split_part(o, '=', 1) as option
   from pg_catalog.pg_user_mappings m
   left join pg_catalog.pg_roles r on r.oid = m.umuser
-  cross join pg_catalog.unnest(m.umoptions) o
- where pg_catalog.split_part(o, '=', 1) ~* '(passw|secret|token|key)'`
+ cross join pg_catalog.unnest(m.umoptions) o
+ where pg_catalog.split_part(o, '=', 1) ~* '(passw|secret|token|key)'
+union all
+select 'subscription', s.subname, r.rolname, 'password'
+  from pg_catalog.pg_subscription s
+  left join pg_catalog.pg_roles r on r.oid = s.subowner
+ where s.subconninfo ~* 'password' and s.subdbid = (select d.oid from pg_catalog.pg_database d where d.datname = current_database())
+ order by 1, 2, 3, 4`
 )

@@ -39,7 +39,7 @@ func Spec() connector.Spec {
 			"which roles have a password, how it is hashed and when it expires, where pg_authid may be read; never the hash",
 			"the rules of pg_hba.conf, where they may be read",
 			"connections at the time of the scan, as uses",
-			"where a password for another server is stored in a user mapping, by its name",
+			"where a password for another server is stored in a user mapping or a subscription, by its name (a superuser sees them)",
 		},
 		BlindSpots: append(blindSpots(),
 			"passwords without select on pg_authid, pg_hba.conf without a grant, details of other roles' connections without pg_read_all_stats",

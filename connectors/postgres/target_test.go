@@ -27,6 +27,7 @@ func TestTargets(t *testing.T) {
 		given                         bool
 	}{
 		{"service:prod", "db.example.org:6000", "scan", "app", false},
+		{"postgres://me@h.example:7000/d?sslmode=verify-full", "h.example:7000", "me", "d", false},
 		{"postgres://me@h.example:7000/d", "h.example:7000", "me", "d", false},
 		{"postgres://me:" + pw + "@h.example:7000/d", "h.example:7000", "me", "d", true},
 		{"postgres://me@h.example:7000/d?password=" + pw, "h.example:7000", "me", "d", true},
@@ -41,8 +42,15 @@ func TestTargets(t *testing.T) {
 			t.Errorf("%s as %s to %s, password %v", l.place(), l.conf.User, l.conf.Database, l.passwordGiven)
 		}
 		r := connectortest.DiscoverWith(t.Context(), t, conn, connector.Request{DryRun: true})
-		if got := len(r.NotesOf(connector.NoteWarning)) == 1; got != c.given || len(r.Emitted) > 0 {
-			t.Errorf("warned %v, facts %d", got, len(r.Emitted))
+		warned := ""
+		for _, n := range r.NotesOf(connector.NoteWarning) {
+			warned += n.Text
+		}
+		if got := strings.Contains(warned, "password"); got != c.given || len(r.Emitted) > 0 {
+			t.Errorf("warned %q, facts %d", warned, len(r.Emitted))
+		}
+		if got := strings.Contains(warned, "unencrypted"); got == strings.Contains(c.target, "verify-full") {
+			t.Errorf("%s: warned %q", l.place(), warned)
 		}
 		if strings.Contains(r.Dump(), pw) {
 			t.Error("a note holds the password")
@@ -110,7 +118,7 @@ func TestScript(t *testing.T) {
 func TestPrivilegesSuffice(t *testing.T) {
 	s, dsn := sampleServer(t, testkit.PostgresConfig{}, "1")
 	execSQL(t, dsn, "grant connect on database db1 to public")
-	for i, want := range []string{"passwords authentication", "authentication", ""} {
+	for i, want := range []string{"passwords authentication databases", "authentication databases", "databases"} {
 		execSQL(t, dsn, Spec().Privileges[i].Body)
 		c := openTarget(t, connectortest.Env(t), strings.Replace(dsn, "postgres@", "retinue@", 1), nil)
 		a, err := c.Check(t.Context())
