@@ -121,6 +121,9 @@ func (r *run) wholeHistory(ctx context.Context) error {
 	r.c.env.Progress(connector.Progress{Scope: scope, Stage: "scanning commits", Done: n, Total: n, Unit: "commits"})
 	if r.t.shallow {
 		// Never complete: a full clone has more, and it must not end.
+		if err := r.stateIDs(scope); err != nil {
+			return err
+		}
 		r.problem(scope, fmt.Errorf("%w: the clone is shallow: %d commits are here, those before them are not", retinue.ErrUnsupported, n))
 		return nil
 	}

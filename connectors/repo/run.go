@@ -33,6 +33,7 @@ type run struct {
 	stated   map[retinue.Scope]map[factKey]bool
 	sighted  map[retinue.Scope]map[placeKey]bool
 	said     map[retinue.Scope]bool
+	ids      map[retinue.Scope]map[retinue.Ref]retinue.Credential
 	verified map[[sha256.Size]byte]verdict
 	owned    []ownedThing
 
@@ -66,7 +67,7 @@ func newRun(c *Repo, t *tree, realm retinue.Realm, sink connector.Sink, req conn
 		c: c, t: t, realm: realm, sink: sink, req: req,
 		blobs:  newBlobCache(),
 		inHead: map[placeKey]bool{}, stated: map[retinue.Scope]map[factKey]bool{}, failed: map[retinue.Scope]bool{},
-		sighted: map[retinue.Scope]map[placeKey]bool{}, said: map[retinue.Scope]bool{},
+		sighted: map[retinue.Scope]map[placeKey]bool{}, said: map[retinue.Scope]bool{}, ids: map[retinue.Scope]map[retinue.Ref]retinue.Credential{},
 		folds: map[fold]int{}, verified: map[[sha256.Size]byte]verdict{},
 	}
 	if t.repo != nil {
@@ -128,6 +129,9 @@ func (r *run) problem(scope retinue.Scope, err error) {
 // complete completes a scope that had no problem. With a baseline the common
 // scope of all stages is completed once, at the end.
 func (r *run) complete(scope retinue.Scope, basis string, a connector.Authority) error {
+	if err := r.stateIDs(scope); err != nil {
+		return err
+	}
 	r.mu.Lock()
 	failed := r.failed[scope]
 	r.mu.Unlock()

@@ -51,6 +51,10 @@ func (r *run) state(ctx context.Context, scope retinue.Scope, s sighting) error 
 	ref := secrets.Ref(r.realm, s.path, s.finding, r.c.env)
 	if !r.has(scope, retinue.FactCredential, ref) {
 		c := secrets.Credential(ref, s.finding, r.c.env)
+		if s.finding.Parsed.IDOnly {
+			r.putOff(scope, c)
+			return r.emit(scope, r.placement(ref, s))
+		}
 		if err := r.verify(ctx, &c, s.finding); err != nil {
 			return err
 		}
@@ -117,4 +121,27 @@ func (r *run) once(scope retinue.Scope, err error) {
 	}
 	r.said[scope] = true
 	r.problem(scope, err)
+}
+
+// putOff keeps a credential of which only the id was seen until the end of its
+// scope: its secret half may come, and says more.
+func (r *run) putOff(scope retinue.Scope, c retinue.Credential) {
+	if r.ids[scope] == nil {
+		r.ids[scope] = map[retinue.Ref]retinue.Credential{}
+	}
+	r.ids[scope][c.Ref] = c
+}
+
+// stateIDs states the credentials of which nothing but the id came.
+func (r *run) stateIDs(scope retinue.Scope) error {
+	for ref, c := range r.ids[scope] {
+		if r.has(scope, retinue.FactCredential, ref) {
+			continue
+		}
+		if err := r.emit(scope, c); err != nil {
+			return err
+		}
+	}
+	delete(r.ids, scope)
+	return nil
 }
