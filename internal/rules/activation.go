@@ -32,7 +32,7 @@ func (a *activation) ResolveName(name string) (any, bool) {
 	case "kind":
 		return string(s.Kind), true
 	case "name":
-		return s.Name, true
+		return s.title(), true
 	case "ref":
 		return &s.Ref, true
 	case "now":
@@ -105,6 +105,25 @@ func (a *activation) list(name string) (any, bool) {
 		return a.paths, true
 	}
 	return nil, false
+}
+
+// title is what to call the subject in a sentence. A secret that was found
+// somewhere has no name of its own: it is called by what it is and where it lies.
+func (s *Subject) title() string {
+	c := s.Credential
+	if s.Kind != OverCredential || c == nil || c.Name != "" || s.Name != "" && s.Name != s.Ref.Key {
+		return s.Name
+	}
+	what := c.Subtype
+	if what == "" {
+		what = noun(string(c.Kind))
+	}
+	for i := range s.Placements {
+		if p := &s.Placements[i].Place; p.Path != "" {
+			return what + " in " + p.Path
+		}
+	}
+	return what
 }
 
 // orEmpty gives what is not there as empty, so that rules need no null checks.

@@ -108,7 +108,7 @@ func evalBool(ctx context.Context, p cel.Program, vars *activation) (bool, error
 // hit makes the finding of a rule that fired.
 func (r *compiledRule) hit(ctx context.Context, sub *Subject, vars *activation) (Hit, error) {
 	f := retinue.Finding{Rule: r.rule.ID, Title: r.rule.Title, Severity: r.rule.Severity, OWASP: r.rule.OWASP,
-		Controls: r.rule.Controls, Subject: sub.Ref, Entity: sub.Entity, Name: sub.Name,
+		Controls: r.rule.Controls, Subject: sub.Ref, Entity: sub.Entity, Name: sub.title(),
 		Fingerprint: fingerprint(r.rule.ID, sub.Ref), Places: places(sub)}
 	for _, s := range r.severities {
 		ok, err := evalBool(ctx, s.when, vars)

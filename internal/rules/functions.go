@@ -176,6 +176,18 @@ func textFunctions() []Function {
 				limit, _ := n.Value().(int64)
 				return types.String(listWords(stringsOf(l), int(max(1, limit))))
 			})},
+		{"noun(kind) string", "\"access_key\" as \"access key\", \"ssh_key\" as \"SSH key\"", unary("noun", str, str, func(v ref.Val) ref.Val {
+			s, _ := v.Value().(string)
+			return types.String(noun(s))
+		})},
+		{"named(kind, name) string", "\"SSH key deploy\", or the name alone where it says the kind", binary("named", str, str, str, named)},
+		{"Named(kind, name) string", "the same at the beginning of a sentence", binary("Named", str, str, str, func(k, n ref.Val) ref.Val {
+			s, _ := named(k, n).Value().(string)
+			if s != "" {
+				s = strings.ToUpper(s[:1]) + s[1:]
+			}
+			return types.String(s)
+		})},
 		{"date(time) string", "2026-01-02, else \"an unknown date\"", unary("date", cel.TimestampType, str, func(v ref.Val) ref.Val {
 			t, ok := v.Value().(time.Time)
 			if !ok || unset(t) {
@@ -192,6 +204,32 @@ func textFunctions() []Function {
 				return types.NewStringList(types.DefaultTypeAdapter, sortedKeys(set))
 			})},
 	}
+}
+
+// named puts the kind before a name that does not begin with it.
+func named(kind, name ref.Val) ref.Val {
+	k, _ := kind.Value().(string)
+	n, _ := name.Value().(string)
+	if k = noun(k); strings.HasPrefix(strings.ToLower(n), strings.ToLower(k)) {
+		return types.String(n)
+	}
+	return types.String(k + " " + n)
+}
+
+// noun writes a kind in words.
+func noun(kind string) string {
+	words := strings.Split(kind, "_")
+	for i, w := range words {
+		switch w {
+		case "api", "ssh", "jwt", "s3", "sqs", "sns", "ec2", "ecs", "eks", "rds", "kms", "iam":
+			words[i] = strings.ToUpper(w)
+		case "oauth":
+			words[i] = "OAuth"
+		case "lambda":
+			words[i] = "Lambda"
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 func unary(name string, in, out *cel.Type, fn func(ref.Val) ref.Val) cel.EnvOption {

@@ -207,6 +207,7 @@ func (s *Subject) FillCounts() {
 	c := &s.Counts
 	containers := map[retinue.Ref]bool{}
 	consumers := map[retinue.Ref]bool{}
+	seen := map[retinue.Place]bool{}
 	var live, outside, historic, references int
 	each := func(p retinue.Placement) {
 		if !p.Consumer.IsZero() {
@@ -220,6 +221,16 @@ func (s *Subject) FillCounts() {
 			historic++
 			return
 		}
+		// One place may be stated by head and history, and under several consumers.
+		at := p.Place
+		at.Commit, at.Column = "", 0
+		if at.Field != "" {
+			at.Line = 0
+		}
+		if seen[at] {
+			return
+		}
+		seen[at] = true
 		live++
 		if !p.Place.Kind.Managed() {
 			outside++
