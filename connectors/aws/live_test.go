@@ -103,7 +103,7 @@ func export(t *testing.T, endpoint string, options ...string) string {
 	if _, err := exec.LookPath("aws"); err != nil {
 		t.Skip("program aws is not on PATH: install the AWS CLI")
 	}
-	text, err := aws.Spec().Script(settings("env", append([]string{"endpoint", endpoint, "regions", "us-east-1"}, options...)...))
+	text, err := aws.Spec().Script(settings("env", append([]string{"endpoint", endpoint, "regions", "us-east-1", "services", emulated}, options...)...))
 	must(t, err)
 	dir := t.TempDir()
 	file := filepath.Join(dir, "export.sh")

@@ -26,7 +26,8 @@ func script(cfg connector.Config) (string, error) {
 		fmt.Fprintf(&b, "export AWS_PROFILE=%s\n", shellQuote(s.profile))
 	}
 	if s.endpoint != "" {
-		fmt.Fprintf(&b, "export AWS_ENDPOINT_URL=%s\n", shellQuote(s.endpoint))
+		// Not AWS_ENDPOINT_URL: version 1 of the CLI ignores it for SQS.
+		fmt.Fprintf(&b, "aws() { command aws --endpoint-url %s \"$@\"; }\n", shellQuote(s.endpoint))
 	}
 	b.WriteString(scriptFunctions)
 	b.WriteString("\nexport_account() {\n")
