@@ -1,11 +1,13 @@
 package kubernetes
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/connector"
 	"github.com/retinue-id/retinue/connector/connectortest"
+	"github.com/retinue-id/retinue/connector/secrets"
 	"github.com/retinue-id/retinue/internal/testkit"
 )
 
@@ -296,6 +299,33 @@ func TestSecretValuesWarned(t *testing.T) {
 	t.Errorf("no warning about values in the file: %v", r.Notes)
 }
 
+// TestValues reads values whose vendor is known, one that is not, and settings.
+func TestValues(t *testing.T) {
+	id, key := "AKIA"+"Z7QK3MPX5RT2WVLN", strings.Join([]string{"q8Zr", "T5vN", "2kLp", "X9sB", "m4Wc", "H7yD", "f3Jg", "A6tE", "u1Ri", "O0xV"}, "")
+	b64 := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
+	path := filepath.Join(t.TempDir(), "secrets.json")
+	writeFile(t, path, `{"kind":"List","items":[{"kind":"Secret","type":"Opaque","metadata":{"name":"aws","namespace":"pay"},"data":{
+		"AWS_ACCESS_KEY_ID":"`+b64(id)+`","other":"`+b64(key)+`","region":"`+b64("eu-1")+`"}}]}`)
+	r := discoverExport(t, path, map[string]string{"cluster-uid": "u", "secrets": "fingerprint"})
+	joined := false
+	for _, f := range find(r, retinue.FactCredential, id) {
+		joined = joined || f.FactRef().Realm.Kind() == "aws" || slices.Contains(f.(retinue.Credential).Joins, retinue.JoinKey{Kind: retinue.JoinProviderID, Value: "aws:" + id})
+	}
+	if !joined {
+		t.Errorf("no credential is known by the id of the AWS key: %v", find(r, retinue.FactCredential, ""))
+	}
+	other := one[retinue.Credential](t, r, retinue.FactCredential, "pay/aws#other")
+	if want := connectortest.Key(t).Fingerprint(retinue.NewSecret(key)); !slices.Contains(other.Fingerprints, want) {
+		t.Errorf("value of no known vendor: %+v", other)
+	}
+	if got := find(r, retinue.FactCredential, "#region"); len(got) > 0 {
+		t.Errorf("a setting is stated as a credential: %v", got)
+	}
+	if strings.Contains(r.Dump(), key) {
+		t.Error("a value appears")
+	}
+}
+
 // TestScript checks that the script is a valid one for the shell and that names
 // are quoted.
 func TestScript(t *testing.T) {
@@ -367,12 +397,16 @@ func FuzzExport(f *testing.F) {
 	f.Add([]byte(`{"kind":"CertificateSigningRequest","metadata":{"name":"c"},"status":{"certificate":"LS0t"}}`))
 	f.Add([]byte(`{"kind":"Secret","metadata":{"name":"s","namespace":"n"},"type":"kubernetes.io/service-account-token","data":{"token":"YS5iLmM="}}`))
 	f.Add([]byte(`{"kind":"RoleBinding","metadata":{"name":"s","namespace":"n"},"roleRef":{"kind":"Role","name":"r"},"subjects":[{"kind":"User","name":"u"}]}`))
+	scanner, err := secrets.Default()
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		path := filepath.Join(t.TempDir(), "x.json")
 		if err := os.WriteFile(path, text, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		c := &exportConnector{path: path, opts: options{clusterUID: "u", secrets: secretsFingerprint}, env: connectortest.Env(t)}
+		c := &exportConnector{path: path, opts: options{clusterUID: "u", secrets: secretsFingerprint, scanner: scanner}, env: connectortest.Env(t)}
 		r := connectortest.DiscoverWith(t.Context(), t, c, connector.Request{Now: connectortest.Epoch()})
 		for _, e := range r.Emitted {
 			if err := errors.Join(e.Fact.Validate(), e.Fact.FactRef().Validate(), e.Scope.Validate()); err != nil {

@@ -93,7 +93,7 @@ func (c *exportConnector) Discover(ctx context.Context, req connector.Request, s
 		return fmt.Errorf("read export %s: %w", retinue.CleanName(c.path), err)
 	}
 	m := newMapper(realm, c.env)
-	m.issuer, m.automount, m.values = x.issuer, x.automount, c.opts.secrets == secretsFingerprint
+	m.issuer, m.automount, m.scanner = x.issuer, x.automount, c.opts.scanner
 	m.listed = func(k kind, _ string) bool { return x.holds(k) }
 	e := &exportReader{index: x, run: newRun(m, sink, c.env), opts: c.opts, listings: map[string]*listing{}, broken: map[string]error{}}
 	e.notes(note)

@@ -89,7 +89,7 @@ func (c *cluster) identify(ctx context.Context) error {
 // discover reads the cluster.
 func (c *cluster) discover(ctx context.Context, sink connector.Sink) error {
 	m := newMapper(c.realm, c.env)
-	m.values = c.opts.secrets == secretsFingerprint
+	m.scanner = c.opts.scanner
 	r := newRun(m, sink, c.env)
 	reader := &reader{cluster: c, run: r, read: map[string]bool{}}
 	m.listed = reader.listed
@@ -330,7 +330,7 @@ func stopped(ctx context.Context, err error) error {
 // list reads a kind page by page into a listing.
 func (r *reader) list(ctx context.Context, l *listing, namespace string) error {
 	accept, visit := acceptJSON, func(_ *document, raw json.RawMessage) error { return l.object(raw) }
-	if l.k == kindSecret && !r.run.m.values {
+	if l.k == kindSecret && r.run.m.scanner == nil {
 		accept, visit = acceptTable, func(d *document, raw json.RawMessage) error { return l.row(d, raw) }
 	}
 	l.progress()

@@ -6,16 +6,18 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/connector"
+	"github.com/retinue-id/retinue/connector/secrets"
 )
 
 // mapper turns objects into facts, the same for a live cluster and for files.
 // It remembers only what facts about other objects need: which accounts turn
 // automounting off or on.
 type mapper struct {
-	realm       retinue.Realm
-	issuer      string // of service account tokens, "" where it is not known
-	fingerprint func(retinue.CredentialKind, retinue.Secret) []retinue.Fingerprint
-	values      bool // read the values of Secrets
+	realm  retinue.Realm
+	issuer string // of service account tokens, "" where it is not known
+	env    connector.Env
+	// scanner tells what values of Secrets are; nil leaves them unread.
+	scanner *secrets.Scanner
 
 	// listed says which kinds are read in a namespace, so that a pod of a
 	// Deployment is left to the Deployment.
@@ -37,10 +39,8 @@ type batch struct {
 
 func newMapper(realm retinue.Realm, env connector.Env) *mapper {
 	return &mapper{
-		realm:       realm,
-		fingerprint: env.Fingerprint,
-		listed:      func(kind, string) bool { return true },
-		automount:   map[string]bool{},
+		realm: realm, env: env, automount: map[string]bool{},
+		listed: func(kind, string) bool { return true },
 	}
 }
 

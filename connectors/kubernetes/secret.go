@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/connector/secrets"
 )
 
 // The types of Secrets that the server and its clients know.
@@ -41,6 +42,9 @@ const day = 86400
 // taken for a setting.
 const minSecret = 8
 
+// maxFound bounds the credentials that are stated of one value.
+const maxFound = 64
+
 // secretType is a Secret without its values.
 type secretType struct {
 	Type string `json:"type"`
@@ -65,7 +69,7 @@ func (m *mapper) secret(h head, raw []byte) ([]batch, error) {
 	}
 	c := m.secretCredential(md, s.Type)
 	var more []retinue.Fact
-	if m.values {
+	if m.scanner != nil {
 		var data secretData
 		if err := decode(raw, &data); err != nil {
 			return nil, err
@@ -168,30 +172,71 @@ func (m *mapper) addValues(c *retinue.Credential, md meta, typ string, data map[
 
 func (m *mapper) addFingerprint(c *retinue.Credential, value []byte) {
 	if s := retinue.NewSecret(strings.TrimSpace(string(value))); !s.IsZero() {
-		c.Fingerprints = m.fingerprint(c.Kind, s)
+		c.Fingerprints = m.env.Fingerprint(c.Kind, s)
 	}
 }
 
+// opaque states what each value of a Secret without a type is: the credentials
+// of known vendors in it, else the value as a whole.
 func (m *mapper) opaque(md meta, data map[string]string, value func(string) []byte) []retinue.Fact {
 	var out []retinue.Fact
+	stated := map[retinue.Ref]bool{}
 	for _, key := range slices.Sorted(maps.Keys(data)) {
 		v := value(key)
 		if len(strings.TrimSpace(string(v))) < minSecret || !validName(key) {
 			continue
 		}
-		key = retinue.CleanName(key)
-		c := retinue.Credential{
-			Ref: m.ref("secret_key", md.Namespace+"/"+md.Name+"#"+key), Name: md.Name + "#" + key,
-			Kind: retinue.CredentialGenericSecret, State: retinue.CredentialUnknown, CreatedAt: md.created(),
-			Attrs: retinue.Attrs{"secret": md.key()},
+		name := retinue.CleanName(key)
+		if known := m.recognise(md, name, v, stated); len(known) > 0 {
+			out = append(out, known...)
+			continue
 		}
-		m.addFingerprint(&c, v)
+		c := m.keyCredential(md, name)
 		if block, _ := pem.Decode(v); block != nil && block.Type == "CERTIFICATE" {
 			c.Kind = retinue.CredentialCertificate
-			c.Fingerprints = nil
 			addCertificate(&c, v)
+		} else {
+			m.addFingerprint(&c, v)
 		}
-		out = append(out, c, m.lies(c.Ref, md, key))
+		out = append(out, c, m.lies(c.Ref, md, name))
+	}
+	return out
+}
+
+// keyCredential is the credential of one key of a Secret.
+func (m *mapper) keyCredential(md meta, key string) retinue.Credential {
+	return retinue.Credential{
+		Ref: m.ref("secret_key", md.Namespace+"/"+md.Name+"#"+key), Name: md.Name + "#" + key,
+		Kind: retinue.CredentialGenericSecret, State: retinue.CredentialUnknown, CreatedAt: md.created(),
+		Attrs: retinue.Attrs{"secret": md.key()},
+	}
+}
+
+// recognise states the vendors' credentials in a value. One that tells its
+// owner and id is named as its owner names it.
+func (m *mapper) recognise(md meta, key string, value []byte, stated map[retinue.Ref]bool) []retinue.Fact {
+	var out []retinue.Fact
+	for i, f := range m.scanner.Scan(append([]byte(key+"="), value...)) {
+		if f.Generic || f.Secret.IsZero() || i >= maxFound {
+			continue
+		}
+		ref := m.keyCredential(md, key).Ref
+		if p := f.Parsed; p.Realm != "" && p.RefKind != "" && p.Key != "" {
+			ref = retinue.NewRef(p.Realm, p.RefKind, p.Key)
+		} else if i > 0 {
+			ref.Key += "/" + f.Rule
+		}
+		if stated[ref] {
+			continue
+		}
+		stated[ref] = true
+		c := secrets.Credential(ref, f, m.env)
+		if c.Name == "" {
+			c.Name = md.Name + "#" + key
+		}
+		place := m.lies(ref, md, key)
+		place.Detector, place.Confidence = f.Rule, f.Confidence
+		out = append(out, c, place)
 	}
 	return out
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/connector"
+	"github.com/retinue-id/retinue/connector/secrets"
 )
 
 const (
@@ -36,6 +37,8 @@ type options struct {
 	page       int
 	// contextNamespace is the namespace that the kubeconfig's context names.
 	contextNamespace string
+	// scanner tells what values of Secrets are, with secretsFingerprint.
+	scanner *secrets.Scanner
 }
 
 func readOptions(cfg connector.Config) (options, error) {
@@ -66,6 +69,11 @@ func open(_ context.Context, cfg connector.Config, env connector.Env) (connector
 	opts, err := readOptions(cfg)
 	if err != nil {
 		return nil, err
+	}
+	if opts.secrets == secretsFingerprint {
+		if opts.scanner, err = secrets.Default(); err != nil {
+			return nil, fmt.Errorf("source kubernetes: prepare to read values: %w", err)
+		}
 	}
 	target := expand(cfg.Target, env)
 	if target == "in-cluster" {
