@@ -148,6 +148,7 @@ func (c *Client) JSON(ctx context.Context, method, ref string, in, out any) (htt
 	if err != nil {
 		return nil, err
 	}
+	defer resp.Body.Close()
 	defer drain(resp.Body)
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return resp.Header, newStatusError(req, resp)

@@ -76,6 +76,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		if resp != nil {
 			drain(resp.Body)
+			_ = resp.Body.Close()
 		}
 		if err := sleep(req.Context(), wait); err != nil {
 			return nil, err
@@ -168,7 +169,7 @@ func backoff(n int, first, limit time.Duration) time.Duration {
 	if n < 32 && first<<(n-1) < limit && first<<(n-1) > 0 {
 		d = first << (n - 1)
 	}
-	return d/2 + rand.N(d/2+1)
+	return d/2 + rand.N(d/2+1) //nolint:gosec // a pause is no secret
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
@@ -221,8 +222,5 @@ func (b *limitedBody) Close() error {
 }
 
 // drain reads a little of what is left, so that the connection can be used
-// again, and closes.
-func drain(body io.ReadCloser) {
-	_, _ = io.CopyN(io.Discard, body, 64<<10)
-	_ = body.Close()
-}
+// again.
+func drain(body io.Reader) { _, _ = io.CopyN(io.Discard, body, 64<<10) }

@@ -4,7 +4,7 @@ import "slices"
 
 // alter reads ALTER: owners, row security, role attributes.
 func (d *dump) alter(c *cursor) {
-	kind := ""
+	var kind string
 	switch {
 	case c.take("role"), c.take("user") && !c.at("mapping"), c.take("group"):
 		d.alterRole(c)

@@ -132,15 +132,15 @@ func TestSlowServerIsBounded(t *testing.T) {
 }
 
 func TestUnreachableAndRefused(t *testing.T) {
-	s, dsn := sampleServer(t, testkit.PostgresConfig{}, "1")
-	_ = s
+	s := testkit.Postgres(t)
+	dsn := s.Database(t)
 	for name, c := range map[string]struct {
 		target string
 		want   error
 	}{
 		"nothing listens":  {"postgres://postgres@127.0.0.1:1/x?connect_timeout=2", retinue.ErrUnavailable},
 		"no such role":     {strings.Replace(dsn, "postgres@", "nobody@", 1), retinue.ErrDenied},
-		"no such database": {strings.Replace(dsn, "/db1", "/nothing", 1), retinue.ErrNotFound},
+		"no such database": {s.DatabaseURL("nothing"), retinue.ErrNotFound},
 	} {
 		err := openTarget(t, connectortest.Env(t), c.target, nil).Discover(t.Context(), connector.Request{}, newTripSink("", nil))
 		if !errors.Is(err, c.want) {

@@ -139,7 +139,7 @@ const setup = `select set_config('default_transaction_read_only', 'on', true),
 
 const headerSQL = `select current_setting('server_version_num')::int / 10000, current_setting('server_version'),
        current_database()::text, current_user::text, clock_timestamp(),
-       ` + canReadPasswords + `, ` + canReadHostRules + `, ` + canReadActivity + `, ` + canReadIdentifier + `, ` + canReadMappings
+       ` + mayReadAuthid + `, ` + canReadHostRules + `, ` + canReadActivity + `, ` + canReadIdentifier + `, ` + canReadMappings
 
 // connect opens a session in a database; empty is the one of the settings.
 func (l *live) connect(ctx context.Context, db string) (*liveSession, error) {

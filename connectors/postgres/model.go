@@ -77,18 +77,17 @@ type namespace struct {
 // relation is a row of pg_class with those columns that have privileges of
 // their own and with its row security policies.
 type relation struct {
-	Schema     string      `json:"schema"`
-	Name       string      `json:"relname"`
-	Kind       string      `json:"relkind"`
-	Owner      string      `json:"owner"`
-	ACL        aclRow      `json:"acl"`
-	RowSec     bool        `json:"relrowsecurity"`
-	ForceSec   bool        `json:"relforcerowsecurity"`
-	AsInvoker  bool        `json:"security_invoker"`
-	Columns    []column    `json:"columns"`
-	Policies   []rowPolicy `json:"policies"`
-	System     bool        `json:"system"`
-	extensions bool
+	Schema    string      `json:"schema"`
+	Name      string      `json:"relname"`
+	Kind      string      `json:"relkind"`
+	Owner     string      `json:"owner"`
+	ACL       aclRow      `json:"acl"`
+	RowSec    bool        `json:"relrowsecurity"`
+	ForceSec  bool        `json:"relforcerowsecurity"`
+	AsInvoker bool        `json:"security_invoker"`
+	Columns   []column    `json:"columns"`
+	Policies  []rowPolicy `json:"policies"`
+	System    bool        `json:"system"`
 }
 
 // column is a row of pg_attribute. Schema and Relation are set where columns

@@ -13,7 +13,7 @@ func serverSections() []section {
 		{name: "databases", sql: databasesSQL},
 		{name: "tablespaces", sql: tablespacesSQL},
 		{name: "parameters", since: 15, sql: parametersSQL},
-		{name: "passwords", needs: canReadPasswords, sql: passwordsSQL},
+		{name: "passwords", needs: mayReadAuthid, sql: authidSQL},
 		{name: "host_rules", needs: canReadHostRules, sql: hostRulesSQL},
 		{name: "sessions", sql: sessionsSQL},
 	}
@@ -21,7 +21,7 @@ func serverSections() []section {
 
 // What a role needs to read more than every role may.
 const (
-	canReadPasswords = `pg_catalog.has_table_privilege('pg_catalog.pg_authid', 'select')`
+	mayReadAuthid    = `pg_catalog.has_table_privilege('pg_catalog.pg_authid', 'select')`
 	canReadHostRules = `(pg_catalog.has_table_privilege('pg_catalog.pg_hba_file_rules', 'select')
     and pg_catalog.has_function_privilege('pg_catalog.pg_hba_file_rules()', 'execute'))`
 	canReadMappings = `(select rolsuper from pg_catalog.pg_roles where rolname = current_user)`

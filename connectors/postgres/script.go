@@ -27,7 +27,7 @@ set local statement_timeout = '10min';
        %s as may_host_rules,
        %s as may_identifier,
        %s as may_mappings \gset
-`, canReadPasswords, canReadHostRules, canReadIdentifier, canReadMappings)
+`, mayReadAuthid, canReadHostRules, canReadIdentifier, canReadMappings)
 	fmt.Fprintf(&b, `select '{"format":"%s","version":' || current_setting('server_version_num')::int / 10000
        || ',"server_version":' || pg_catalog.to_json(current_setting('server_version'))
        || ',"database":' || pg_catalog.to_json(current_database()::text)

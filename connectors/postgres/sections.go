@@ -57,7 +57,7 @@ select 'parameter' as kind, '' as schema, p.parname as name, b.rolname as owner,
  order by p.parname collate "C"`
 
 	// The verifier itself never leaves the server.
-	passwordsSQL = `
+	authidSQL = `
 select a.rolname, a.rolvaliduntil,
        case when a.rolpassword like 'SCRAM-SHA-256$%' then 'scram-sha-256'
             when a.rolpassword ~ '^md5[0-9a-f]{32}$' then 'md5'

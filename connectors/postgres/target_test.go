@@ -116,7 +116,7 @@ func TestScript(t *testing.T) {
 // TestPrivilegesSuffice runs the privilege documents and scans as the login
 // that they make.
 func TestPrivilegesSuffice(t *testing.T) {
-	s, dsn := sampleServer(t, testkit.PostgresConfig{}, "1")
+	_, dsn := sampleServer(t, testkit.PostgresConfig{}, "1")
 	execSQL(t, dsn, "grant connect on database db1 to public")
 	for i, want := range []string{"passwords authentication databases", "authentication databases", "databases"} {
 		execSQL(t, dsn, Spec().Privileges[i].Body)
@@ -138,7 +138,6 @@ func TestPrivilegesSuffice(t *testing.T) {
 			t.Error("the database is not complete")
 		}
 	}
-	_ = s
 }
 
 // TestPage holds the page and the Spec in step.

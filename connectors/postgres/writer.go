@@ -22,8 +22,6 @@ type writer struct {
 	prefix    []string
 	authority connector.Authority
 	observed  time.Time
-	// completes is false for an input that holds only a part.
-	incomplete string
 
 	pending map[retinue.Scope][]retinue.Fact
 	counts  map[retinue.Scope]int64
