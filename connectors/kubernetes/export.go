@@ -249,11 +249,10 @@ func (x *index) see(f *file, kindName string, raw json.RawMessage, list bool) er
 	if list {
 		f.lists[k.name] = true
 	}
-	var h head
-	if decode(raw, &h) != nil || h.Metadata.check(k) != nil {
+	md, ok := readable(k, raw)
+	if !ok {
 		return nil // the second pass reports it
 	}
-	md := h.Metadata
 	if x.seen[k.name] == nil {
 		x.seen[k.name] = map[string]bool{}
 	}
@@ -286,6 +285,15 @@ func (x *index) see(f *file, kindName string, raw json.RawMessage, list bool) er
 		x.names[k.element+" "+md.key()] = true
 	}
 	return nil
+}
+
+// readable returns the metadata of an object that has what it needs.
+func readable(k kind, raw json.RawMessage) (meta, bool) {
+	h, err := decodeHead(raw)
+	if err == nil {
+		err = h.Metadata.check(k)
+	}
+	return h.Metadata, err == nil
 }
 
 func (x *index) seeNamespace(f *file, md meta) error {

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -284,6 +285,21 @@ func TestHostileObjects(t *testing.T) {
 func TestHugeObject(t *testing.T) {
 	in := strings.NewReader(`{"kind":"List","items":[{"kind":"Pod","x":"` + strings.Repeat("y", 2*maxObject) + `"}]}`)
 	err := decodeDocuments(in, func(*document, json.RawMessage) error { return nil }, nil)
+	if !errors.Is(err, retinue.ErrInvalid) || !strings.Contains(err.Error(), "16 MiB") {
+		t.Errorf("error %v, want ErrInvalid that names the limit", err)
+	}
+}
+
+// TestManyFields reads one object that never ends in fields that are small.
+func TestManyFields(t *testing.T) {
+	field := `"` + strings.Repeat("k", 1<<20)
+	var b strings.Builder
+	b.WriteString("{")
+	for i := range 40 {
+		b.WriteString(field + strconv.Itoa(i) + `":1,`)
+	}
+	b.WriteString(`"end":1}`)
+	err := decodeDocuments(strings.NewReader(b.String()), func(*document, json.RawMessage) error { return nil }, nil)
 	if !errors.Is(err, retinue.ErrInvalid) || !strings.Contains(err.Error(), "16 MiB") {
 		t.Errorf("error %v, want ErrInvalid that names the limit", err)
 	}

@@ -78,7 +78,7 @@ func decodeDocuments(r io.Reader, visit func(d *document, raw json.RawMessage) e
 // decodeObject reads the fields of an object whose brace was read. With an
 // "items" or "rows" array it is a list, else it is handed on as one object.
 func decodeObject(dec *json.Decoder, in *budget, d *document, visit func(*document, json.RawMessage) error) error {
-	fields := map[string]json.RawMessage{}
+	fields, kept := map[string]json.RawMessage{}, 0
 	for dec.More() {
 		in.left = maxObject
 		tok, err := dec.Token()
@@ -111,10 +111,11 @@ func decodeObject(dec *json.Decoder, in *budget, d *document, visit func(*docume
 		case "columnDefinitions":
 			d.Columns = columnNames(raw)
 		}
+		if kept += len(name) + len(raw); kept > maxObject {
+			return fmt.Errorf("%w: byte %d: object of more than %d MiB", retinue.ErrInvalid, dec.InputOffset(), maxObject>>20)
+		}
 		if !d.List {
-			if size := len(raw); size < maxObject {
-				fields[name] = raw
-			}
+			fields[name] = raw
 		}
 	}
 	if _, err := dec.Token(); err != nil { // the closing brace

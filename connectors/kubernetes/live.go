@@ -68,16 +68,21 @@ func (c *cluster) name() string {
 // identify asks for the namespace kube-system, whose uid names the cluster: it
 // is made once and cannot be deleted.
 func (c *cluster) identify(ctx context.Context) error {
-	if c.opts.clusterUID != "" {
-		c.realm = retinue.NewRealm(realmKind, c.opts.clusterUID)
+	given := c.opts.clusterUID
+	var h head
+	err := c.client.get(ctx, kindNamespace.path("")+"/kube-system", &h)
+	if err != nil && given != "" && denied(err) {
+		c.realm = retinue.NewRealm(realmKind, given)
 		return nil
 	}
-	var h head
-	if err := c.client.get(ctx, kindNamespace.path("")+"/kube-system", &h); err != nil {
-		if denied(err) {
-			return fmt.Errorf("identify cluster %s: %w; allow get on namespaces, or give cluster-uid=", c.name(), err)
-		}
+	if err != nil && denied(err) {
+		return fmt.Errorf("identify cluster %s: %w; allow get on namespaces, or give cluster-uid=", c.name(), err)
+	}
+	if err != nil {
 		return fmt.Errorf("identify cluster %s: %w", c.name(), err)
+	}
+	if given != "" && h.Metadata.UID != given {
+		return fmt.Errorf("%w: option cluster-uid=%s: %s is the cluster %s", retinue.ErrInvalid, given, c.name(), retinue.CleanName(clip(h.Metadata.UID, maxName)))
 	}
 	if !validName(h.Metadata.UID) {
 		return fmt.Errorf("%w: identify cluster %s: namespace kube-system has no uid", retinue.ErrInvalid, c.name())

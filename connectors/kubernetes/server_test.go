@@ -318,3 +318,26 @@ func TestSecretsTable(t *testing.T) {
 		t.Errorf("Secrets: %+v", got)
 	}
 }
+
+// TestClusterUID gives the uid of a cluster that can and cannot be read.
+func TestClusterUID(t *testing.T) {
+	for _, c := range []struct {
+		given  string
+		hidden bool
+		realm  string
+	}{{fakeUID, false, "kubernetes:" + fakeUID}, {"another", false, ""}, {"another", true, "kubernetes:another"}, {"", true, ""}} {
+		f := newFake(t, smallCluster())
+		f.fault = func(w http.ResponseWriter, r *http.Request, n int) bool {
+			if c.hidden && strings.HasSuffix(r.URL.Path, "/kube-system") {
+				status(w, http.StatusForbidden, "forbidden")
+				return true
+			}
+			return false
+		}
+		conn, _ := openFake(t, f, map[string]string{"cluster-uid": c.given})
+		a, err := conn.Check(t.Context())
+		if string(a.Realm) != c.realm || (err == nil) != (c.realm != "") {
+			t.Errorf("given %q, hidden %t: realm %q, error %v; want %q", c.given, c.hidden, a.Realm, err, c.realm)
+		}
+	}
+}
