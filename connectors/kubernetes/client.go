@@ -21,9 +21,11 @@ import (
 )
 
 const (
-	// requestTimeout bounds one request with its body: a page of 500 objects
-	// takes a busy server a few seconds.
+	// requestTimeout bounds the wait for an answer to begin, and for more of
+	// it; a page of 500 objects takes a busy server a few seconds. A whole
+	// answer may take maxSlow times as long.
 	requestTimeout = 60 * time.Second
+	maxSlow        = 5
 	// maxAttempts is how often a request is sent before it has failed.
 	maxAttempts = 6
 	// maxHangs is how often a request is sent that finds no connection or gets
@@ -185,8 +187,10 @@ func (c *client) list(ctx context.Context, k kind, namespace, accept string, beg
 
 // once sends one request and hands the body of a good answer on.
 func (c *client) once(ctx context.Context, method, path string, q url.Values, accept string, body []byte, use func(time.Time, io.Reader) error) error {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stall := time.AfterFunc(c.timeout, func() { cancel(context.DeadlineExceeded) })
+	defer stall.Stop()
 	u := *c.base
 	u.Path = strings.TrimSuffix(u.Path, "/") + path
 	u.RawQuery = q.Encode()
@@ -200,14 +204,47 @@ func (c *client) once(ctx context.Context, method, path string, q url.Values, ac
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return err
+		return stalled(ctx, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
+	stall.Stop()
+	in := &timedReader{r: resp.Body, stall: stall, limit: c.timeout}
 	at := c.serverTime(resp)
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return readStatus(resp)
+		return readStatus(resp, in)
 	}
-	return use(at, resp.Body)
+	return stalled(ctx, use(at, in))
+}
+
+// stalled says of an error that follows from a request that took too long that
+// it does.
+func stalled(ctx context.Context, err error) error {
+	if err != nil && errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+		return fmt.Errorf("%w: %w", context.DeadlineExceeded, err)
+	}
+	return err
+}
+
+// timedReader bounds how long the server may keep a read waiting, and all reads
+// of an answer together. The time that the reader's user takes does not count.
+type timedReader struct {
+	r     io.Reader
+	stall *time.Timer
+	limit time.Duration
+	spent time.Duration
+}
+
+// Read implements io.Reader.
+func (t *timedReader) Read(p []byte) (int, error) {
+	if t.spent > maxSlow*t.limit {
+		return 0, context.DeadlineExceeded
+	}
+	start := time.Now()
+	t.stall.Reset(t.limit)
+	n, err := t.r.Read(p)
+	t.stall.Stop()
+	t.spent += time.Since(start)
+	return n, err
 }
 
 // serverTime is the time at which the server says that it answered.

@@ -170,6 +170,29 @@ func TestHang(t *testing.T) {
 	}
 }
 
+// TestDrip has the server send a list a few bytes at a time, for ever.
+func TestDrip(t *testing.T) {
+	f := newFake(t, smallCluster())
+	f.fault = func(w http.ResponseWriter, r *http.Request, n int) bool {
+		if !strings.HasSuffix(r.URL.Path, "/roles") {
+			return false
+		}
+		_, _ = w.Write([]byte(`{"kind":"RoleList","items":[`))
+		for r.Context().Err() == nil {
+			_, _ = w.Write([]byte("   "))
+			w.(http.Flusher).Flush()
+			time.Sleep(time.Millisecond) // the server's pace is what is tested
+		}
+		return true
+	}
+	c, _ := openFake(t, f, nil)
+	c.clusters[0].client.timeout = 40 * time.Millisecond
+	r := connectortest.Discover(t, c)
+	if p := r.Problems[fakeScope("namespace", "pay", "role")]; len(p) != 1 || !strings.Contains(p[0].Error(), "no answer in time") {
+		t.Errorf("problems: %v", p)
+	}
+}
+
 // TestCutOff has answers end in the middle: the page is asked for again, and
 // what was read of it is not stated twice.
 func TestCutOff(t *testing.T) {

@@ -31,7 +31,7 @@ func (e *statusError) Error() string {
 
 // readStatus reads the Status object that the API answers with.
 // https://kubernetes.io/docs/reference/using-api/api-concepts/
-func readStatus(resp *http.Response) error {
+func readStatus(resp *http.Response, body io.Reader) error {
 	e := &statusError{code: resp.StatusCode}
 	var s struct {
 		Message string `json:"message"`
@@ -39,7 +39,7 @@ func readStatus(resp *http.Response) error {
 			RetryAfterSeconds int `json:"retryAfterSeconds"`
 		} `json:"details"`
 	}
-	b, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	b, err := io.ReadAll(io.LimitReader(body, 64<<10))
 	if err == nil && json.Unmarshal(b, &s) == nil {
 		e.message = retinue.CleanName(clip(s.Message, 300))
 		e.retryAfter = time.Duration(min(max(s.Details.RetryAfterSeconds, 0), 3600)) * time.Second
