@@ -37,62 +37,77 @@ func (h catalogHead) observed(modTime time.Time) time.Time {
 	return modTime.UTC()
 }
 
-// scan walks over a catalog file: a JSON object of values and lists of rows. It
-// holds one row at a time.
-func scanCatalog(ctx context.Context, r io.Reader, value func(key string, v json.RawMessage) error, row func(key string, v json.RawMessage) error) error {
-	dec := json.NewDecoder(&contextReader{ctx, r})
-	bad := func(err error) error {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return fmt.Errorf("%w: catalog JSON: at byte %d: %v", retinue.ErrInvalid, dec.InputOffset(), err)
+// catalogScan walks over a catalog file: a JSON object of values and lists of
+// rows. It holds one row at a time.
+type catalogScan struct {
+	ctx context.Context
+	dec *json.Decoder
+	// value takes what is no list, and each list's name with nil before its rows.
+	value func(key string, v json.RawMessage) error
+	row   func(key string, v json.RawMessage) error
+}
+
+func scanCatalog(ctx context.Context, r io.Reader, value, row func(key string, v json.RawMessage) error) error {
+	s := catalogScan{ctx, json.NewDecoder(&contextReader{ctx, r}), value, row}
+	if t, err := s.dec.Token(); err != nil || t != json.Delim('{') {
+		return s.bad(fmt.Errorf("want an object: %v", err))
 	}
-	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
-		return bad(fmt.Errorf("want an object: %v", err))
-	}
-	for dec.More() {
-		t, err := dec.Token()
+	for s.dec.More() {
+		t, err := s.dec.Token()
 		if err != nil {
-			return bad(err)
+			return s.bad(err)
 		}
 		key, _ := t.(string)
-		if !isSection(key) {
-			var v json.RawMessage
-			if err := dec.Decode(&v); err != nil {
-				return bad(err)
-			}
-			if err := value(key, v); err != nil {
-				return err
-			}
-			continue
+		if isSection(key) {
+			err = s.list(key)
+		} else {
+			err = s.one(key, s.value)
 		}
-		if t, err = dec.Token(); err != nil {
-			return bad(err)
-		}
-		if t == nil { // null: could not be read when the file was written
-			continue
-		}
-		if t != json.Delim('[') {
-			return bad(fmt.Errorf("%s: want a list", key))
-		}
-		if err := value(key, nil); err != nil {
+		if err != nil {
 			return err
 		}
-		for dec.More() {
-			var v json.RawMessage
-			if err := dec.Decode(&v); err != nil {
-				return bad(err)
-			}
-			if err := row(key, v); err != nil {
-				return err
-			}
-		}
-		if _, err := dec.Token(); err != nil {
-			return bad(err)
+	}
+	if _, err := s.dec.Token(); err != nil {
+		return s.bad(err)
+	}
+	return nil
+}
+
+func (s *catalogScan) bad(err error) error {
+	if s.ctx.Err() != nil {
+		return s.ctx.Err()
+	}
+	return fmt.Errorf("%w: catalog JSON: at byte %d: %v", retinue.ErrInvalid, s.dec.InputOffset(), err)
+}
+
+func (s *catalogScan) one(key string, use func(string, json.RawMessage) error) error {
+	var v json.RawMessage
+	if err := s.dec.Decode(&v); err != nil {
+		return s.bad(err)
+	}
+	return use(key, v)
+}
+
+func (s *catalogScan) list(key string) error {
+	t, err := s.dec.Token()
+	switch {
+	case err != nil:
+		return s.bad(err)
+	case t == nil: // null: could not be read when the file was written
+		return nil
+	case t != json.Delim('['):
+		return s.bad(fmt.Errorf("%s: want a list", key))
+	}
+	if err := s.value(key, nil); err != nil {
+		return err
+	}
+	for s.dec.More() {
+		if err := s.one(key, s.row); err != nil {
+			return err
 		}
 	}
-	if _, err := dec.Token(); err != nil {
-		return bad(err)
+	if _, err := s.dec.Token(); err != nil {
+		return s.bad(err)
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // maxThings bounds how many roles, objects and privileges one dump may hold.
-const maxThings = 5_000_000
+const maxThings = 3_000_000
 
 // dump is what the SQL of a dump builds up. Access lists are kept as the
 // statements that make them and computed at the end, when owners are known.
@@ -32,6 +32,7 @@ type dump struct {
 	dbs         map[string]*dumpDatabase
 	global      map[string]*dumpObject // tablespaces, parameters
 	things      int
+	limit       int // of things; maxThings
 	unread      int // statements that say something about privileges and could not be read
 	current     *dumpDatabase
 	session     string          // SET SESSION AUTHORIZATION
@@ -89,7 +90,7 @@ type dumpDefault struct {
 }
 
 func newDump() *dump {
-	return &dump{roles: map[string]*role{}, members: map[memberKey]member{}, passwords: map[string]password{}, created: map[string]*database{},
+	return &dump{limit: maxThings, roles: map[string]*role{}, members: map[memberKey]member{}, passwords: map[string]password{}, created: map[string]*database{},
 		databaseACL: map[string][]aclChange{}, dbs: map[string]*dumpDatabase{}, global: map[string]*dumpObject{},
 		assumed: map[string]bool{}}
 }
@@ -99,14 +100,14 @@ func newDump() *dump {
 // more thing; read reports the error.
 func (d *dump) count() bool {
 	d.things++
-	return d.things <= maxThings
+	return d.things <= d.limit
 }
 
 func (d *dump) full() error {
-	if d.things <= maxThings {
+	if d.things <= d.limit {
 		return nil
 	}
-	return fmt.Errorf("%w: a dump of more than %d roles, objects and privileges", retinue.ErrUnsupported, maxThings)
+	return fmt.Errorf("%w: a dump of more than %d roles, objects and privileges", retinue.ErrUnsupported, d.limit)
 }
 
 // in returns the database that statements are about, which the file's name
@@ -227,15 +228,18 @@ func (d *dump) merge(o *dump) {
 		d.roles, d.members, d.passwords, d.err = o.roles, o.members, o.passwords, o.err
 	}
 	for _, db := range o.dbs {
-		db.err = o.err
+		if db.err == nil {
+			db.err = o.err
+		}
 	}
 	add(d.global, o.global)
 	add(d.created, o.created)
 	add(d.databaseACL, o.databaseACL)
 	add(d.dbs, o.dbs)
 	add(d.assumed, o.assumed)
+	d.statedNames = append(d.statedNames, o.statedNames...)
 	for _, name := range slices.Sorted(maps.Keys(o.dbs)) {
-		if !o.assumed[name] {
+		if !o.assumed[name] && !slices.Contains(d.statedNames, name) {
 			d.statedNames = append(d.statedNames, name)
 		}
 	}

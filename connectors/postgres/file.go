@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -145,57 +146,57 @@ func (f *fileConnector) load(ctx context.Context) ([]*inputGroup, error) {
 	if err != nil {
 		return nil, err
 	}
-	var groups []*inputGroup
-	byRealm := func(r retinue.Realm, fallback bool) *inputGroup {
-		for _, g := range groups {
-			if g.realm == r {
-				return g
-			}
-		}
-		g := &inputGroup{realm: r, fallback: fallback}
-		groups = append(groups, g)
-		return g
-	}
+	groups := map[retinue.Realm]*inputGroup{}
 	dumps := map[string]*inputGroup{} // by the identifier that they hold
-	for i := range files {
-		if err := ctx.Err(); err != nil {
-			return nil, err
+	group := func(r retinue.Realm, fallback bool) *inputGroup {
+		if groups[r] == nil {
+			groups[r] = &inputGroup{realm: r, fallback: fallback}
 		}
+		return groups[r]
+	}
+	for i := range files {
 		in := &files[i]
-		file, err := sniff(in)
-		if err != nil {
+		if err := f.loadFile(ctx, in, dumps); err != nil {
 			return nil, err
 		}
 		if in.catalog {
-			in.head, err = readCatalogHead(ctx, file)
-			_ = file.Close()
-			if err != nil {
-				// What a file that breaks off does hold is kept.
-				in.err = fmt.Errorf("read %s: %w", retinue.CleanName(in.path), err)
-				if in.head.Database == "" || len(in.head.roles) == 0 || ctx.Err() != nil {
-					return nil, in.err
-				}
-			}
-			realm, fallback := f.catalogRealm(in.head)
-			g := byRealm(realm, fallback)
+			g := group(f.catalogRealm(in.head))
 			g.catalogs = append(g.catalogs, *in)
 			g.see(in.head.observed(in.modTime))
-			continue
-		}
-		err = f.loadDump(ctx, file, *in, dumps)
-		_ = file.Close()
-		if err != nil {
-			return nil, err
 		}
 	}
-	for _, g := range dumps {
-		realm, fallback := f.dumpRealm(g.dump)
-		to := byRealm(realm, fallback)
-		to.dump = g.dump
-		to.see(g.observed)
+	for _, id := range slices.Sorted(maps.Keys(dumps)) {
+		d := dumps[id]
+		g := group(f.dumpRealm(d.dump))
+		if g.dump == nil {
+			g.dump = newDump()
+		}
+		g.dump.merge(d.dump)
+		g.see(d.observed)
 	}
-	slices.SortFunc(groups, func(a, b *inputGroup) int { return strings.Compare(string(a.realm), string(b.realm)) })
-	return groups, nil
+	return slices.SortedFunc(maps.Values(groups), func(a, b *inputGroup) int { return strings.Compare(string(a.realm), string(b.realm)) }), nil
+}
+
+// loadFile reads one file.
+func (f *fileConnector) loadFile(ctx context.Context, in *input, dumps map[string]*inputGroup) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	file, err := sniff(in)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if !in.catalog {
+		return f.loadDump(ctx, file, *in, dumps)
+	}
+	if in.head, err = readCatalogHead(ctx, file); err != nil {
+		in.err = fmt.Errorf("read %s: %w", retinue.CleanName(in.path), err)
+		if in.head.Database == "" || len(in.head.roles) == 0 || ctx.Err() != nil {
+			return in.err
+		}
+	}
+	return nil // what a file that breaks off does hold is kept
 }
 
 func (g *inputGroup) see(t time.Time) {

@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -206,6 +208,7 @@ func TestDumpIsBounded(t *testing.T) {
 	}
 	list := strings.Join(names, ",")
 	d := newDump()
+	d.limit = 10_000
 	if err := d.read(strings.NewReader("GRANT SELECT ON " + list + " TO " + list + ";")); !errors.Is(err, retinue.ErrUnsupported) {
 		t.Errorf("nine million privileges in one statement: %v", err)
 	}
@@ -277,4 +280,26 @@ func FuzzCatalog(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestFilesWithAndWithoutIdentifier are one server when the option says so.
+func TestFilesWithAndWithoutIdentifier(t *testing.T) {
+	const db = `-- retinue system-identifier 77
+-- retinue database app
+-- PostgreSQL database dump
+-- Dumped from database version 15.4
+CREATE TABLE public.t (id integer);
+ALTER TABLE public.t OWNER TO app;
+-- PostgreSQL database dump complete
+`
+	r := readFiles(t, map[string]string{"globals.sql": globals16(), "x.sql": db}, map[string]string{"system-identifier": "77"})
+	noProblems(t, r)
+	for _, path := range [][]string{{"roles"}, {"databases", "app"}} {
+		if _, done := r.Completed[retinue.NewScope(realmOf("77"), path...)]; !done || r.Err != nil {
+			t.Errorf("%v is not complete: %v, %v", path, slices.Collect(maps.Keys(r.Completed)), r.Err)
+		}
+	}
+	if n := r.NotesOf(connector.NoteWarning); len(n) > 0 {
+		t.Errorf("warnings %+v", n)
+	}
 }

@@ -72,17 +72,6 @@ func Script(cfg connector.Config) (string, error) {
 	if name, ok := strings.CutPrefix(target, "service:"); ok {
 		target = "service=" + quoteValue(name)
 	}
-	list := "select current_database()"
-	switch {
-	case opt.all:
-		list = "select datname from pg_catalog.pg_database where datallowconn and not datistemplate"
-	case len(opt.databases) > 0:
-		names := make([]string, len(opt.databases))
-		for i, d := range opt.databases {
-			names[i] = "('" + strings.ReplaceAll(d, "'", "''") + "')"
-		}
-		list = "select * from (values " + strings.Join(names, ", ") + ") v"
-	}
 	return fmt.Sprintf(`#!/bin/sh
 # Exports roles and privileges of a PostgreSQL server, for reading with
 #   retinue scan postgres=retinue-postgres
@@ -103,7 +92,22 @@ while IFS= read -r database; do
     --file="$dir/catalog.psql" >"$dir/catalog-$n.json"
   echo "$dir/catalog-$n.json: $database"
 done
-`, shellQuote(target), CatalogScript(), shellQuote(list)), nil
+`, shellQuote(target), CatalogScript(), shellQuote(databaseListSQL(opt))), nil
+}
+
+// databaseListSQL lists the databases to export, one a row.
+func databaseListSQL(opt options) string {
+	switch {
+	case opt.all:
+		return "select datname from pg_catalog.pg_database where datallowconn and not datistemplate"
+	case len(opt.databases) > 0:
+		names := make([]string, len(opt.databases))
+		for i, d := range opt.databases {
+			names[i] = "('" + strings.ReplaceAll(d, "'", "''") + "')"
+		}
+		return "select * from (values " + strings.Join(names, ", ") + ") v"
+	}
+	return "select current_database()"
 }
 
 // shellQuote writes a word of a shell script.
