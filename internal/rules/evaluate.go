@@ -93,8 +93,18 @@ func mergeSorted(a, b []int) []int {
 	return append(append(out, a...), b...)
 }
 
-func evalBool(ctx context.Context, p cel.Program, vars *activation) (bool, error) {
+// eval evaluates a program; a context that cannot end is not watched.
+func eval(ctx context.Context, p cel.Program, vars *activation) (ref.Val, error) {
+	if ctx.Done() == nil {
+		v, _, err := p.Eval(vars)
+		return v, err
+	}
 	v, _, err := p.ContextEval(ctx, vars)
+	return v, err
+}
+
+func evalBool(ctx context.Context, p cel.Program, vars *activation) (bool, error) {
+	v, err := eval(ctx, p, vars)
 	if err != nil {
 		return false, err
 	}
@@ -156,7 +166,7 @@ func (r *compiledRule) evaluateEvidence(ctx context.Context, vars *activation) (
 	}
 	out := make(map[string]any, len(r.evidence))
 	for _, e := range r.evidence {
-		v, _, err := e.value.ContextEval(ctx, vars)
+		v, err := eval(ctx, e.value, vars)
 		if err != nil {
 			return nil, fmt.Errorf("evidence %s: %w", e.name, err)
 		}

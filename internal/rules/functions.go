@@ -332,6 +332,9 @@ func itemsOf(m, k ref.Val) ref.Val {
 }
 
 func firstLabel(m, keys ref.Val) ref.Val {
+	if z, ok := m.(traits.Sizer); ok && z.Size() == types.IntZero {
+		return types.String("")
+	}
 	for _, k := range stringsOf(keys) {
 		if v, ok := lookup(m, types.String(k)); ok && isSet(v) {
 			return types.String(show(v))

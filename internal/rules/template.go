@@ -94,7 +94,7 @@ func (t template) render(ctx context.Context, vars *activation) (string, error) 
 	var b strings.Builder
 	b.WriteString(t.text[0])
 	for i, p := range t.exprs {
-		v, _, err := p.ContextEval(ctx, vars)
+		v, err := eval(ctx, p, vars)
 		if err != nil {
 			return "", err
 		}
