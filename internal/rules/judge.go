@@ -26,8 +26,8 @@ type Store interface {
 	Ended(ctx context.Context, fn func(findings []retinue.Finding, reason string) error) error
 }
 
-// Change is a finding to be kept and what happened to it. A transition of
-// TransitionNone asks only for the finding's LastSeen to be kept.
+// Change is a finding to be kept and what happened to it. With TransitionNone
+// the finding is kept as it is now, and no version of it is worth making.
 type Change struct {
 	Finding    retinue.Finding
 	Transition Transition

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"regexp"
 	"time"
 
 	"github.com/retinue-id/retinue"
@@ -11,7 +12,7 @@ type Transition string
 
 // The transitions.
 const (
-	TransitionNone     Transition = ""         // nothing but the time at which it was seen
+	TransitionNone     Transition = ""         // nothing but times and counts of days
 	TransitionOpened   Transition = "opened"   // seen for the first time
 	TransitionChanged  Transition = "changed"  // still holds, and says something else
 	TransitionReopened Transition = "reopened" // was resolved, holds again
@@ -84,6 +85,10 @@ type said struct {
 }
 
 func says(f retinue.Finding) said {
-	return said{severity: f.Severity, message: f.Message, title: f.Title, family: f.Family, fix: f.Fix,
+	return said{severity: f.Severity, message: days.ReplaceAllString(f.Message, "# days"), title: f.Title, family: f.Family, fix: f.Fix,
 		suppressed: f.Suppressed, subject: f.Subject.String(), controlSum: join(f.Controls), priority: f.Priority}
 }
+
+// days matches counts of days, which grow by themselves: a finding that is a
+// day older says nothing new.
+var days = regexp.MustCompile(`\b\d+ days?\b`)

@@ -13,6 +13,10 @@ func TestNext(t *testing.T) {
 	day := func(n int) time.Time { return CaseNow().AddDate(0, 0, n) }
 	hit := &Hit{Finding: retinue.Finding{Rule: "a-b", Fingerprint: "f", Message: "m", Severity: retinue.SeverityHigh}}
 	other := &Hit{Finding: retinue.Finding{Rule: "a-b", Fingerprint: "f", Message: "another", Severity: retinue.SeverityHigh}}
+	aged := func(message string) *Hit {
+		return &Hit{Finding: retinue.Finding{Rule: "a-b", Fingerprint: "f", Message: message, Severity: retinue.SeverityHigh}}
+	}
+	older, _ := Next(nil, aged("99 days old, in 2 places"), day(-1))
 	prev := func(s retinue.FindingState, until time.Time) *retinue.Finding {
 		f := hit.Finding
 		f.ID, f.State, f.FirstSeen, f.LastSeen = "fnd_1", s, day(-9), day(-1)
@@ -34,6 +38,8 @@ func TestNext(t *testing.T) {
 		{"first", nil, hit, retinue.FindingOpen, TransitionOpened},
 		{"again", prev(retinue.FindingOpen, time.Time{}), hit, retinue.FindingOpen, TransitionNone},
 		{"says something else", prev(retinue.FindingOpen, time.Time{}), other, retinue.FindingOpen, TransitionChanged},
+		{"a day older", older, aged("100 days old, in 2 places"), retinue.FindingOpen, TransitionNone},
+		{"a place more", older, aged("100 days old, in 3 places"), retinue.FindingOpen, TransitionChanged},
 		{"acknowledged stays", prev(retinue.FindingAcknowledged, time.Time{}), hit, retinue.FindingAcknowledged, TransitionNone},
 		{"accepted stays", prev(retinue.FindingAccepted, day(1)), hit, retinue.FindingAccepted, TransitionNone},
 		{"acceptance ends this moment", prev(retinue.FindingAccepted, day(0)), hit, retinue.FindingReopened, TransitionExpired},
