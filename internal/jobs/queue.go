@@ -67,9 +67,11 @@ type Config struct {
 	// StopGrace is how long running jobs may go on after Run was told to end;
 	// 0 means 20 seconds.
 	StopGrace time.Duration
-	// Shared says that other processes work on the same SQLite file. Otherwise
-	// every job that stands as running when work starts was left by a process
-	// that died, and is taken back at once. PostgreSQL finds out by itself.
+	// Shared says that other processes may work on the same SQLite file at the
+	// same time; each then holds a locked file beside it. Otherwise every job
+	// that stands as running when work starts was left by a process that died,
+	// and is taken back at once. On PostgreSQL it says nothing: there the
+	// server knows which workers live.
 	Shared bool
 	// Logger receives what the queue has to say; nil drops it.
 	Logger *slog.Logger

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -36,7 +37,7 @@ func hangingWorker() int {
 		_, _ = os.Stderr.WriteString(err.Error())
 		return 1
 	}
-	q, err := jobs.Open(db, jobs.Config{Handlers: h})
+	q, err := jobs.Open(db, jobs.Config{Handlers: h, Shared: true})
 	if err == nil {
 		err = q.Run(context.Background())
 	}
@@ -50,27 +51,13 @@ func TestKilledWorkersJobRunsAgain(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, reopen func() jobs.Database) {
 		db := reopen()
 		got, h := collector()
-		q := open(t, db, jobs.Config{Handlers: h})
+		q := open(t, db, jobs.Config{Handlers: h, Shared: true})
 		insert(t, q, db, noteArgs{Text: "survivor"}, jobs.Options{Key: "k"})
 
-		worker := exec.CommandContext(t.Context(), os.Args[0])
-		worker.Env = append(os.Environ(), workerEnv+"="+location(t, db))
-		worker.Stderr = os.Stderr
-		out, err := worker.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
+		kill(t, startWorker(t, db))
+		if left := workerFiles(t, db); db.Pool == nil && len(left) != 1 {
+			t.Errorf("the dead worker left %v, want its file", left)
 		}
-		if err := worker.Start(); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := out.Read(make([]byte, 8)); err != nil {
-			t.Fatalf("the worker took no job: %v", err)
-		}
-		if err := worker.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		_ = worker.Wait() // killed
-
 		start := time.Now()
 		if s := drain(t, q); s.Done != 1 {
 			t.Errorf("summary = %+v, want the job done", s)
@@ -78,20 +65,20 @@ func TestKilledWorkersJobRunsAgain(t *testing.T) {
 		if want := []string{"survivor"}; !slices.Equal(got.sorted(), want) {
 			t.Errorf("handled %v, want %v", got.sorted(), want)
 		}
+		if left := workerFiles(t, db); len(left) != 0 {
+			t.Errorf("files of workers remain: %v", left)
+		}
 		if took := time.Since(start); took > 15*time.Second {
 			t.Errorf("taking the job back took %s", took)
 		}
 	})
 }
 
-// Two workers of one PostgreSQL database: the second does not take what the
-// first is doing.
+// Two workers of one database: the second does not take what the first is
+// doing.
 func TestLivingWorkerKeepsItsJob(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, reopen func() jobs.Database) {
 		db := reopen()
-		if db.Pool == nil {
-			return // one process works on a SQLite file
-		}
 		started, release := make(chan struct{}), make(chan struct{})
 		var first seen
 		h1 := &jobs.Handlers{}
@@ -101,7 +88,7 @@ func TestLivingWorkerKeepsItsJob(t *testing.T) {
 			<-release
 			return nil
 		})
-		q1 := open(t, db, jobs.Config{Handlers: h1})
+		q1 := open(t, db, jobs.Config{Handlers: h1, Shared: true})
 		insert(t, q1, db, noteArgs{Text: "slow"}, jobs.Options{})
 		ended := make(chan error, 1)
 		go func() {
@@ -112,7 +99,7 @@ func TestLivingWorkerKeepsItsJob(t *testing.T) {
 
 		second, h2 := collector()
 		other := reopen()
-		q2 := open(t, other, jobs.Config{Handlers: h2})
+		q2 := open(t, other, jobs.Config{Handlers: h2, Shared: true})
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		if _, err := q2.Drain(ctx); err == nil {
@@ -126,6 +113,62 @@ func TestLivingWorkerKeepsItsJob(t *testing.T) {
 			t.Errorf("first worker ran %v, second %v; want the job once, by the first", first.sorted(), second.sorted())
 		}
 	})
+}
+
+// A drain waits for a job that runs elsewhere, and takes it over when that
+// worker dies meanwhile.
+func TestWorkerDiesWhileAnotherWaits(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, reopen func() jobs.Database) {
+		db := reopen()
+		got, h := collector()
+		q := open(t, db, jobs.Config{Handlers: h, Shared: true})
+		insert(t, q, db, noteArgs{Text: "survivor"}, jobs.Options{})
+		worker := startWorker(t, db)
+		ended := make(chan error, 1)
+		go func() {
+			_, err := q.Drain(context.Background())
+			ended <- err
+		}()
+		select {
+		case err := <-ended:
+			t.Fatalf("the drain did not wait for the living worker: %v", err)
+		case <-time.After(300 * time.Millisecond):
+		}
+		kill(t, worker)
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+		if want := []string{"survivor"}; !slices.Equal(got.sorted(), want) {
+			t.Errorf("handled %v, want %v", got.sorted(), want)
+		}
+	})
+}
+
+// startWorker starts a process that takes a job and hangs in it.
+func startWorker(t *testing.T, db jobs.Database) *exec.Cmd {
+	t.Helper()
+	worker := exec.CommandContext(t.Context(), os.Args[0])
+	worker.Env = append(os.Environ(), workerEnv+"="+location(t, db))
+	worker.Stderr = os.Stderr
+	out, err := worker.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := worker.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := out.Read(make([]byte, 8)); err != nil {
+		t.Fatalf("the worker took no job: %v", err)
+	}
+	return worker
+}
+
+func kill(t *testing.T, worker *exec.Cmd) {
+	t.Helper()
+	if err := worker.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = worker.Wait() // killed
 }
 
 // A job that kills every worker is given up when its attempts are used up.
@@ -154,6 +197,19 @@ func TestDeadlyJobIsDiscarded(t *testing.T) {
 			t.Errorf("states %v, want %v", states, want)
 		}
 	})
+}
+
+// workerFiles are the files of workers beside a SQLite database.
+func workerFiles(t *testing.T, db jobs.Database) []string {
+	t.Helper()
+	if db.Pool != nil {
+		return nil
+	}
+	found, err := filepath.Glob(location(t, db) + ".worker-*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
 }
 
 // location names a database for another process.

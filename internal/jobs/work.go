@@ -78,13 +78,18 @@ func (q *Queue) Drain(ctx context.Context) (Summary, error) {
 	err = q.working(ctx, r, func() error {
 		tick := time.NewTicker(20 * time.Millisecond)
 		defer tick.Stop()
-		for {
+		for round := 1; ; round++ {
 			left, err := q.due(ctx)
 			if err != nil {
 				return err
 			}
 			if left == 0 {
 				return nil
+			}
+			if round%100 == 0 { // a job that runs elsewhere may have lost its worker
+				if _, err := q.rescue(ctx, r); err != nil {
+					return err
+				}
 			}
 			select {
 			case <-ctx.Done():
