@@ -59,7 +59,7 @@ func (m *made) commit(author string, files map[string]string) plumbing.Hash {
 			_, err = w.Remove(path)
 		} else {
 			m.write(path, content)
-			_, err = w.Add(path)
+			err = w.AddWithOptions(&git.AddOptions{Path: path, SkipStatus: true})
 		}
 		if err != nil {
 			m.t.Fatal(err)
