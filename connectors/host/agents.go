@@ -88,6 +88,9 @@ func (m *machine) clientFacts(a *area, acc account, agent string, ref retinue.Re
 		State: retinue.StateActive, Container: m.ref})
 	if acc.name != "" {
 		a.add(retinue.Trust{Subject: m.account(acc.name), Kind: retinue.TrusteePrincipal, Trustee: ref, Name: agent, OrganizationKnown: true})
+		if class, _ := m.classify(acc); class == retinue.ClassPerson {
+			a.add(retinue.OwnerSignal{Subject: ref, Candidate: retinue.CleanName(acc.name), Signal: "home", Quote: "it lies in the home " + retinue.CleanName(acc.home)})
+		}
 	}
 }
 

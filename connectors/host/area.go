@@ -100,7 +100,6 @@ func (a *area) fold(what string, n int) {
 // runTask runs one task and hands what it found to the sink.
 func (m *machine) runTask(ctx context.Context, t task, sink connector.Sink) error {
 	a := &area{m: m, scope: t.scope, sink: sink, facts: map[factID]retinue.Fact{}, folds: map[string]int{}}
-	m.env.Progress(connector.Progress{Scope: t.scope, Stage: t.title})
 	if err := t.run(ctx, a); err != nil {
 		return err
 	}

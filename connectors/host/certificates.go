@@ -3,7 +3,9 @@ package host
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"path"
 	"slices"
 	"strings"
@@ -70,6 +72,9 @@ func (m *machine) certificateFile(a *area, p string) {
 			return // stated where it lies
 		}
 	}
+	if path.Ext(p) == "" && !m.mayHoldKeys(p) {
+		return
+	}
 	f, ok := a.read(p)
 	if !ok {
 		return
@@ -97,6 +102,27 @@ func (m *machine) certificateFile(a *area, p string) {
 			a.malformed(p, u.Line, "a certificate is malformed")
 		}
 	}
+}
+
+// mayHoldKeys looks at the beginning of a file without an extension, so that
+// programs are not read. What cannot be opened may hold keys: reading it says
+// why not.
+func (m *machine) mayHoldKeys(p string) bool {
+	f, info, err := m.tree.open(p)
+	if err != nil {
+		return true
+	}
+	defer func() { _ = f.Close() }()
+	if info.Size() > keys.MaxInput {
+		return false
+	}
+	head := make([]byte, 4096)
+	n, err := io.ReadFull(f, head)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return !errors.Is(err, io.EOF) // empty
+	}
+	head = head[:n]
+	return head[0] == 0x30 || bytes.HasPrefix(head, []byte("\xfe\xed\xfe\xed")) || bytes.HasPrefix(head, []byte("\xce\xce\xce\xce")) || !bytes.ContainsRune(head, 0)
 }
 
 // isKubeconfig tells the kubeconfigs of a cluster's own components from other

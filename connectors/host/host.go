@@ -100,10 +100,11 @@ func (h *host) Discover(ctx context.Context, req connector.Request, sink connect
 		return ctx.Err()
 	}
 	m.observed, m.offers = m.observedAt(req.Now), nil
-	for _, t := range tasks {
+	for i, t := range tasks {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		m.env.Progress(connector.Progress{Scope: t.scope, Stage: t.title, Done: int64(i), Total: int64(len(tasks)), Unit: "parts"})
 		if err := m.runTask(ctx, t, sink); err != nil {
 			return err
 		}

@@ -62,35 +62,9 @@ func (a *area) state(h holder, list []found) bool {
 
 func (a *area) stateOne(h holder, f found) bool {
 	m := a.m
-	v := verdict{kind: f.kind, subtype: f.subtype, confidence: retinue.ConfidenceHigh, detector: h.tool, secret: f.value, reference: f.reference}
-	if !f.reference {
-		judged, ok := m.secrets.value(f.field, f.value.Reveal())
-		switch {
-		case !ok && f.guess:
-			return false
-		case ok && judged.reference:
-			v.reference, v.secret, f.reference = true, retinue.Secret{}, true
-		case ok && f.guess:
-			v = judged
-		case ok && judged.finding != nil && !judged.finding.Generic:
-			v.finding, v.confidence, v.secret, v.detector = judged.finding, judged.confidence, judged.secret, judged.detector
-			if v.kind == "" {
-				v.kind, v.subtype = judged.kind, judged.subtype
-			}
-		case !ok && isPlaceholder(f.value.Reveal()):
-			return false
-		}
-	}
-	if known, ok := m.secrets.format("id", f.id); ok && f.id != "" && known.finding != nil && !known.finding.Generic {
-		of := *known.finding
-		of.Kind, of.Parsed.IDOnly, of.Secret = f.kind, false, v.secret
-		v.finding = &of
-	}
-	if v.kind == "" {
-		v.kind = kindByName(f.field)
-	}
-	if v.subtype == "" {
-		v.subtype = f.subtype
+	v, ok := m.secrets.judge(h, f)
+	if !ok {
+		return false
 	}
 	c := m.secrets.credential(m.secretRef(h.path, f.field), orElse(f.name, f.field), v)
 	for _, j := range f.joins {
@@ -109,10 +83,40 @@ func (a *area) stateOne(h holder, f found) bool {
 		c.Attrs[k] = val
 	}
 	p := retinue.Placement{Credential: c.Ref, Consumer: h.consumer, Exposure: h.exposure, Confidence: v.confidence,
-		Detector: v.detector, Reference: f.reference, At: h.at, Place: m.filePlace(h.path, f.field, f.line)}
+		Detector: v.detector, Reference: v.reference, At: h.at, Place: m.filePlace(h.path, f.field, f.line)}
 	p.Place.Kind = h.kind
 	a.add(c, p)
 	return true
+}
+
+// judge brings together what the file's format says of a secret and what its
+// value says. False: it is none.
+func (r *recognizer) judge(h holder, f found) (verdict, bool) {
+	v := verdict{kind: f.kind, subtype: f.subtype, confidence: retinue.ConfidenceHigh, detector: h.tool, secret: f.value, reference: f.reference}
+	if !f.reference {
+		judged, ok := r.value(f.field, f.value.Reveal())
+		switch {
+		case !ok && (f.guess || isPlaceholder(f.value.Reveal())):
+			return verdict{}, false
+		case ok && judged.reference:
+			v.reference, v.secret = true, retinue.Secret{}
+		case ok && f.guess:
+			v = judged
+		case ok && judged.finding != nil && !judged.finding.Generic:
+			v.finding, v.confidence, v.secret, v.detector = judged.finding, judged.confidence, judged.secret, judged.detector
+			if v.kind == "" {
+				v.kind, v.subtype = judged.kind, judged.subtype
+			}
+		}
+	}
+	if known, ok := r.format("id", f.id); ok && f.id != "" && !known.finding.Generic {
+		of := *known.finding
+		of.Kind, of.Parsed.IDOnly, of.Secret = f.kind, false, v.secret
+		v.finding = &of
+	}
+	v.kind = retinue.CredentialKind(orElse(string(v.kind), string(kindByName(f.field))))
+	v.subtype = orElse(v.subtype, f.subtype)
+	return v, true
 }
 
 // secretRef names a secret by its place.

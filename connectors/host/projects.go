@@ -5,6 +5,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/retinue-id/retinue"
 )
 
 // projectDepth is how deep below a home or folder projects are looked for.
@@ -13,8 +15,42 @@ const projectDepth = 4
 // isProjectFile picks the files of projects that hold credentials or configure
 // agents.
 func isProjectFile(name string) bool {
-	return isDotEnv(name) || slices.Contains([]string{".mcp.json", "mcp.json", "settings.json", "settings.local.json", ".npmrc", ".pypirc",
+	return isDotEnv(name) || isKeyJSON(name) || slices.Contains([]string{".mcp.json", "mcp.json", "settings.json", "settings.local.json", ".npmrc", ".pypirc",
 		"config.toml"}, name)
+}
+
+// isKeyJSON picks the names that people give to downloaded keys of Google
+// Cloud; whether a file is one, its content says.
+func isKeyJSON(name string) bool {
+	l := strings.ToLower(name)
+	if path.Ext(l) != ".json" {
+		return false
+	}
+	for _, w := range []string{"service-account", "service_account", "serviceaccount", "credential", "gcp", "gcloud", "-key", "_key", "keyfile", "client_secret", "sa."} {
+		if strings.Contains(l, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// readKeyJSON reads a key of Google Cloud, and nothing of any other JSON.
+func readKeyJSON(data []byte) reading {
+	v, ok := decodeJSON(data)
+	if !ok {
+		return reading{}
+	}
+	switch text(v, "type") {
+	case "service_account", "authorized_user", "external_account":
+		return readGoogle(data)
+	}
+	for _, app := range []string{"installed", "web"} { // a downloaded OAuth client
+		if s := text(v, app, "client_secret"); s != "" {
+			return reading{found: []found{{field: app + ".client_secret", name: retinue.CleanName(text(v, app, "client_id")), kind: retinue.CredentialClientSecret,
+				subtype: "gcp-oauth-client", value: retinue.NewSecret(s)}}}
+		}
+	}
+	return reading{}
 }
 
 // isDotEnv picks .env, .env.production, prod.env, and passes over templates.
@@ -51,6 +87,8 @@ func (m *machine) projectFile(a *area, acc account, p string) {
 	switch {
 	case isDotEnv(name):
 		m.toolFile(a, acc, toolFile{tool: "dotenv", read: readDotEnv}, p, map[string][]string{})
+	case isKeyJSON(name):
+		m.toolFile(a, acc, toolFile{tool: "gcloud", read: readKeyJSON}, p, map[string][]string{})
 	case name == ".npmrc":
 		m.toolFile(a, acc, toolFile{tool: "npm", read: readNpmrc}, p, map[string][]string{})
 	case name == ".pypirc":

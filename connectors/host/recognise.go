@@ -36,7 +36,7 @@ func newRecognizer(env connector.Env) (*recognizer, error) {
 		scan: s, env: env,
 		word: regexp.MustCompile(`(?i)(token|secret|passw|passphrase|pwd|api[_.-]?key|apikey|access[_.-]?key|auth[_.-]?key|private[_.-]?key|encryption[_.-]?key|signing[_.-]?key|credential|bearer|authorization|\bpat\b|_pat$|webhook|dsn$|database_url|connection[_.-]?string)`),
 		not:  regexp.MustCompile(`(?i)([_.-](file|path|dir|name|id|user|username|url|uri|host|port|ttl|expiry|expires|endpoint|type|enabled|length|timeout|header|prefix|suffix|algorithm|command|cmd|helper|count|max|min|limit|tokens)$|^tokens$|max_tokens|keyring|ask_?pass|pass(through|word_?store)|ssh_auth_sock|xauthority|gpg_tty)`),
-		ref:  regexp.MustCompile(`^(\$[A-Za-z_][A-Za-z0-9_]*|\$\{[^}]*\}|\$\([^)]*\)|\{\{.*\}\}|\{env:[^}]*\}|<[^>]*>|%[A-Za-z_]+%|env:.*|(op|vault|file|keychain|secret|ssm|bws)://.*)$`),
+		ref:  regexp.MustCompile(`^(\$[A-Za-z_][A-Za-z0-9_]*|\$\{[^}]*\}|\$\([^)]*\)|\{\{.*\}\}|\{env:[^}]*\}|<[^>]*>|%[A-Za-z_]+%|env:.*|(op|vault|file|keychain|secret|ssm|bws)://.*)$|^\x60.*\x60$`),
 		flag: regexp.MustCompile(`(?i)^--?[a-z0-9_.-]*(token|secret|password|passwd|passphrase|api-?_?key|apikey|access-?_?key|private-?_?key|bearer|auth|pat)$`),
 	}, nil
 }

@@ -290,6 +290,10 @@ func (m *machine) authorizedKeys(a *area, acc account, p string) {
 		for _, o := range k.Options {
 			t.Conditions = append(t.Conditions, o.Name)
 		}
+		if strings.Contains(k.Comment, "@") {
+			a.add(retinue.OwnerSignal{Subject: c.Ref, Candidate: k.Comment, Signal: "key_comment", Quote: k.Comment,
+				Places: []retinue.Place{m.filePlace(p, "", k.Line)}})
+		}
 		if len(k.Options) > 0 {
 			policy := m.keyPolicy(a, acc, p, k)
 			t.Via = policy

@@ -256,17 +256,27 @@ func readForge(tool string, path []string, tokenKeys ...string) func([]byte) rea
 		var r reading
 		hosts := entries(v, path...)
 		for _, h := range sortedKeys(hosts) {
-			for _, k := range tokenKeys {
-				if t := text(hosts[h], k); t != "" {
-					f := found{field: fieldName(h) + "." + k, name: tool + " " + fieldName(h), kind: retinue.CredentialOAuthToken, subtype: tool, value: retinue.NewSecret(t)}
-					if user := text(hosts[h], "user"); user != "" {
-						f.attrs = retinue.Attrs{"user": retinue.CleanName(user)}
-					}
-					r.found = append(r.found, f)
-				}
+			r.forgeTokens(tool, fieldName(h), text(hosts[h], "user"), hosts[h], tokenKeys)
+			users := entries(hosts[h], "users") // several accounts on one host
+			for _, u := range sortedKeys(users) {
+				r.forgeTokens(tool, fieldName(h)+".users."+fieldName(u), u, users[u], tokenKeys)
 			}
 		}
 		return r
+	}
+}
+
+func (r *reading) forgeTokens(tool, where, user string, v any, tokenKeys []string) {
+	for _, k := range tokenKeys {
+		t := text(v, k)
+		if t == "" {
+			continue
+		}
+		f := found{field: where + "." + k, name: tool + " " + where, kind: retinue.CredentialOAuthToken, subtype: tool, value: retinue.NewSecret(t)}
+		if user != "" {
+			f.attrs = retinue.Attrs{"user": retinue.CleanName(user)}
+		}
+		r.found = append(r.found, f)
 	}
 }
 

@@ -122,20 +122,25 @@ func (r *recognizer) cleanArguments(words []string) []string {
 }
 
 func (r *recognizer) cleanWord(words []string, i int, w string) string {
-	if _, v, is := r.argument(words, i); is && !v.reference {
+	_, v, is := r.argument(words, i)
+	w = cleanURL(w)
+	if is && !v.reference {
 		value := v.secret.Reveal()
-		if value == w || value == "" || !strings.Contains(w, value) {
+		switch {
+		case value == "" || value == words[i]:
 			return redacted
+		case strings.Contains(w, value):
+			w = strings.ReplaceAll(w, value, redacted)
+		case w == words[i]:
+			return redacted // the value stands in it in another form
 		}
-		w = strings.ReplaceAll(w, value, redacted)
 	}
 	w, _ = r.redact(w)
 	if looksRandom(w) {
 		return redacted
 	}
-	w = cleanURL(w)
 	if len(w) > 300 {
-		w = w[:300] + "…"
+		w = strings.ToValidUTF8(w[:300], "") + "…"
 	}
 	return retinue.CleanName(w)
 }
