@@ -7,4 +7,9 @@ import (
 	"github.com/retinue-id/retinue/internal/cli"
 )
 
-func main() { os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv)) }
+// version is set by the linker.
+var version = "devel"
+
+func main() {
+	os.Exit(cli.Main(version, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv))
+}

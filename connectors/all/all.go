@@ -5,6 +5,7 @@ package all
 import (
 	"github.com/retinue-id/retinue/connector"
 	"github.com/retinue-id/retinue/connectors/aws"
+	"github.com/retinue-id/retinue/connectors/exec"
 	"github.com/retinue-id/retinue/connectors/host"
 	"github.com/retinue-id/retinue/connectors/kubernetes"
 	"github.com/retinue-id/retinue/connectors/postgres"
@@ -19,5 +20,6 @@ func Specs() []connector.Spec {
 		aws.Spec(),
 		kubernetes.Spec(),
 		postgres.Spec(),
+		exec.Spec(),
 	}
 }

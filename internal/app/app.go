@@ -59,7 +59,7 @@ func Open(ctx context.Context, cfg Config, opt Options) (*App, error) {
 		a.Specs = all.Specs()
 	}
 	var err error
-	if a.DB, err = sqlstore.Open(ctx, cfg.Database, sqlstore.Options{Now: opt.Now, ReadOnly: opt.ReadOnly}); err != nil {
+	if a.DB, err = sqlstore.Open(ctx, cfg.Database, sqlstore.Options{Now: opt.Now, ReadOnly: opt.ReadOnly, HolderGone: holderGone}); err != nil {
 		return nil, err
 	}
 	if err := a.open(ctx, opt); err != nil {

@@ -127,7 +127,7 @@ func (a *App) scanOne(ctx context.Context, s SourceConfig, opt ScanOptions) (sto
 func (s SourceConfig) target() string { return displayTarget(s.Target) }
 
 func (a *App) ingestOptions(name string, opt ScanOptions) ingest.Options {
-	return ingest.Options{Actor: opt.Actor, Log: a.log, Now: a.now, AcceptEnded: opt.AcceptEnded,
+	return ingest.Options{Actor: opt.Actor, Log: a.log, Now: a.now, AcceptEnded: opt.AcceptEnded, Holder: holder(),
 		OnScope: func(r store.ScopeRun) { opt.OnScope(name, r) }}
 }
 

@@ -51,9 +51,10 @@ type env struct {
 // Main runs the program and returns its exit code. Ctrl-C and SIGTERM end what
 // is going on in order: scopes that were completed stay, the others are marked
 // incomplete. A second Ctrl-C ends at once.
-func Main(args []string, in io.Reader, out, errw io.Writer, getenv func(string) string) int {
+func Main(version string, args []string, in io.Reader, out, errw io.Writer, getenv func(string) string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	app.Version = version
 	go func() {
 		<-ctx.Done()
 		stop()

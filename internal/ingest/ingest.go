@@ -56,6 +56,9 @@ type Options struct {
 	// SpillMemory is how many bytes of facts wait in memory in all scopes
 	// together; 0 means 64 MiB.
 	SpillMemory int
+	// Holder names the process that holds the leases of the run; the run's id
+	// is added to it.
+	Holder string
 	// OnScope is called when a scope has been written, from the goroutine that
 	// completed it.
 	OnScope func(store.ScopeRun)

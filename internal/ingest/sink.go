@@ -260,7 +260,7 @@ func (s *sink) lease(realm retinue.Realm) (store.Lease, error) {
 	if l, ok := s.leases[realm]; ok {
 		return l, nil
 	}
-	l, err := s.st.AcquireLease(context.WithoutCancel(s.ctx), realm, string(s.run.ID), leaseTime)
+	l, err := s.st.AcquireLease(context.WithoutCancel(s.ctx), realm, strings.TrimSpace(s.opt.Holder+" "+string(s.run.ID)), leaseTime)
 	if err != nil {
 		return l, err
 	}

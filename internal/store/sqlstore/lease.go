@@ -12,8 +12,9 @@ import (
 )
 
 // AcquireLease takes the right to write a realm for a time. ErrConflict says
-// who has it. Taking over an expired lease raises the fence, so that updates
-// of the earlier holder are refused.
+// who has it. Taking over an expired lease, or that of a process that is known
+// to be gone, raises the fence, so that updates of the earlier holder are
+// refused.
 func (db *DB) AcquireLease(ctx context.Context, realm retinue.Realm, holder string, ttl time.Duration) (store.Lease, error) {
 	var l store.Lease
 	err := db.Update(ctx, func(tx *Tx) error {
@@ -24,7 +25,7 @@ func (db *DB) AcquireLease(ctx context.Context, realm retinue.Realm, holder stri
 		case errors.Is(err, sql.ErrNoRows):
 		case err != nil:
 			return err
-		case have != holder && have != "" && expires > tx.at.UnixMicro():
+		case have != holder && have != "" && expires > tx.at.UnixMicro() && !db.gone(have):
 			return fmt.Errorf("%w: scan %s: another scan holds it until %s (%s)", retinue.ErrConflict, realm,
 				observed(expires).Format(time.RFC3339), have)
 		}

@@ -36,6 +36,7 @@ type DB struct {
 	lock  *fileLock
 	path  string
 	hooks []func(context.Context, *Tx) error
+	gone  func(holder string) bool
 }
 
 // Options are how a store is opened.
@@ -44,6 +45,9 @@ type Options struct {
 	Now func() time.Time
 	// ReadOnly opens without migrating and without the right to write.
 	ReadOnly bool
+	// HolderGone reports that the process which holds a lease is known to have
+	// died, so that its lease need not run out. Nil means never.
+	HolderGone func(holder string) bool
 }
 
 // Open opens a store and brings its schema up to date. The address is a file
@@ -63,6 +67,9 @@ func Open(ctx context.Context, addr string, opt Options) (*DB, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if db.gone = opt.HolderGone; db.gone == nil {
+		db.gone = func(string) bool { return false }
 	}
 	db.now = func() time.Time { return opt.Now().UTC().Truncate(time.Microsecond) }
 	if !opt.ReadOnly {
