@@ -512,21 +512,40 @@ func (Use) sealed()         {}
 // leaves its realm out.
 func relation(t FactType, realm Realm, parts ...Ref) Ref {
 	var b strings.Builder
-	esc := strings.NewReplacer(`\`, `\\`, `|`, `\|`, "\x1f", `\|`)
 	for i, p := range parts {
 		if i > 0 {
 			b.WriteByte('|')
 		}
 		if p.Realm != "" && p.Realm != realm {
-			_, _ = esc.WriteString(&b, string(p.Realm)+"/")
+			escapePart(&b, string(p.Realm)+"/")
 		}
 		if p.Kind != "" || p.Key != "" {
-			_, _ = esc.WriteString(&b, p.Kind)
+			escapePart(&b, p.Kind)
 			b.WriteByte(':')
-			_, _ = esc.WriteString(&b, p.Key)
+			escapePart(&b, p.Key)
 		}
 	}
 	return Ref{Realm: realm, Kind: string(t), Key: shorten(CleanName(b.String()))}
+}
+
+// escapePart writes a part with "|", "\" and the unit separator escaped. It
+// stands in the way of every relation, so it allocates nothing.
+func escapePart(b *strings.Builder, s string) {
+	for {
+		i := strings.IndexAny(s, "\\|\x1f")
+		if i < 0 {
+			b.WriteString(s)
+			return
+		}
+		b.WriteString(s[:i])
+		b.WriteByte('\\')
+		if s[i] == '\\' {
+			b.WriteByte('\\')
+		} else {
+			b.WriteByte('|')
+		}
+		s = s[i+1:]
+	}
 }
 
 // shorten bounds a key that is made of others: a longer one keeps its head and
