@@ -20,7 +20,9 @@ const (
 )
 
 // secretText builds a planted secret at test time, so that none stands here.
-func secretText(seed string) string { return strings.Repeat(seed, 3) + "-planted-" + fmt.Sprint(len(seed)*7919) }
+func secretText(seed string) string {
+	return strings.Repeat(seed, 3) + "-planted-" + fmt.Sprint(len(seed)*7919)
+}
 
 // writeExport writes files below a new folder.
 func writeExport(t testing.TB, files map[string]string) string {
