@@ -46,11 +46,12 @@ func (m *machine) readAccounts() error {
 	if err != nil && !absent(err) {
 		return err
 	}
-	m.accounts = parsePasswd(f.data)
+	m.accounts, m.noPasswd = parsePasswd(f.data), err
+	m.shadowed = strings.Contains(string(f.data), ":x:")
 	if m.mac {
 		m.addMacHomes()
 	}
-	if f, err = m.tree.read("/etc/group"); err == nil {
+	if f, m.noGroup = m.tree.read("/etc/group"); m.noGroup == nil {
 		m.groups = parseGroup(f.data)
 	}
 	if f, err = m.tree.read("/etc/nsswitch.conf"); err == nil {
@@ -213,6 +214,10 @@ func orNone(s string) string {
 
 // runAccounts states accounts, groups and memberships.
 func (m *machine) runAccounts(a *area) {
+	// Every machine has these files: a copy without them is no whole copy, and
+	// nobody has gone.
+	a.missing(m.noPasswd)
+	a.missing(m.noGroup)
 	for _, acc := range m.accounts {
 		a.add(m.accountFact(a, acc))
 	}

@@ -66,6 +66,14 @@ func (a *area) problem(err error) {
 	a.sink.Problem(a.scope, err)
 }
 
+// missing reports a file that has to be there.
+func (a *area) missing(err error) {
+	if err != nil {
+		a.failed = true
+		a.sink.Problem(a.scope, err)
+	}
+}
+
 // malformed reports a file whose content could not be understood.
 func (a *area) malformed(p string, line int, what string) {
 	at := retinue.CleanName(p)

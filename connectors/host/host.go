@@ -154,8 +154,8 @@ func (m *machine) completeParents(tasks []task, sink connector.Sink) error {
 		}
 	}
 	for _, up := range sortedKeys(children) {
-		if (up == "user" && len(m.only) > 0) || up == "folder" {
-			continue // another source may list the others
+		if (up == "user" && (len(m.only) > 0 || m.noPasswd != nil)) || up == "folder" {
+			continue // another source may list the others, or accounts are not known
 		}
 		err := sink.Complete(retinue.Scope{Realm: m.realm, Path: up}, connector.Completion{
 			ObservedAt: m.observed, Basis: "follows from the machine's accounts and folders",

@@ -64,6 +64,32 @@ func TestHostileMachine(t *testing.T) {
 	}
 }
 
+// TestPartialCopy reads a copy without the files that every machine has: their
+// parts stay incomplete, so that nobody has gone.
+func TestPartialCopy(t *testing.T) {
+	f := newFake(t)
+	for _, p := range []string{"/etc/shadow", "/etc/group"} {
+		if err := os.Remove(filepath.Join(f.root, p)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(incomplete ...string) {
+		t.Helper()
+		r := connectortest.Discover(t, openAt(t, f.root, nil))
+		realm := r.Scopes()[0].Realm
+		for _, p := range incomplete {
+			if _, done := r.Completed[retinue.Scope{Realm: realm, Path: p}]; done {
+				t.Errorf("%s was completed", p)
+			}
+		}
+	}
+	check("shadow", "accounts")
+	if err := os.Remove(filepath.Join(f.root, "/etc/passwd")); err != nil {
+		t.Fatal(err)
+	}
+	check("accounts", "user")
+}
+
 func TestPlaceStaysInside(t *testing.T) {
 	f := &fake{t: t, root: t.TempDir()}
 	f.write("/etc/passwd", "inside", 0o644)

@@ -32,6 +32,9 @@ type machine struct {
 	accounts []account
 	groups   []group
 	limits   loginLimits
+	noPasswd error // why /etc/passwd was not read, or nil
+	noGroup  error
+	shadowed bool     // passwords are in /etc/shadow
 	sources  []string // other sources of accounts that nsswitch.conf names
 
 	only       []string    // homes that are read; empty: all

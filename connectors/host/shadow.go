@@ -10,8 +10,11 @@ import (
 // runShadow states the passwords of accounts: that there is one, how it is
 // hashed and when it was set. The hash itself is looked at and dropped.
 func (m *machine) runShadow(a *area) {
-	f, ok := a.read("/etc/shadow")
-	if !ok {
+	f, err := m.tree.read("/etc/shadow")
+	if err != nil {
+		if m.shadowed || !absent(err) {
+			a.missing(err)
+		}
 		return
 	}
 	known := map[string]bool{}

@@ -23,6 +23,10 @@ func (m *machine) runSudo(a *area) {
 	queue := []string{"/etc/sudoers"}
 	if !m.exists("/etc/sudoers") {
 		queue = []string{"/usr/etc/sudoers"} // where vendors keep theirs apart
+		if m.exists("/usr/bin/sudo") && !m.exists(queue[0]) {
+			_, err := m.tree.stat("/etc/sudoers")
+			a.missing(err)
+		}
 	}
 	for len(queue) > 0 && len(seen) < maxSudoFiles {
 		p := queue[0]

@@ -79,7 +79,7 @@ func agentPaths(home string, files []agentFile) []string {
 // homeTasks lists what is read of one account's home. A home that may not be
 // entered is one part, which fails as a whole.
 func (m *machine) homeTasks(acc account) []task {
-	if _, err := m.tree.stat(path.Join(acc.home, ".ssh")); errors.Is(err, retinue.ErrDenied) {
+	if _, err := m.tree.stat(path.Join(acc.home, ".ssh")); err != nil && !absent(err) && m.unreachable(acc.home, err) {
 		return []task{{scope: m.scope("user", acc.name), title: "the home of " + retinue.CleanName(acc.name), paths: []string{path.Join(acc.home, ".ssh")},
 			basis: "the home", consequence: "keys, credentials and agents of " + retinue.CleanName(acc.name) + " are not known",
 			run: func(_ context.Context, a *area) error { a.problem(err); return nil }}}
@@ -114,6 +114,16 @@ func (m *machine) homeTasks(acc account) []task {
 	return out
 }
 
+// unreachable tells a home that may not be entered from one in which only .ssh
+// itself is amiss, such as a link that loops.
+func (m *machine) unreachable(home string, err error) bool {
+	if errors.Is(err, retinue.ErrDenied) || errors.Is(err, retinue.ErrUnavailable) {
+		return true
+	}
+	_, err = m.tree.stat(home)
+	return err != nil
+}
+
 // homes returns the accounts whose homes are read: those that somebody or
 // something can log in to, and those that hold a credential file. Accounts that
 // share a home are read once, under the first of them.
@@ -126,13 +136,20 @@ func (m *machine) homes() []account {
 		if len(m.only) > 0 && !slices.Contains(m.only, acc.name) {
 			continue
 		}
-		if seen[acc.home] || isSystemFolder(acc.home) || !m.tree.isDir(acc.home) || !m.isUsed(acc) {
+		if seen[acc.home] || isSystemFolder(acc.home) || !m.mayBeFolder(acc.home) || !m.isUsed(acc) {
 			continue
 		}
 		seen[acc.home] = true
 		out = append(out, acc)
 	}
 	return out
+}
+
+// mayBeFolder reports a folder, or something that could not be looked at: a
+// home on a share that fails has not gone.
+func (m *machine) mayBeFolder(p string) bool {
+	info, err := m.tree.stat(p)
+	return (err == nil && info.IsDir()) || (err != nil && !absent(err))
 }
 
 // isSystemFolder reports homes of packaged accounts that are nobody's home.
