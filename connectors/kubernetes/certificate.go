@@ -55,6 +55,8 @@ func (m *mapper) request(h head, raw []byte) ([]batch, error) {
 	if o.Spec.SignerName == signerClient {
 		return []batch{listing, {scope: certificateScope(m.realm, sum), facts: facts, once: true}}, nil
 	}
+	c.Managed = retinue.ManagedByProvider
+	facts[0] = c
 	listing.shared = facts
 	return []batch{listing}, nil
 }

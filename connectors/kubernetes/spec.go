@@ -67,7 +67,7 @@ func sees() []string {
 		"Client certificates that the cluster's signers issued, with their subject and expiry.",
 		"Cloud identities that annotations of service accounts claim: AWS roles (IRSA), Google Cloud service accounts, Azure clients.",
 		"With secrets=metadata: Secrets with their type and age, legacy service account tokens with their last use by day.",
-		"With secrets=fingerprint: keyed fingerprints of values, certificates in TLS Secrets, registries of pull Secrets.",
+		"With secrets=fingerprint: keyed fingerprints of values, the vendor's own id where a value tells it (so that a key joins the one that its own system lists), certificates in TLS Secrets, registries of pull Secrets.",
 	}
 }
 

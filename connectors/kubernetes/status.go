@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -121,6 +122,10 @@ func explain(what string, err error) error {
 		return fmt.Errorf("%s: %w", what, err)
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%w: %s: no answer in time", retinue.ErrUnavailable, what)
+	}
+	var request *url.Error
+	if errors.As(err, &request) {
+		err = request.Err // its text repeats the address
 	}
 	return fmt.Errorf("%w: %s: %s", retinue.ErrUnavailable, what, retinue.CleanName(err.Error()))
 }
