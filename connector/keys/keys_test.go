@@ -11,6 +11,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
@@ -338,4 +339,30 @@ func TestNoPrivateMaterial(t *testing.T) {
 func readFile(t testing.TB, path string) []byte {
 	t.Helper()
 	return must[[]byte](t)(os.ReadFile(path))
+}
+
+// TestPuTTY reads the public half of a PuTTY key, whose private half stays
+// unread.
+func TestPuTTY(t *testing.T) {
+	pub, _, _ := ed25519.GenerateKey(rand.Reader)
+	sshPub := must[ssh.PublicKey](t)(ssh.NewPublicKey(pub))
+	blob := base64.StdEncoding.EncodeToString(sshPub.Marshal())
+	text := func(encryption string) []byte {
+		return []byte("PuTTY-User-Key-File-3: ssh-ed25519\r\nEncryption: " + encryption + "\r\nComment: ada\r\nPublic-Lines: 2\r\n" +
+			blob[:64] + "\r\n" + blob[64:] + "\r\nPrivate-Lines: 1\r\nAAAA\r\n")
+	}
+	for _, encryption := range []string{"none", "aes256-cbc"} {
+		f, err := Parse(text(encryption))
+		if err != nil || len(f.Objects) != 1 {
+			t.Fatalf("got %+v, %v", f, err)
+		}
+		o := f.Objects[0]
+		if o.Key.SSH != ssh.FingerprintSHA256(sshPub) || o.Encrypted != (encryption != "none") || o.Comment != "ada" ||
+			o.Credential(retinue.NewRef("host:1", "ssh_key", "x")).Kind != retinue.CredentialSSHKey {
+			t.Errorf("%s: %+v", encryption, o)
+		}
+	}
+	if f, _ := Parse([]byte("PuTTY-User-Key-File-2: x\nPublic-Lines: 99999999\n")); len(f.Unread) != 1 || !f.HasPrivate() {
+		t.Errorf("malformed: %+v", f)
+	}
 }
