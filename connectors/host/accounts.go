@@ -16,6 +16,7 @@ import (
 type account struct {
 	name, gecos, home, shell string
 	uid, gid                 int
+	fromHome                 bool // known by its home only
 }
 
 // group is a line of group(5).
@@ -78,7 +79,7 @@ func (m *machine) addMacHomes() {
 			continue
 		}
 		uid, gid := owner(info)
-		m.accounts = append(m.accounts, account{name: name, uid: uid, gid: gid, home: "/Users/" + name})
+		m.accounts = append(m.accounts, account{name: name, uid: uid, gid: gid, home: "/Users/" + name, fromHome: true})
 	}
 }
 
@@ -182,14 +183,14 @@ func machineWord(name string) string {
 func (m *machine) classify(a account) (retinue.Class, string) {
 	l := m.limits
 	switch {
+	case a.fromHome:
+		return retinue.ClassUnclear, "a home under /Users; the directory that says more is not read"
 	case a.uid == 0:
 		return retinue.ClassNonHuman, "uid 0 is the machine's superuser, whoever may become it"
 	case a.uid == 65534 || a.uid == 65535:
 		return retinue.ClassNonHuman, fmt.Sprintf("uid %d is the account of nobody", a.uid)
 	case a.uid >= 0 && a.uid < l.min:
 		return retinue.ClassNonHuman, fmt.Sprintf("uid %d is below %d, the first for people (UID_MIN, %s)", a.uid, l.min, l.source)
-	case m.mac && a.shell == "":
-		return retinue.ClassUnclear, "a home under /Users; the directory that says more is not read"
 	case !a.interactive():
 		return retinue.ClassNonHuman, fmt.Sprintf("uid %d is in the range for people, and the shell %s lets nobody log in", a.uid, orNone(a.shell))
 	case a.uid > l.max:

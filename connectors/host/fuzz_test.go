@@ -1,6 +1,7 @@
 package host
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -158,5 +159,23 @@ func FuzzAccounts(f *testing.F) {
 		_ = parseGroup(data)
 		c := sshdConfig{settings: map[string]string{}}
 		c.parse(data, func(string) {})
+	})
+}
+
+func FuzzPlist(f *testing.F) {
+	f.Add([]byte(`<?xml version="1.0"?><plist version="1.0"><dict><key>Label</key><string>a</string><key>ProgramArguments</key><array><string>/b</string></array><key>Disabled</key><true/></dict></plist>`))
+	f.Add([]byte("<plist><array><dict><key>x</key>"))
+	a := fuzzArea(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		v, ok := parsePlist(data)
+		if !ok {
+			return
+		}
+		info, err := os.Stat(a.m.tree.root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.m.launchdFacts(a, file{path: "/Library/LaunchDaemons/x.plist", info: info}, "root", v)
+		a.mustBeValid(t)
 	})
 }

@@ -138,3 +138,38 @@ func TestExposure(t *testing.T) {
 		chmod("/d", 0o755)
 	}
 }
+
+// TestMac reads a tree laid out as a Mac's.
+func TestMac(t *testing.T) {
+	f := &fake{t: t, root: t.TempDir(), named: map[string]string{}}
+	f.write("/System/Library/x", "", 0o644)
+	f.write("/etc/passwd", "##\n# User Database\nroot:*:0:0:System Administrator:/var/root:/bin/sh\n_www:*:70:70:WWW:/Library/WebServer:/usr/bin/false\n", 0o644)
+	f.write("/etc/group", "wheel:*:0:root\n", 0o644)
+	f.write("/Users/ada/.npmrc", "//r/:_authToken="+f.secret("npm", 36)+"\n", 0o600)
+	f.write("/Users/ada/Library/Application Support/Claude/claude_desktop_config.json", `{"mcpServers":{"a":{"command":"x"}}}`, 0o600)
+	f.write("/Library/LaunchDaemons/pay.plist", `<?xml version="1.0"?><!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
+<plist version="1.0"><dict><key>Label</key><string>test.pay</string><key>UserName</key><string>_www</string><key>ProgramArguments</key><array><string>/opt/pay</string></array>
+<key>EnvironmentVariables</key><dict><key>PAY_TOKEN</key><string>`+f.secret("launchd", 40)+`</string></dict></dict></plist>`, 0o644)
+	f.write("/Library/LaunchDaemons/binary.plist", "bplist00", 0o644)
+	r := connectortest.Discover(t, openAt(t, f.root, map[string]string{"id": "mac"}))
+	if ada := connectortest.Get[retinue.Identity](t, r, "account", "ada"); ada.Class != retinue.ClassUnclear {
+		t.Errorf("ada: %+v", ada)
+	}
+	job := connectortest.Get[retinue.Identity](t, r, "launchd_job", "/Library/LaunchDaemons/pay.plist")
+	acts := connectortest.Select(r, func(tr retinue.Trust) bool { return tr.Trustee == job.Ref })
+	if job.Name != "test.pay" || len(acts) != 1 || acts[0].Subject.Key != "_www" {
+		t.Errorf("job %+v acts as %+v", job, acts)
+	}
+	connectortest.Get[retinue.Credential](t, r, "secret", "/Library/LaunchDaemons/pay.plist#PAY_TOKEN")
+	connectortest.Get[retinue.Credential](t, r, "secret", "/Users/ada/.npmrc#//r/:_authToken")
+	connectortest.Get[retinue.Identity](t, r, "agent", "ada/claude-desktop")
+	launchd := retinue.NewScope("host:mac", "launchd")
+	if _, done := r.Completed[launchd]; done || len(r.Problems[launchd]) != 1 {
+		t.Errorf("a binary property list leaves the part incomplete: %v", r.Problems[launchd])
+	}
+	for _, s := range f.secrets {
+		if strings.Contains(r.Dump(), s) {
+			t.Errorf("a planted secret shows")
+		}
+	}
+}

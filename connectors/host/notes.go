@@ -26,7 +26,7 @@ func (m *machine) notes() []connector.Note {
 		blind("ssh", "keys also come from a program (AuthorizedKeysCommand), which is not run")
 	}
 	if m.mac {
-		blind("accounts", "on macOS people are in Open Directory, services in launchd and secrets in Keychain: none of them is read")
+		blind("accounts", "on macOS people are in Open Directory, Apple's own services in /System and secrets in Keychain: none of them is read")
 	}
 	if m.tree.live() && os.Geteuid() != 0 {
 		blind("host", fmt.Sprintf("run as uid %d: files of other accounts and of root are seen only where they are open to it", os.Geteuid()))
@@ -45,7 +45,7 @@ func (m *machine) notCovered() []string {
 		out = append(out, "what ran or was logged in when the copy was made")
 	}
 	if m.mac {
-		out = append(out, "Open Directory, launchd, Keychain")
+		out = append(out, "Open Directory, binary property lists, Keychain")
 	}
 	return out
 }

@@ -90,7 +90,7 @@ func blindSpots() []string {
 		"key stores: GNOME Keyring, KWallet, macOS Keychain, browsers, kernel keyrings, TPM; gcloud's credentials.db; PKCS#12 and Java key stores are recognised and not opened",
 		"Match blocks and AuthorizedKeysCommand of sshd: reported, not evaluated",
 		"projects deeper than four folders below a home, hidden caches, node_modules",
-		"macOS: Open Directory, launchd and Keychain; homes, keys, tools and agents are read",
+		"macOS: Open Directory, binary property lists and Keychain; launchd jobs in XML, homes, keys, tools and agents are read",
 		"machines cloned with their machine id are seen as one",
 	}
 }

@@ -41,6 +41,10 @@ func (m *machine) tasks() []task {
 		{scope: m.scope("agents"), title: "configurations of AI agents for every account", paths: agentPaths("/", systemAgentFiles()),
 			basis: "every known system-wide configuration", consequence: "agents that the administrator configured are not known", run: plain(m.runSystemAgents)},
 	}
+	if m.mac {
+		out = append(out, task{scope: m.scope("launchd"), title: "jobs of launchd", paths: launchdFolders(), basis: "every property list of /Library",
+			consequence: "services of the Mac are not known in full", run: plain(func(a *area) { m.runLaunchd(a, "root", launchdFolders()...) })})
+	}
 	for _, root := range certificateRoots() {
 		if m.exists(root) {
 			out = append(out, task{scope: m.scope("certificates", root[1:]), title: "certificates and keys", paths: []string{root},
@@ -103,6 +107,11 @@ func (m *machine) homeTasks(acc account) []task {
 		{scope: m.scope("user", acc.name, "agents"), title: "configurations of AI agents" + of, paths: agentPaths(acc.home, agentFiles()),
 			basis: "every known configuration in the home", consequence: "agents of the account are not known",
 			run: func(ctx context.Context, a *area) error { return m.runAgents(ctx, a, acc) }},
+	}
+	if agents := path.Join(acc.home, "Library/LaunchAgents"); m.mac {
+		out = append(out, task{scope: m.scope("user", acc.name, "launchd"), title: "jobs of launchd" + of, paths: []string{agents},
+			basis: "every property list of the home's LaunchAgents", consequence: "jobs of the account are not known",
+			run: func(_ context.Context, a *area) error { m.runLaunchd(a, acc.name, agents); return nil }})
 	}
 	if m.hasProjects(acc) {
 		out = append(out, task{scope: m.scope("user", acc.name, "projects"), title: fmt.Sprintf("environment files and agents of projects%s, %d folders deep", of, projectDepth),
