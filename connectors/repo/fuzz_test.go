@@ -3,14 +3,10 @@ package repo
 import (
 	"testing"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/connector"
 	"github.com/retinue-id/retinue/connector/connectortest"
 )
-
-type yamlNode = yaml.Node
 
 // quiet is a sink that checks facts and keeps nothing.
 type quiet struct{ t *testing.T }

@@ -37,11 +37,40 @@ func parseYAML(data []byte) ([]*yaml.Node, error) {
 		if err != nil {
 			return docs, fmt.Errorf("%w: not YAML", retinue.ErrInvalid) // the cause may quote the file
 		}
-		if n.Kind == yaml.DocumentNode && len(n.Content) == 1 {
-			docs = append(docs, n.Content[0])
+		if n.Kind != yaml.DocumentNode || len(n.Content) != 1 {
+			continue
 		}
+		if expanded(n.Content[0], map[*yaml.Node]int{}, 0) > maxVisits {
+			return docs, fmt.Errorf("%w: YAML whose aliases expand to more than %d values, or whose values nest deeper than %d",
+				retinue.ErrInvalid, maxVisits, maxYAMLDepth)
+		}
+		docs = append(docs, n.Content[0])
 	}
 	return docs, nil
+}
+
+// expanded returns how many nodes a node has with its aliases written out, or
+// something larger than the limit: for more, for too deep, and for a node that
+// contains itself. Every reader may then walk the tree without counting.
+func expanded(n *yaml.Node, known map[*yaml.Node]int, depth int) int {
+	if count, ok := known[n]; ok {
+		return count
+	}
+	if depth > maxYAMLDepth {
+		return maxVisits + 1
+	}
+	known[n] = maxVisits + 1 // while it is counted: it would contain itself
+	total := 1
+	if n.Kind == yaml.AliasNode {
+		total += expanded(n.Alias, known, depth+1)
+	}
+	for _, c := range n.Content {
+		if total += expanded(c, known, depth+1); total > maxVisits {
+			return maxVisits + 1
+		}
+	}
+	known[n] = total
+	return total
 }
 
 // deref follows an alias, once: an alias of an alias cannot be written.
