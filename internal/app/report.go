@@ -23,13 +23,13 @@ const oldDays = 90
 // maxWorst bounds the findings that a report carries in full.
 const maxWorst = 200
 
-// Report computes the figures of a report. With runs, its coverage, notes and
-// offers are those of these runs; else those of every source's last run.
-func (a *App) Report(ctx context.Context, runs []store.Run, asOf store.AsOf) (report.Data, error) {
+// Report computes the figures of a report over the whole inventory. Its
+// coverage, notes and offers are those of every source's last run.
+func (a *App) Report(ctx context.Context, asOf store.AsOf) (report.Data, error) {
 	d := report.Data{Tool: "retinue " + Version, GeneratedAt: a.DB.Now(), AsOf: asOf.Observed, By: Actor(), Database: a.DB.Path()}
 	err := a.DB.View(ctx, func(tx *sqlstore.Tx) error {
 		b := &reportBuilder{tx: tx, d: &d, asOf: asOf, now: a.DB.Now()}
-		return b.build(runs)
+		return b.build()
 	})
 	if err != nil {
 		return d, fmt.Errorf("compute report: %w", err)
@@ -48,12 +48,10 @@ type reportBuilder struct {
 	now  time.Time
 }
 
-func (b *reportBuilder) build(runs []store.Run) error {
-	if runs == nil {
-		var err error
-		if runs, err = b.tx.LastRuns(); err != nil {
-			return err
-		}
+func (b *reportBuilder) build() error {
+	runs, err := b.tx.LastRuns()
+	if err != nil {
+		return err
 	}
 	for _, step := range []func() error{b.identities, b.credentials, b.placements, b.trusts, b.findings, b.audit} {
 		if err := step(); err != nil {
@@ -377,13 +375,13 @@ func (b *reportBuilder) sources(runs []store.Run) error {
 			case connector.NoteOffer:
 				b.d.Offers = append(b.d.Offers, report.Offer{Text: n.Text, Command: "retinue scan " + n.Command})
 			case connector.NoteFold:
-				folds[n.Text] += n.Count
+				folds[strings.TrimPrefix(n.Text, fmt.Sprint(n.Count)+" ")] += n.Count
 			case connector.NoteBlindSpot:
 				s.BlindSpots = append(s.BlindSpots, n.Text)
 			case connector.NoteNotCovered:
 				s.NotCovered = append(s.NotCovered, n.Text)
 			case connector.NoteWarning:
-				s.Problems = append(s.Problems, n.Text)
+				s.BlindSpots = append(s.BlindSpots, n.Text)
 			}
 		}
 		b.d.Sources = append(b.d.Sources, s)

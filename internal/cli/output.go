@@ -199,7 +199,7 @@ func (e *env) reportCommand() *cobra.Command {
 				return err
 			}
 			return e.with(cmd.Context(), func(a *app.App) error {
-				d, err := a.Report(cmd.Context(), nil, when)
+				d, err := a.Report(cmd.Context(), when)
 				if err != nil {
 					return err
 				}

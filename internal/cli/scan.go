@@ -335,7 +335,7 @@ func resultOf(r store.Run) sourceResult {
 // outcome shows how a scan went and gives its exit code: 4 for findings that
 // --fail-on names, else 3 when something was not completed.
 func (e *env) outcome(ctx context.Context, a *app.App, runs []store.Run, f scanFlags) error {
-	d, err := a.Report(ctx, runs, store.AsOf{})
+	d, err := a.Report(ctx, store.AsOf{})
 	if err != nil {
 		return err
 	}
