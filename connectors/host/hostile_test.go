@@ -173,3 +173,41 @@ func TestMac(t *testing.T) {
 		}
 	}
 }
+
+// TestHostileFormats gives each decoder the worst of its kind: nesting without
+// end, aliases that multiply, values without end.
+func TestHostileFormats(t *testing.T) {
+	bomb, last := "a: &a [x,x,x,x,x,x,x,x,x]\n", "a"
+	for _, c := range "bcdefghij" {
+		bomb += string(c) + ": &" + string(c) + " [" + strings.TrimSuffix(strings.Repeat("*"+last+",", 9), ",") + "]\n"
+		last = string(c)
+	}
+	start := time.Now()
+	for name, ok := range map[string]func() bool{
+		"TOML arrays":  func() bool { _, ok := decodeTOML([]byte("a = " + strings.Repeat("[", maxFile-10))); return ok },
+		"TOML tables":  func() bool { _, ok := decodeTOML([]byte("a = " + strings.Repeat("{a=", maxFile/4))); return ok },
+		"TOML keys":    func() bool { _, ok := decodeTOML([]byte("[" + strings.Repeat("a.", maxFile/3) + "a]")); return ok },
+		"YAML nesting": func() bool { _, ok := decodeYAML([]byte(strings.Repeat("[", maxFile))); return ok },
+		"YAML aliases": func() bool { _, ok := decodeYAML([]byte(bomb)); return ok },
+		"JSON nesting": func() bool { _, ok := decodeJSON([]byte(strings.Repeat("[", maxFile))); return ok },
+		"plist":        func() bool { _, ok := parsePlist([]byte("<plist>" + strings.Repeat("<array>", maxFile/8))); return ok },
+		"plist text": func() bool {
+			_, ok := parsePlist([]byte("<plist><string>" + strings.Repeat("<a>", maxFile/8)))
+			return ok
+		},
+	} {
+		if ok() {
+			t.Errorf("%s: hostile input was accepted", name)
+		}
+	}
+	a := fuzzArea(t)
+	if _, is := a.m.secrets.value("A_TOKEN", strings.Repeat("abcd1234", maxFile/8)); is {
+		t.Errorf("a value of %d bytes is taken for a token", maxFile)
+	}
+	a.m.secrets.arguments("x", splitWords(strings.Repeat("--token=abcdefgh1234 ", maxFile/21)), 1)
+	parseSudoers([]byte(strings.Repeat("a ", maxFile/3) + " ALL=ALL"))
+	parseSudoers([]byte("a ALL=" + strings.Repeat(":a=", maxFile/4)))
+	if took := time.Since(start); took > 20*time.Second {
+		t.Errorf("took %s", took)
+	}
+}

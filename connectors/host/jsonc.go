@@ -1,6 +1,8 @@
 package host
 
 import (
+	"bytes"
+
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/retinue-id/retinue"
@@ -58,8 +60,16 @@ func blankComment(b []byte, i int) int {
 	return i
 }
 
+// maxBrackets bounds the brackets of a TOML file, and so its nesting: the
+// decoder recurses without a limit of its own, and a stack that overflows ends
+// the program. Eight dots count as a bracket: dotted keys nest as well.
+const maxBrackets = 20_000
+
 // decodeTOML reads TOML into maps, lists and scalars.
 func decodeTOML(data []byte) (any, bool) {
+	if bytes.Count(data, []byte{'['})+bytes.Count(data, []byte{'{'})+bytes.Count(data, []byte{'.'})/8 > maxBrackets {
+		return nil, false
+	}
 	var v map[string]any
 	if err := toml.Unmarshal(data, &v); err != nil {
 		return nil, false

@@ -16,6 +16,10 @@ import (
 
 const redacted = "[redacted]"
 
+// maxSecret is the longest value that is looked at, in bytes: longer than any
+// token, and than a key of 16,384 bits in PEM.
+const maxSecret = 64 << 10
+
 // recognizer decides whether a value is a secret: by a vendor's format, which
 // package secrets knows, else by the name it is given.
 type recognizer struct {
@@ -55,6 +59,9 @@ type verdict struct {
 // value judges a named value. False: it is no secret.
 func (r *recognizer) value(name, value string) (verdict, bool) {
 	value = strings.TrimSpace(value)
+	if len(value) > maxSecret {
+		return verdict{}, false
+	}
 	named := r.word.MatchString(name) && !r.not.MatchString(name)
 	if r.ref.MatchString(value) || r.ref.MatchString(strings.TrimSpace(trimScheme(value))) {
 		return verdict{kind: kindByName(name), reference: true, confidence: retinue.ConfidenceMedium, detector: "reference"}, named
@@ -84,6 +91,9 @@ func (r *recognizer) value(name, value string) (verdict, bool) {
 
 // format recognises a vendor's format: the widest specific finding.
 func (r *recognizer) format(name, value string) (verdict, bool) {
+	if len(value) > maxSecret || len(name) > maxSecret {
+		return verdict{}, false
+	}
 	var best *secrets.Finding
 	found := r.scan.Scan([]byte(name + ` = "` + value + "\"\n"))
 	for i := range found {

@@ -122,6 +122,9 @@ func (r *recognizer) cleanArguments(words []string) []string {
 }
 
 func (r *recognizer) cleanWord(words []string, i int, w string) string {
+	if len(w) > maxSecret {
+		return redacted
+	}
 	_, v, is := r.argument(words, i)
 	w = cleanURL(w)
 	if is && !v.reference {
