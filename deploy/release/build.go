@@ -18,6 +18,7 @@ import (
 type release struct {
 	Name    string // of the program, its archives and its SBOM
 	Version string
+	Symbol  string // the string variable that the linker sets to Version
 	Dir     string // of the module
 	Package string // to build, relative to Dir
 	Out     string
@@ -112,7 +113,7 @@ func (r release) compile(ctx context.Context, t target) ([]byte, error) {
 	defer os.RemoveAll(dir)
 	out := filepath.Join(dir, "program")
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-mod=readonly",
-		"-ldflags=-s -w -buildid= -X main.version="+r.Version, "-o", out, r.Package)
+		"-ldflags=-s -w -buildid= -X "+r.Symbol+"="+r.Version, "-o", out, r.Package)
 	cmd.Dir = r.Dir
 	// GOAMD64 and the like of the person who builds must not decide.
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+t.OS, "GOARCH="+t.Arch, "GOFLAGS=", "GOAMD64=v1", "GOARM64=v8.0", "GOEXPERIMENT=")

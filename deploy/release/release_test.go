@@ -39,7 +39,7 @@ func tiny(t *testing.T) release {
 			t.Fatal(err)
 		}
 	}
-	return release{Name: "tiny", Version: "v1.2.3", Dir: dir, Package: "./cmd/tiny", Out: filepath.Join(dir, "dist"),
+	return release{Name: "tiny", Version: "v1.2.3", Symbol: "main.version", Dir: dir, Package: "./cmd/tiny", Out: filepath.Join(dir, "dist"),
 		Extra: []string{"LICENSE"}, Targets: []target{{runtime.GOOS, runtime.GOARCH}},
 		Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 }
@@ -202,6 +202,22 @@ func TestParseTargets(t *testing.T) {
 			t.Errorf("%q was taken", bad)
 		}
 	}
+}
+
+// TestSymbolExists holds the variable that the linker sets to what the source
+// declares: the linker says nothing about one that is not there.
+func TestSymbolExists(t *testing.T) {
+	files, err := filepath.Glob("../../internal/app/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no source of the program: %v", err)
+	}
+	declared := regexp.MustCompile(`(?m)^var Version = "`)
+	for _, name := range files {
+		if text, err := os.ReadFile(name); err == nil && declared.Match(text) {
+			return
+		}
+	}
+	t.Error("package app declares no string variable Version")
 }
 
 func TestBuildFails(t *testing.T) {
