@@ -50,10 +50,19 @@ const (
 	maxBackoff  = 8 * time.Second
 )
 
+// budgetEnds keeps a call from being tried again once the budget is used up.
+func budgetEnds(err error) aws.Ternary {
+	if errors.Is(err, errBudget) {
+		return aws.FalseTernary
+	}
+	return aws.UnknownTernary
+}
+
 func newRetryer() aws.Retryer {
 	return retry.NewAdaptiveMode(func(o *retry.AdaptiveModeOptions) {
 		o.StandardOptions = append(o.StandardOptions, func(s *retry.StandardOptions) {
 			s.MaxAttempts, s.MaxBackoff = maxAttempts, maxBackoff
+			s.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(budgetEnds)}, s.Retryables...)
 		})
 	})
 }
@@ -246,8 +255,13 @@ func apiError(ctx context.Context, c call, err error) error {
 	if errors.Is(err, errBudget) {
 		return fmt.Errorf("%s: %w", what, errBudget)
 	}
+	var status interface{ HTTPStatusCode() int }
+	refused := errors.As(err, &status) && (status.HTTPStatusCode() == http.StatusForbidden || status.HTTPStatusCode() == http.StatusUnauthorized)
 	var api smithy.APIError
 	if !errors.As(err, &api) {
+		if refused {
+			return fmt.Errorf("%s: %w: HTTP status %d", what, retinue.ErrDenied, status.HTTPStatusCode())
+		}
 		return fmt.Errorf("%s: %w: %s", what, retinue.ErrUnavailable, transportText(err))
 	}
 	code := api.ErrorCode()
@@ -257,6 +271,9 @@ func apiError(ctx context.Context, c call, err error) error {
 	case errors.Is(kind, retinue.ErrDenied) && strings.HasPrefix(code, "AccessDenied"):
 		return fmt.Errorf("%s: %w: %s: %s", what, kind, code, shortText(api.ErrorMessage()))
 	default:
+		if refused {
+			kind = retinue.ErrDenied
+		}
 		return fmt.Errorf("%s: %w: %s", what, kind, retinue.CleanName(code))
 	}
 }

@@ -219,13 +219,14 @@ func federatedTrusts(base retinue.Trust, name string, s statement) []retinue.Tru
 	t.Kind = retinue.TrusteeFederated
 	if a, ok := parseARN(name); ok {
 		kind, rest, _ := strings.Cut(a.resource, "/")
+		if kind = strings.ReplaceAll(kind, "-", "_"); isAccountID(a.account) && (kind == "oidc_provider" || kind == "saml_provider") {
+			t.Trustee = refTo(kind, name, a.account)
+		}
 		switch kind {
-		case "oidc-provider":
+		case "oidc_provider":
 			issuer, prefix = "https://"+rest, rest
-			t.Trustee = refTo("oidc_provider", name, a.account)
-		case "saml-provider":
+		case "saml_provider":
 			prefix = "SAML"
-			t.Trustee = refTo("saml_provider", name, a.account)
 		}
 	} else if !strings.Contains(name, "://") {
 		issuer = "https://" + name
