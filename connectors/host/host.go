@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 
@@ -41,6 +42,9 @@ func (h *host) machine() (*machine, error) {
 		return nil, h.err
 	}
 	root := "/"
+	if h.cfg.Target == "" && runtime.GOOS == "windows" {
+		return nil, fmt.Errorf("open host: %w: this machine runs Windows: give a folder that holds a copy of a Linux or macOS machine", retinue.ErrUnsupported)
+	}
 	if h.cfg.Target != "" {
 		abs, err := filepath.Abs(h.cfg.Target)
 		if err != nil {

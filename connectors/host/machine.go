@@ -83,8 +83,9 @@ func readMachine(t tree, cfg connector.Config, env connector.Env, secrets *recog
 	return m, nil
 }
 
-// identify returns the machine's id: a hash of /etc/machine-id, else of its SSH
-// host key, else of a name that the configuration gives.
+// identify returns the machine's id: the name that the configuration gives,
+// else a hash of /etc/machine-id, else of its SSH host key, else, for this
+// machine, of its host name (a container has often nothing better).
 func (m *machine) identify(given string) (string, error) {
 	if given != "" {
 		m.idSource = "option id"
@@ -110,6 +111,11 @@ func (m *machine) identify(given string) (string, error) {
 			sum := sha256.Sum256(pub.Marshal())
 			return appSpecific(sum[:16]), nil
 		}
+	}
+	if name := m.hostname(); m.tree.live() && name != "" {
+		m.idSource = "host name"
+		sum := sha256.Sum256([]byte("host name\x00" + name))
+		return appSpecific(sum[:16]), nil
 	}
 	return "", fmt.Errorf("name the machine: %w: no /etc/machine-id and no SSH host key: give the option id=NAME", retinue.ErrInvalid)
 }

@@ -35,6 +35,10 @@ func (m *machine) notes() []connector.Note {
 		out = append(out, connector.Note{Kind: connector.NoteWarning, Scope: m.scope("host"),
 			Text: "the machine has no machine id; its SSH host key names it, and a new key would make it another machine"})
 	}
+	if m.idSource == "host name" {
+		out = append(out, connector.Note{Kind: connector.NoteWarning, Scope: m.scope("host"),
+			Text: "the machine has no machine id and no SSH host key; its host name names it: give the option id=NAME where that may change or repeat"})
+	}
 	return out
 }
 
