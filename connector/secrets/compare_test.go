@@ -2,9 +2,12 @@ package secrets
 
 import (
 	"bytes"
+	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,7 +22,7 @@ import (
 // floor returns a scanner with exactly gitleaks' rules.
 func floor(t testing.TB) *Scanner {
 	t.Helper()
-	s, err := New(Options{WithoutExtra: true})
+	s, err := New(Options{WithoutExtra: true, DecodeDepth: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,6 +151,61 @@ func TestSameAsGitleaksOnManyPlantedTogether(t *testing.T) {
 			t.Fatalf("round %d:\n got %q\nwant %q", i, got, want)
 		}
 	}
+}
+
+// TestSameAsGitleaksOnEncodedSecrets decodes as deep as gitleaks' command does by
+// default, and compares rules and values.
+func TestSameAsGitleaksOnEncodedSecrets(t *testing.T) {
+	s, err := New(Options{WithoutExtra: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, rules := gitleaks(t), plantable(t)
+	d.MaxDecodeDepth = 5
+	rnd := rand.New(rand.NewPCG(7, 8))
+	encodings := []func(string) string{
+		func(v string) string { return base64.StdEncoding.EncodeToString([]byte(v)) },
+		func(v string) string { return base64.RawURLEncoding.EncodeToString([]byte(v)) },
+		func(v string) string { return hex.EncodeToString([]byte(v)) },
+		url.QueryEscape,
+		func(v string) string { return base64.StdEncoding.EncodeToString([]byte(hex.EncodeToString([]byte(v)))) },
+		func(v string) string {
+			var b strings.Builder
+			for _, c := range v {
+				fmt.Fprintf(&b, "\\u%04x", c)
+			}
+			return b.String()
+		},
+	}
+	found, differ := 0, 0
+	for i := range 6 {
+		for _, r := range rules {
+			text, path := secretstest.Plant(rnd, r, i)
+			text = "before\nvalue: " + encodings[i%len(encodings)](text) + "\nafter # " + strings.Join(r.Keywords, " ") + "\n"
+			got, want := values(ours(s, path, text)), values(theirs(d, path, text))
+			found += len(want)
+			if !slices.Equal(got, want) {
+				differ++
+				t.Errorf("%s, round %d:\n got %q\nwant %q", r.ID, i, got, want)
+			}
+		}
+	}
+	if found < 500 {
+		t.Errorf("gitleaks found only %d encoded values", found)
+	}
+	t.Logf("%d values, %d texts differ", found, differ)
+}
+
+// values leaves the lines out of names.
+func values(names []string) []string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		rule, rest, _ := strings.Cut(n, " line ")
+		_, rest, _ = strings.Cut(rest, ": ")
+		out[i] = rule + " " + rest
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 func TestGenericByHandIsItsExpression(t *testing.T) {

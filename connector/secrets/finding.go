@@ -41,6 +41,9 @@ type Finding struct {
 	// Generic marks rules that look for an assignment of something random and
 	// not for a vendor's format. Such findings are ranked apart.
 	Generic bool
+	// Encoded marks a value that stands in the text in base64, hexadecimal or
+	// with escapes; the offsets are those of the encoded stretch.
+	Encoded bool
 	// Secret is the value. It is zero where only the path matched.
 	Secret retinue.Secret
 	// Parsed is what the value says about itself.

@@ -153,7 +153,11 @@ func holdsFolding(data []byte) bool {
 // text is a text under scan, with its line feeds indexed when first asked for.
 type text struct {
 	Text
-	data  []byte
+	data []byte
+	// parent is the text that this one is decoded from, by these pieces.
+	parent *text
+	pieces []piece
+
 	feeds []int
 	ready bool
 }

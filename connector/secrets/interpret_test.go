@@ -230,3 +230,16 @@ func TestRuleFiles(t *testing.T) {
 		t.Errorf("an allowed value: %d findings, %d allowed", len(res.Findings), res.Allowed)
 	}
 }
+
+func TestEncodedValueKeepsItsPlace(t *testing.T) {
+	value := "gh" + "p_" + random(t, 36)
+	once := base64.StdEncoding.EncodeToString([]byte("token " + value + " end"))
+	twice := base64.StdEncoding.EncodeToString([]byte(hex.EncodeToString([]byte("token " + value + " end"))))
+	for name, code := range map[string]string{"once": once, "twice": twice} {
+		text := "first %41 line\nsecond\n  data: " + code + "\nlast\n"
+		f := only(t, text, "github-pat")
+		if !f.Encoded || f.Secret.Reveal() != value || f.Line != 3 || f.Column != 9 || text[f.Start:f.End] != code {
+			t.Errorf("%s: at %d:%d, [%d, %d), encoded %v", name, f.Line, f.Column, f.Start, f.End, f.Encoded)
+		}
+	}
+}

@@ -17,11 +17,33 @@ func (s *Scanner) ScanText(in Text) Result {
 		return Result{}
 	}
 	t := &text{Text: in, data: in.Data}
+	hits, allowed := s.pass(t)
+	for d, next := 0, t; d < s.depth; d++ {
+		decoded, ok := next.decoded()
+		if !ok {
+			break
+		}
+		more, n := s.pass(decoded)
+		hits, allowed, next = append(hits, more...), allowed+n, decoded
+	}
+	hits = dropCovered(hits)
+	res := Result{Allowed: allowed}
+	for _, h := range hits {
+		res.Findings = append(res.Findings, finding(h))
+	}
+	slices.SortStableFunc(res.Findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.Rule, b.Rule))
+	})
+	relate(t, res.Findings)
+	return res
+}
+
+// pass scans a text as it stands. Of a decoded text, only what was encoded
+// counts.
+func (s *Scanner) pass(t *text) (hits []hit, allowed int) {
 	p := s.index.find(s.set, t)
-	var hits []hit
-	allowed := 0
 	for i, r := range s.set.rules {
-		if r.skipReport || !s.index.admits(i, p.seen) {
+		if r.skipReport || !s.index.admits(i, p.seen) || (r.expr == nil && t.parent != nil) {
 			continue
 		}
 		found := s.matchRule(t, i, p)
@@ -36,21 +58,13 @@ func (s *Scanner) ScanText(in Text) Result {
 			hits = append(hits, h)
 		}
 	}
-	hits = dropCovered(hits, t)
-	res := Result{Allowed: allowed}
-	for _, h := range hits {
-		res.Findings = append(res.Findings, finding(t, h))
-	}
-	slices.SortStableFunc(res.Findings, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.Rule, b.Rule))
-	})
-	relate(t, res.Findings)
-	return res
+	return hits, allowed
 }
 
 // hit is a match that survived its rule's conditions.
 type hit struct {
 	rule    *rule
+	in      *text
 	match   span // without line feeds around it
 	secret  span
 	line    int
@@ -63,7 +77,7 @@ func (s *Scanner) matchRule(t *text, i int, p places) []hit {
 	r := s.set.rules[i]
 	if r.expr == nil {
 		if r.path != nil && t.Path != "" && r.path.MatchString(t.Path) && !skipsText(r.allow, t.Path, t.Commit) {
-			return []hit{{rule: r}}
+			return []hit{{rule: r, in: t}}
 		}
 		return nil
 	}
@@ -102,10 +116,13 @@ func matchExpr(r *rule, data []byte, w span, take func(span)) {
 // secret is the group that the rule names, else the first that holds
 // something, of the match without line feeds around it.
 func (s *Scanner) judge(t *text, r *rule, m span) (hit, bool) {
+	if t.parent != nil && !t.touches(m) {
+		return hit{}, false
+	}
 	raw := t.data[m.start:m.end]
 	lead := len(raw) - len(bytes.TrimLeft(raw, "\n"))
 	match := bytes.Trim(raw, "\n")
-	h := hit{rule: r, match: span{m.start + lead, m.start + lead + len(match)}}
+	h := hit{rule: r, in: t, match: span{m.start + lead, m.start + lead + len(match)}}
 	h.secret = h.match
 	if groups := r.expr.FindSubmatchIndex(match); len(groups) > 2 {
 		if r.secretGroup > 0 {
@@ -132,7 +149,7 @@ func (s *Scanner) judge(t *text, r *rule, m span) (hit, bool) {
 			}
 		}
 	}
-	h.line, _ = t.line(m.start)
+	h.line, _ = t.root().line(t.original(m).start)
 	h.allowed = !s.ignoreComments && (strings.Contains(line, "gitleaks:allow") || strings.Contains(line, "retinue:allow"))
 	return h, true
 }
@@ -201,38 +218,44 @@ func abs(n int) int {
 
 // dropCovered removes the hits of generic rules whose value a vendor's rule
 // found on the same line.
-func dropCovered(hits []hit, t *text) []hit {
+func dropCovered(hits []hit) []hit {
 	return slices.DeleteFunc(slices.Clone(hits), func(g hit) bool {
-		if !g.rule.generic {
-			return false
-		}
-		value := t.data[g.secret.start:g.secret.end]
-		return slices.ContainsFunc(hits, func(h hit) bool {
-			return !h.rule.generic && h.line == g.line && bytes.Contains(t.data[h.secret.start:h.secret.end], value)
+		return g.rule.generic && slices.ContainsFunc(hits, func(h hit) bool {
+			return !h.rule.generic && h.line == g.line && bytes.Contains(h.value(), g.value())
 		})
 	})
 }
 
+// value is what was found.
+func (h hit) value() []byte { return h.in.data[h.secret.start:h.secret.end] }
+
 // finding makes the public form of a hit.
-func finding(t *text, h hit) Finding {
+func finding(h hit) Finding {
 	r := h.rule
 	f := Finding{Rule: r.id, Description: r.description, Tags: r.tags, Kind: r.kind, Subtype: r.id, Generic: r.generic}
 	if r.expr == nil {
 		f.Confidence = retinue.ConfidenceMedium
 		return f
 	}
+	t := h.in
 	f.Start, f.End, f.MatchStart, f.MatchEnd = h.secret.start, h.secret.end, h.match.start, h.match.end
 	f.MatchLine, f.Entropy = h.line, h.entropy
-	var begin int
-	f.Line, begin = t.line(f.Start)
-	f.Column = f.Start - begin + 1
-	f.EndLine, _ = t.line(max(f.Start, f.End-1))
-	f.Secret = retinue.NewSecret(string(t.data[f.Start:f.End]))
+	f.Secret = retinue.NewSecret(string(h.value()))
+	_, begin := t.line(f.Start)
 	f.Field = fieldBefore(t.data[begin:f.Start], t.data[min(f.MatchStart, f.Start):f.Start])
 	if r.id == "url-credentials" { // what stands before the password is the user
 		f.Field = assigned(t.data[min(begin, f.MatchStart):f.MatchStart])
 	}
 	interpret(&f)
+	if t.parent != nil {
+		f.Encoded = true
+		secret, match := t.original(h.secret), t.original(h.match)
+		f.Start, f.End, f.MatchStart, f.MatchEnd = secret.start, secret.end, match.start, match.end
+	}
+	whole := t.root()
+	f.Line, begin = whole.line(f.Start)
+	f.Column = f.Start - begin + 1
+	f.EndLine, _ = whole.line(max(f.Start, f.End-1))
 	return f
 }
 

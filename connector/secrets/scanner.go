@@ -15,6 +15,10 @@ type Options struct {
 	WithoutExtra bool
 	// IgnoreComments reports findings that a comment in the text allows.
 	IgnoreComments bool
+	// DecodeDepth is how often base64, hexadecimal, percent-encoding and
+	// Unicode escapes are decoded and scanned again: 5 where it is zero, never
+	// where it is negative.
+	DecodeDepth int
 }
 
 // Scanner finds secret values in text. It is immutable and safe for concurrent
@@ -24,6 +28,7 @@ type Scanner struct {
 	index          *index
 	byPath         []func(string) bool
 	ignoreComments bool
+	depth          int
 }
 
 // Default returns a scanner with the built-in rules.
@@ -35,7 +40,11 @@ func New(opts Options) (*Scanner, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make secret scanner: %w", err)
 	}
-	return &Scanner{set: set, index: newIndex(set), byPath: pathDecisions(set), ignoreComments: opts.IgnoreComments}, nil
+	s := &Scanner{set: set, index: newIndex(set), byPath: pathDecisions(set), ignoreComments: opts.IgnoreComments, depth: opts.DecodeDepth}
+	if s.depth == 0 {
+		s.depth = defaultDecodeDepth
+	}
+	return s, nil
 }
 
 // Rules returns the ids of the rules, sorted.

@@ -33,6 +33,7 @@ func gitleaksHistory(t testing.TB, dir string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	d.MaxDecodeDepth = 5 // as gitleaks' command does by default
 	cmd, err := sources.NewGitLogCmdContext(t.Context(), dir, "--all")
 	if err != nil {
 		t.Fatal(err)
