@@ -235,6 +235,18 @@ func checkToolCredentials(t *testing.T, f *fake, r *connectortest.Result) {
 			t.Errorf("%s: fingerprints %v, want the value's: %v", c.key, cred.Fingerprints, c.printed)
 		}
 	}
+	// One key in a kubeconfig, a service account's file and a PEM file.
+	pem := connectortest.Select(r, func(p retinue.Placement) bool { return p.Place.Path == "/etc/nginx/tls/pay.key" })
+	shared := retinue.JoinKey{Kind: retinue.JoinPublicKey, Value: pem[0].Credential.Key}
+	for _, key := range []string{"/etc/kubernetes/admin.conf#admin.client-key-data", "/home/ada/code/shop/gcp-key.json#private_key"} {
+		if c := connectortest.Get[retinue.Credential](t, r, "secret", key); !slices.Contains(c.Joins, shared) {
+			t.Errorf("%s does not join the same key elsewhere: %+v", key, c.Joins)
+		}
+	}
+	account := connectortest.Get[retinue.Credential](t, r, "secret", "/home/ada/code/shop/gcp-key.json#private_key")
+	if account.Attrs["identity"] != "bot@shop.iam.example.test" || !slices.Contains(account.Joins, retinue.JoinKey{Kind: retinue.JoinProviderID, Value: "gcp:0123abcd"}) {
+		t.Errorf("service account's key: %+v", account)
+	}
 	aws := connectortest.Select(r, func(c retinue.Credential) bool { return c.Kind == retinue.CredentialAccessKey })
 	want := retinue.JoinKey{Kind: retinue.JoinProviderID, Value: "aws:" + f.named["aws id"]}
 	if len(aws) != 1 || !slices.Contains(aws[0].Joins, want) || aws[0].Ref.Realm.Kind() != "aws" || !slices.Contains(aws[0].Fingerprints, print("aws")) {

@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/base32"
 	"encoding/base64"
+	"encoding/json"
 	"encoding/pem"
 	"io/fs"
 	"math/big"
@@ -222,6 +223,16 @@ func (f *fake) certificates() {
 	f.write("/usr/share/ca-certificates/mozilla/One.crt", block("CERTIFICATE", make("One", true)), 0o644)
 	f.link("/usr/share/ca-certificates/mozilla/One.crt", "/etc/ssl/certs/One.pem")
 	f.write("/srv/app/.env", "STRIPE_KEY=sk_"+"live_"+f.secret("stripe", 24)+"\nAPP_SECRET="+f.secret("app", 40)+"\nDEBUG=true\nOTHER_TOKEN=${FROM_ELSEWHERE}\n", 0o644)
+	encoded := base64.StdEncoding.EncodeToString([]byte(f.plantPEM(block("PRIVATE KEY", pkcs8))))
+	f.secrets = append(f.secrets, encoded)
+	f.write("/etc/kubernetes/admin.conf", "apiVersion: v1\nkind: Config\nusers:\n- name: admin\n  user:\n    client-key-data: "+encoded+
+		"\n    client-certificate-data: "+base64.StdEncoding.EncodeToString([]byte(block("CERTIFICATE", f.cert)))+"\n", 0o644)
+	sa, err := json.Marshal(map[string]string{"type": "service_account", "project_id": "shop", "client_email": "bot@shop.iam.example.test",
+		"private_key_id": "0123abcd", "private_key": block("PRIVATE KEY", pkcs8)})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.write("/home/ada/code/shop/gcp-key.json", string(sa), 0o600)
 	f.write("/srv/app/.env.example", "APP_SECRET=changeme\n", 0o644)
 	f.write("/srv/app/tls/app.key", f.plantPEM(block("PRIVATE KEY", pkcs8)), 0o640)
 }

@@ -118,6 +118,7 @@ func (r *recognizer) format(name, value string) (verdict, bool) {
 // credential states a verdict as a credential of the given name. A value that
 // names its own owner is known by the owner's ref.
 func (r *recognizer) credential(ref retinue.Ref, name string, v verdict) retinue.Credential {
+	home := ref.Realm
 	c := retinue.Credential{Ref: ref, Kind: v.kind, Subtype: v.subtype, State: retinue.CredentialUnknown}
 	if v.finding != nil {
 		if p := v.finding.Parsed; p.Realm != "" && p.RefKind != "" && p.Key != "" {
@@ -125,6 +126,9 @@ func (r *recognizer) credential(ref retinue.Ref, name string, v verdict) retinue
 		}
 		c = secrets.Credential(ref, *v.finding, r.env)
 		c.Kind, c.Subtype = v.kind, v.subtype
+		if own := c.Ref.Realm == home; !own && c.State == retinue.CredentialUnknown {
+			c.State = "" // its owner knows; finding it adds nothing to that
+		}
 	}
 	if c.Name == "" {
 		c.Name = retinue.CleanName(name)

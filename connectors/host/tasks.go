@@ -29,7 +29,7 @@ func (m *machine) tasks() []task {
 			consequence: "who may become root is not known", run: plain(m.runSudo)},
 		{scope: m.scope("services"), title: "systemd services and timers", paths: unitDirs(), basis: "every unit file that is enabled or made on this machine",
 			consequence: "services and what they run as are not known in full", run: m.runServices},
-		{scope: m.scope("environment"), title: "environment files of the system and its services", paths: m.environmentPaths(),
+		{scope: m.scope("environment"), title: "environment files of the system and its services", paths: m.environmentPaths(), authority: connector.AuthorityReference,
 			basis: "every environment file", consequence: "secrets in the environment of services are not known", run: m.runEnvironment},
 		{scope: m.scope("cron", "system"), title: "cron tables of the system", paths: []string{"/etc/crontab", "/etc/anacrontab", "/etc/cron.d",
 			"/etc/cron.hourly", "/etc/cron.daily", "/etc/cron.weekly", "/etc/cron.monthly", "/etc/cron.yearly"},
@@ -56,7 +56,7 @@ func (m *machine) tasks() []task {
 		out = append(out, m.homeTasks(acc)...)
 	}
 	for _, dir := range m.include {
-		out = append(out, task{scope: m.scope("folder", dir[1:]), title: "a folder that the source names", paths: []string{dir},
+		out = append(out, task{scope: m.scope("folder", dir[1:]), title: "a folder that the source names", paths: []string{dir}, authority: connector.AuthorityDeclared,
 			basis: fmt.Sprintf("every file with a known name, to a depth of %d", certificateDepth), consequence: "what lies there is not known",
 			run: func(ctx context.Context, a *area) error { return m.runFolder(ctx, a, dir) }})
 	}
@@ -115,7 +115,7 @@ func (m *machine) homeTasks(acc account) []task {
 	}
 	if m.hasProjects(acc) {
 		out = append(out, task{scope: m.scope("user", acc.name, "projects"), title: fmt.Sprintf("environment files and agents of projects%s, %d folders deep", of, projectDepth),
-			paths: []string{acc.home}, basis: fmt.Sprintf("every file with a known name, %d folders deep", projectDepth), consequence: "secrets in projects are not known",
+			paths: []string{acc.home}, authority: connector.AuthorityDeclared, basis: fmt.Sprintf("every file with a known name, %d folders deep", projectDepth), consequence: "secrets in projects are not known",
 			run: func(ctx context.Context, a *area) error {
 				return m.runProjects(ctx, a, acc, acc.home, m.notInHome(acc))
 			}})
