@@ -51,7 +51,7 @@ run: build ## scan this machine and REPO, and show what is wrong, worst first
 .PHONY: build
 build: versions ## build bin/retinue
 	@mkdir -p bin
-	$(GO) build -trimpath -ldflags '-X github.com/retinue-id/retinue/internal/app.Version=$(VERSION)' -o bin/retinue ./cmd/retinue
+	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/retinue ./cmd/retinue
 
 .PHONY: versions
 versions: ## check that what the build needs is there

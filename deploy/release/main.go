@@ -23,7 +23,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	r := release{Name: "retinue", Dir: ".", Package: "./cmd/retinue",
-		Symbol: "github.com/retinue-id/retinue/internal/app.Version", Extra: []string{"LICENSE", "README.md", "CHANGELOG.md"}}
+		Symbol: "main.version", Extra: []string{"LICENSE", "README.md", "CHANGELOG.md"}}
 	var targets string
 	flag.StringVar(&r.Out, "out", "dist", "the folder to write to")
 	flag.StringVar(&r.Version, "version", "", "the version (default: git describe)")

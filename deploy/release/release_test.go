@@ -207,17 +207,17 @@ func TestParseTargets(t *testing.T) {
 // TestSymbolExists holds the variable that the linker sets to what the source
 // declares: the linker says nothing about one that is not there.
 func TestSymbolExists(t *testing.T) {
-	files, err := filepath.Glob("../../internal/app/*.go")
+	files, err := filepath.Glob("../../cmd/retinue/*.go")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no source of the program: %v", err)
 	}
-	declared := regexp.MustCompile(`(?m)^var Version = "`)
+	declared := regexp.MustCompile(`(?m)^var version = "`)
 	for _, name := range files {
 		if text, err := os.ReadFile(name); err == nil && declared.Match(text) {
 			return
 		}
 	}
-	t.Error("package app declares no string variable Version")
+	t.Error("the program declares no string variable version")
 }
 
 func TestBuildFails(t *testing.T) {
