@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/connector"
@@ -23,6 +22,7 @@ type accountReader struct {
 	env       connector.Env
 	known     knownAccounts
 	services  []string // empty: all
+	regions   []string // empty: all
 
 	haveAuthz bool // the authorization details were read
 
@@ -59,6 +59,9 @@ func (a *accountReader) run(ctx context.Context) error {
 	if err != nil && !errors.Is(err, errNotExported) {
 		a.sink.Problem(a.scope("region"), fmt.Errorf("list the enabled regions of account %s: %w", a.account, err))
 	}
+	if len(a.regions) > 0 {
+		regions, all = slices.DeleteFunc(regions, func(r string) bool { return !slices.Contains(a.regions, r) }), false
+	}
 	for _, r := range regions {
 		groups = append(groups, a.regionTasks(r)...)
 	}
@@ -81,14 +84,12 @@ func (a *accountReader) run(ctx context.Context) error {
 // completeRegions says which regions are enabled, so that what was in one that
 // is not any more ends.
 func (a *accountReader) completeRegions(regions []string) error {
-	w := newScopeWriter(a.sink, a.scope("region"))
-	w.observed(a.env.Now())
-	c := connector.Completion{ObservedAt: a.env.Now(), Basis: "ec2:DescribeRegions lists the enabled regions",
+	c := connector.Completion{ObservedAt: a.src.when(a.account), Basis: "ec2:DescribeRegions lists the enabled regions",
 		ListsChildren: true, Authority: connector.AuthoritySystem}
 	for _, r := range regions {
 		c.Children = append(c.Children, a.scope("region/"+r))
 	}
-	if err := a.sink.Complete(w.scope, c); err != nil {
+	if err := a.sink.Complete(a.scope("region"), c); err != nil {
 		return sinkError{err}
 	}
 	return nil
@@ -150,7 +151,7 @@ func (a *accountReader) pages(ctx context.Context, w *scopeWriter, c call, fn fu
 // the others are read all the same.
 func (a *accountReader) eachSubject(ctx context.Context, w *scopeWriter, subjects []string, c call, fn func(subject string, page io.Reader) error) error {
 	if len(subjects) == 0 {
-		w.observed(a.env.Now())
+		w.observed(a.src.when(a.account))
 		return nil
 	}
 	var mu sync.Mutex // fn gathers
@@ -230,14 +231,6 @@ func (a *accountReader) noteAbsent() {
 		seen[what] = true
 		a.sink.Note(connector.Note{Kind: connector.NoteNotCovered, Scope: a.scope(""), Text: fmt.Sprintf("account %s: %s", a.account, what)})
 	}
-}
-
-// orNow returns t, or the time of the run where it is not known.
-func orNow(t time.Time, env connector.Env) time.Time {
-	if t.IsZero() {
-		return env.Now()
-	}
-	return t
 }
 
 // remember keeps the ARN of a user, role, group or instance profile, so that

@@ -34,7 +34,7 @@ type reading struct {
 
 // account makes the reader of an account.
 func (r *reading) account(id, partition string, src source) *accountReader {
-	a := &accountReader{account: id, partition: partition, src: src, sink: r.sink, env: r.env, services: r.settings.services,
+	a := &accountReader{account: id, partition: partition, src: src, sink: r.sink, env: r.env, services: r.settings.services, regions: r.settings.regions,
 		names: map[string]string{}, covered: map[string]bool{}}
 	a.known = knownAccounts{own: id, organization: r.members(), vendors: r.vendors}
 	return a
@@ -152,7 +152,11 @@ func (l *live) Discover(ctx context.Context, req connector.Request, sink connect
 	if err := r.read(ctx, self); err != nil {
 		return ended(ctx, err)
 	}
-	if !l.settings.organization || r.org == nil {
+	if r.org == nil {
+		return ended(ctx, nil)
+	}
+	if !l.settings.organization {
+		l.offer(sink, r.org)
 		return ended(ctx, nil)
 	}
 	noteSuspended(sink, r.org)
@@ -165,6 +169,18 @@ func (l *live) Discover(ctx context.Context, req connector.Request, sink connect
 		}
 	}
 	return ended(ctx, nil)
+}
+
+// offer says that the account's organisation can be scanned as well.
+func (l *live) offer(sink connector.Sink, o *organization) {
+	target := "env"
+	if l.settings.profile != "" {
+		target = "profile:" + l.settings.profile
+	}
+	if n := len(o.accounts); n > 1 {
+		sink.Note(connector.Note{Kind: connector.NoteOffer, Scope: retinue.NewScope(realmOf(o.id)), Count: n, Command: "aws=org:" + target,
+			Text: fmt.Sprintf("the organisation of the account has %d accounts", n)})
+	}
 }
 
 // readMember reads another account of the organisation through the role in it.
@@ -180,7 +196,7 @@ func (l *live) readMember(ctx context.Context, r *reading, src *liveSource, a or
 		if a.Id == r.org.management {
 			what = "management account"
 		}
-		r.sink.Problem(retinue.NewScope(realmOf(a.Id), ""), fmt.Errorf("enter %s %s (%s): %w", what, retinue.CleanName(a.Name), a.Id, err))
+		r.sink.Problem(retinue.NewScope(realmOf(a.Id)), fmt.Errorf("enter %s %s (%s): %w", what, retinue.CleanName(a.Name), a.Id, err))
 		return nil
 	}
 	return r.read(ctx, r.account(a.Id, src.partition, member))

@@ -158,6 +158,17 @@ func (f *fileSource) regions(ctx context.Context, account string) ([]string, boo
 	return slices.Compact(out), err == nil, err
 }
 
+// when implements source.
+func (f *fileSource) when(account string) time.Time {
+	var at time.Time
+	for _, e := range f.all {
+		if t := e.observed(); e.account == account && (at.IsZero() || t.Before(at)) {
+			at = t
+		}
+	}
+	return at
+}
+
 // subjects returns what the files hold answers about.
 func (f *fileSource) subjects(account, region, op string) []string {
 	var out []string

@@ -223,6 +223,9 @@ func (l *liveSource) now() time.Time {
 	return l.env.Now()
 }
 
+// when implements source.
+func (l *liveSource) when(string) time.Time { return l.now() }
+
 // regions implements source: those that are enabled, less what regions= leaves
 // out.
 func (l *liveSource) regions(ctx context.Context, _ string) ([]string, bool, error) {

@@ -121,7 +121,7 @@ func (o *orgReader) listAccounts(ctx context.Context, w *scopeWriter) error {
 // the unit each lies in.
 func (o *orgReader) readTree(ctx context.Context) error {
 	w := newScopeWriter(o.sink, retinue.NewScope(o.realm(), "tree"))
-	w.observed(o.env.Now())
+	w.observed(o.src.when(o.account))
 	root := retinue.NewRef(o.realm(), "organization", o.org.id)
 	err := w.emit(retinue.Container{Ref: root, Name: o.org.id, Kind: retinue.ContainerOrganization, State: retinue.StateActive,
 		Attrs: attrs("managementAccount", o.org.management)})
@@ -206,7 +206,7 @@ func controlPolicyTypes() []string {
 // documents and what they are attached to.
 func (o *orgReader) readControlPolicies(ctx context.Context) error {
 	w := newScopeWriter(o.sink, retinue.NewScope(o.realm(), "control-policies"))
-	w.observed(o.env.Now())
+	w.observed(o.src.when(o.account))
 	roles := map[string]retinue.AttachmentRole{}
 	var ids []string
 	var err error

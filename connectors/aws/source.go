@@ -33,6 +33,9 @@ type source interface {
 	// regions are the regions to read in an account, and whether that is every
 	// region that is enabled there.
 	regions(ctx context.Context, account string) (names []string, all bool, err error)
+	// when is the time that stands for what follows from no single answer: now
+	// for a live account, the time of the oldest file for an export.
+	when(account string) time.Time
 	// workers is how many calls may run at once.
 	workers() int
 }

@@ -41,35 +41,11 @@ func (t *terraform) iam(r tfResource, v tfAttrs) []retinue.Fact {
 		ref, role := t.principal(kind, v.str(kind))
 		return attached(ref, a.account, role, nil, []attachedPolicy{{PolicyArn: v.str("policy_arn")}}, nil)
 	case "aws_iam_policy_attachment":
-		var out []retinue.Fact
-		for _, kind := range []string{"user", "role", "group"} {
-			for _, name := range v.list(kind + "s") {
-				ref, role := t.principal(kind, name)
-				out = append(out, attached(ref, a.account, role, nil, []attachedPolicy{{PolicyArn: v.str("policy_arn")}}, nil)...)
-			}
-		}
-		return out
+		return t.policyAttachment(v)
 	case "aws_iam_instance_profile":
-		name := v.str("name", "id")
-		p := instanceProfile{InstanceProfileName: name, Arn: a.named("instance-profile", first(v.str("arn"), name))}
-		f := instanceProfileFact(p, a.account, "")
-		if role := v.str("role"); role != "" {
-			f.RunsAs = roleRefs(a.account, a.named("role", role))
-		}
-		f.Declared = t.declared(r)
-		return []retinue.Fact{f}
-	case "aws_iam_group_membership":
-		var out []retinue.Fact
-		for _, u := range v.list("users") {
-			out = append(out, t.membership(v.str("group"), u))
-		}
-		return out
-	case "aws_iam_user_group_membership":
-		var out []retinue.Fact
-		for _, g := range v.list("groups") {
-			out = append(out, t.membership(g, v.str("user")))
-		}
-		return out
+		return t.instanceProfile(r, v)
+	case "aws_iam_group_membership", "aws_iam_user_group_membership":
+		return t.memberships(v)
 	case "aws_iam_access_key":
 		return t.accessKey(r, v)
 	case "aws_iam_openid_connect_provider":
@@ -79,6 +55,41 @@ func (t *terraform) iam(r tfResource, v tfAttrs) []retinue.Fact {
 		return []retinue.Fact{f}
 	}
 	return nil
+}
+
+// policyAttachment attaches one policy to lists of users, roles and groups.
+func (t *terraform) policyAttachment(v tfAttrs) []retinue.Fact {
+	var out []retinue.Fact
+	for _, kind := range []string{"user", "role", "group"} {
+		for _, name := range v.list(kind + "s") {
+			ref, role := t.principal(kind, name)
+			out = append(out, attached(ref, t.a.account, role, nil, []attachedPolicy{{PolicyArn: v.str("policy_arn")}}, nil)...)
+		}
+	}
+	return out
+}
+
+func (t *terraform) instanceProfile(r tfResource, v tfAttrs) []retinue.Fact {
+	name := v.str("name", "id")
+	f := instanceProfileFact(instanceProfile{InstanceProfileName: name, Arn: t.a.named("instance-profile", first(v.str("arn"), name))}, t.a.account, "")
+	if role := v.str("role"); role != "" {
+		f.RunsAs = roleRefs(t.a.account, t.a.named("role", role))
+	}
+	f.Declared = t.declared(r)
+	return []retinue.Fact{f}
+}
+
+// memberships reads both ways of writing them: the users of a group, and the
+// groups of a user.
+func (t *terraform) memberships(v tfAttrs) []retinue.Fact {
+	var out []retinue.Fact
+	for _, u := range v.list("users") {
+		out = append(out, t.membership(v.str("group"), u))
+	}
+	for _, g := range v.list("groups") {
+		out = append(out, t.membership(g, v.str("user")))
+	}
+	return out
 }
 
 func first(values ...string) string {

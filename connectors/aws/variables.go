@@ -2,7 +2,6 @@ package aws
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -47,8 +46,8 @@ func (a *accountReader) variableCredential(of retinue.Resource, field, name, val
 // isAccessKeyID reports the ids of long-lived access keys: AKIA and sixteen
 // letters and digits (IAM User Guide, "IAM identifiers").
 func isAccessKeyID(s string) bool {
-	ok, _ := regexp.MatchString(`^AKIA[A-Z2-7]{16}$`, s)
-	return ok
+	rest, ok := strings.CutPrefix(s, "AKIA")
+	return ok && len(rest) == 16 && strings.Trim(rest, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
 }
 
 // secretName reports names of variables that are given to secrets.

@@ -34,17 +34,7 @@ func (r *regionReader) readECS(ctx context.Context, w *scopeWriter) error {
 	if err != nil {
 		return err
 	}
-	clusters, err := r.list(ctx, w, opClusters, "clusterArns")
-	if err != nil {
-		return err
-	}
-	var services []string
-	err = r.each(ctx, w, clusters, opServices, func(cluster string, page io.Reader) error {
-		return listOf(page, "serviceArns", func(s string) error {
-			services = append(services, cluster+subjectSeparator+s)
-			return nil
-		})
-	})
+	running, err := r.ecsServices(ctx, w)
 	if err != nil {
 		return err
 	}
@@ -60,16 +50,6 @@ func (r *regionReader) readECS(ctx context.Context, w *scopeWriter) error {
 	if err := r.each(ctx, w, families, opTask, take); err != nil {
 		return err
 	}
-	var running []ecsService
-	err = r.each(ctx, w, services, opService, func(_ string, page io.Reader) error {
-		return listOf(page, "services", func(s ecsService) error {
-			running = append(running, s)
-			return nil
-		})
-	})
-	if err != nil {
-		return err
-	}
 	var older []string
 	for _, s := range running {
 		if _, ok := tasks[s.TaskDefinition]; !ok && s.TaskDefinition != "" && !slices.Contains(older, s.TaskDefinition) {
@@ -80,16 +60,41 @@ func (r *regionReader) readECS(ctx context.Context, w *scopeWriter) error {
 		return err
 	}
 	for _, s := range running {
-		f := resource("ecs_service", s.ServiceArn, r.account, r.region, s.ServiceName)
-		f.CreatedAt, f.Labels = s.CreatedAt.Time, s.Tags.labels()
 		t := tasks[s.TaskDefinition]
-		f.RunsAs = roleRefs(r.account, t.TaskRoleArn, t.ExecutionRoleArn)
+		f := resource("ecs_service", s.ServiceArn, r.account, r.region, s.ServiceName)
+		f.CreatedAt, f.Labels, f.RunsAs = s.CreatedAt.Time, s.Tags.labels(), roleRefs(r.account, t.TaskRoleArn, t.ExecutionRoleArn)
 		f.Attrs = attrs("cluster", s.ClusterArn, "taskDefinition", s.TaskDefinition)
 		if err := w.emit(f); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// ecsServices gathers the services of every cluster.
+func (r *regionReader) ecsServices(ctx context.Context, w *scopeWriter) ([]ecsService, error) {
+	clusters, err := r.list(ctx, w, opClusters, "clusterArns")
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	err = r.each(ctx, w, clusters, opServices, func(cluster string, page io.Reader) error {
+		return listOf(page, "serviceArns", func(s string) error {
+			names = append(names, cluster+subjectSeparator+s)
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	var out []ecsService
+	err = r.each(ctx, w, names, opService, func(_ string, page io.Reader) error {
+		return listOf(page, "services", func(s ecsService) error {
+			out = append(out, s)
+			return nil
+		})
+	})
+	return out, err
 }
 
 type ecsService struct {
@@ -222,45 +227,7 @@ func (r *regionReader) readAccessEntries(ctx context.Context, w *scopeWriter, na
 	if err != nil {
 		return err
 	}
-	type entry struct{ PrincipalArn, ClusterName, Type, Username string }
-	groups := map[string][]string{}
-	err = r.each(ctx, w, entries, opEntry, func(subject string, page io.Reader) error {
-		var p struct {
-			AccessEntry struct {
-				entry
-				KubernetesGroups []string
-			}
-		}
-		if err := one(page, &p); err != nil {
-			return err
-		}
-		for _, g := range p.AccessEntry.KubernetesGroups {
-			groups[subject] = append(groups[subject], "group:"+g)
-		}
-		if t := p.AccessEntry.Type; t != "" && t != "STANDARD" {
-			groups[subject] = append(groups[subject], "type:"+t)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	err = r.each(ctx, w, entries, opEntryPolicy, func(subject string, page io.Reader) error {
-		return listOf(page, "associatedAccessPolicies", func(p struct {
-			PolicyArn   string
-			AccessScope struct {
-				Type       string
-				Namespaces []string
-			}
-		}) error {
-			text := "policy:" + lastPart(p.PolicyArn)
-			if p.AccessScope.Type == "namespace" {
-				text += " in " + strings.Join(p.AccessScope.Namespaces, ",")
-			}
-			groups[subject] = append(groups[subject], text)
-			return nil
-		})
-	})
+	privileges, err := r.entryPrivileges(ctx, w, entries)
 	if err != nil {
 		return err
 	}
@@ -270,15 +237,11 @@ func (r *regionReader) readAccessEntries(ctx context.Context, w *scopeWriter, na
 		if !ok {
 			continue
 		}
-		privileges := groups[subject]
-		if len(privileges) == 0 {
-			privileges = []string{"authenticate"}
+		g := retinue.Grant{Subject: principal, Privileges: privileges[subject], Resource: refTo("eks_cluster", clusters[args[0]].Arn, r.account)}
+		if len(g.Privileges) == 0 {
+			g.Privileges = []string{"authenticate"}
 		}
-		slices.Sort(privileges)
-		for i := range privileges {
-			privileges[i] = retinue.CleanName(privileges[i])
-		}
-		g := retinue.Grant{Subject: principal, Privileges: privileges, Resource: refTo("eks_cluster", clusters[args[0]].Arn, r.account)}
+		slices.Sort(g.Privileges)
 		if g.Resource.IsZero() {
 			g.ResourceName = retinue.CleanName(args[0])
 		}
@@ -287,6 +250,51 @@ func (r *regionReader) readAccessEntries(ctx context.Context, w *scopeWriter, na
 		}
 	}
 	return nil
+}
+
+// entryPrivileges gathers what each access entry gives: Kubernetes groups,
+// access policies, and what its type implies.
+func (r *regionReader) entryPrivileges(ctx context.Context, w *scopeWriter, entries []string) (map[string][]string, error) {
+	out := map[string][]string{}
+	add := func(subject, text string) { out[subject] = append(out[subject], retinue.CleanName(text)) }
+	err := r.each(ctx, w, entries, opEntry, func(subject string, page io.Reader) error {
+		var p struct {
+			AccessEntry struct {
+				Type             string
+				KubernetesGroups []string
+			}
+		}
+		if err := one(page, &p); err != nil {
+			return err
+		}
+		for _, g := range p.AccessEntry.KubernetesGroups {
+			add(subject, "group:"+g)
+		}
+		if t := p.AccessEntry.Type; t != "" && t != "STANDARD" {
+			add(subject, "type:"+t)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	type associated struct {
+		PolicyArn   string
+		AccessScope struct {
+			Type       string
+			Namespaces []string
+		}
+	}
+	return out, r.each(ctx, w, entries, opEntryPolicy, func(subject string, page io.Reader) error {
+		return listOf(page, "associatedAccessPolicies", func(p associated) error {
+			text := "policy:" + lastPart(p.PolicyArn)
+			if p.AccessScope.Type == "namespace" {
+				text += " in " + strings.Join(p.AccessScope.Namespaces, ",")
+			}
+			add(subject, text)
+			return nil
+		})
+	})
 }
 
 // anchorFacts states a trust anchor of IAM Roles Anywhere and the certificate
