@@ -173,3 +173,22 @@ func TestPackageOf(t *testing.T) {
 		}
 	}
 }
+
+func TestSSHDSettings(t *testing.T) {
+	c := sshdConfig{settings: map[string]string{}}
+	var included []string
+	c.parse([]byte("# c\nInclude \"/a b\" /c\nPasswordAuthentication\tno\nPasswordAuthentication yes\nPermitRootLogin = prohibit-password\n"+
+		"AuthorizedKeysFile \"%h/.ssh/keys\" /etc/keys/%u\nTrustedUserCAKeys \"/etc/ca\"\nMatch User x\nPermitEmptyPasswords yes\n"), func(p string) { included = append(included, p) })
+	want := map[string]string{"passwordauthentication": "no", "permitrootlogin": "prohibit-password", "trustedusercakeys": "/etc/ca",
+		"authorizedkeysfile": `"%h/.ssh/keys" /etc/keys/%u`}
+	if d := cmp.Diff(want, c.settings); d != "" {
+		t.Errorf("settings differ:\n%s", d)
+	}
+	if !slices.Equal(included, []string{"/a b", "/c"}) || c.matches != 1 {
+		t.Errorf("included %q, %d Match blocks", included, c.matches)
+	}
+	m := &machine{sshdConfig: sshdConfig{keyFiles: splitWords(c.settings["authorizedkeysfile"])}}
+	if got := m.authorizedKeyFiles(account{name: "ada", home: "/home/ada"}); !slices.Equal(got, []string{"/home/ada/.ssh/keys", "/etc/keys/ada"}) {
+		t.Errorf("files %q", got)
+	}
+}

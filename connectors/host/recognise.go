@@ -126,7 +126,7 @@ func (r *recognizer) credential(ref retinue.Ref, name string, v verdict) retinue
 		}
 		c = secrets.Credential(ref, *v.finding, r.env)
 		c.Kind, c.Subtype = v.kind, v.subtype
-		if own := c.Ref.Realm == home; !own && c.State == retinue.CredentialUnknown {
+		if c.Ref.Realm != home && c.State == retinue.CredentialUnknown {
 			c.State = "" // its owner knows; finding it adds nothing to that
 		}
 	}

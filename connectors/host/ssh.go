@@ -51,7 +51,7 @@ func (m *machine) sshd(report func(error)) sshdConfig {
 	}
 	walk("/etc/ssh/sshd_config")
 	if v := c.settings["authorizedkeysfile"]; v != "" {
-		c.keyFiles = strings.Fields(v)
+		c.keyFiles = splitWords(v)
 	} else {
 		c.keyFiles = []string{".ssh/authorized_keys", ".ssh/authorized_keys2"} // sshd_config(5)
 	}
@@ -66,20 +66,34 @@ func (c *sshdConfig) parse(data []byte, include func(string)) {
 		if line == "" || line[0] == '#' {
 			continue
 		}
-		key, value, _ := strings.Cut(strings.Replace(line, "=", " ", 1), " ")
-		key, value = strings.ToLower(key), strings.Trim(strings.TrimSpace(value), `"`)
+		key, value := sshdSetting(line)
 		switch {
 		case key == "match":
 			c.matches++
 		case c.matches > 0:
 		case key == "include":
-			for _, p := range strings.Fields(value) {
+			for _, p := range splitWords(value) {
 				include(p)
 			}
 		case c.settings[key] == "":
 			c.settings[key] = value
 		}
 	}
+}
+
+// sshdSetting cuts a line into its keyword, in lower case, and its arguments;
+// blanks or one "=" stand between.
+func sshdSetting(line string) (key, value string) {
+	i := strings.IndexAny(line, " \t=")
+	if i < 0 {
+		return strings.ToLower(line), ""
+	}
+	value = strings.TrimPrefix(strings.TrimLeft(line[i:], " \t"), "=")
+	value = strings.TrimSpace(value)
+	if n := len(value); n > 1 && value[0] == '"' && strings.IndexByte(value[1:], '"') == n-2 {
+		value = value[1 : n-1]
+	}
+	return strings.ToLower(line[:i]), value
 }
 
 // glob returns the files of one folder that a pattern names; the pattern's
