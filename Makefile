@@ -45,7 +45,7 @@ run: build ## scan this machine and REPO, and show what is wrong, worst first
 	esac; \
 	case '$(DB)' in \
 	*://*) echo 'The results are in the PostgreSQL database that DB names.' ;; \
-	*) echo 'The results are in $(DB); ask it with: bin/retinue --db $(DB) findings list' ;; \
+	*) [ ! -e '$(DB)' ] || echo 'The results are in $(DB); ask it with: bin/retinue --db $(DB) findings list' ;; \
 	esac
 
 .PHONY: build
