@@ -151,7 +151,8 @@ func (m *machine) completeParents(tasks []task, sink connector.Sink) error {
 				break
 			}
 			child := retinue.Scope{Realm: m.realm, Path: p}
-			if list := children[up]; len(list) == 0 || !containsScope(list, child) {
+			// The parts of one parent follow each other.
+			if list := children[up]; len(list) == 0 || list[len(list)-1] != child {
 				children[up] = append(list, child)
 			}
 			p = up
@@ -177,13 +178,4 @@ func cutLast(p string) (before, last string, ok bool) {
 		return "", p, false
 	}
 	return p[:i], p[i+1:], true
-}
-
-func containsScope(list []retinue.Scope, s retinue.Scope) bool {
-	for _, have := range list {
-		if have == s {
-			return true
-		}
-	}
-	return false
 }
