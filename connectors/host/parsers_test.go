@@ -94,7 +94,7 @@ func TestReadings(t *testing.T) {
 			[]string{"h u=p1:1", "g=p2:1", "default x=p3:5"}},
 		{"pgpass with escapes", `h\:1:5432:*:u:a\:b\\c` + "\n", readPgpass, []string{`u@h:1:5432/*=a:b\c:1`}},
 		{"npmrc", "; c\n_auth=abc\n@s:registry=https://r/\n//r/:_password=\"p q\"\n", readNpmrc, []string{"_auth=abc:2", "//r/:_password=p q:4"}},
-		{"git credentials", "https://u:"+"p%40@h/x\nhttps://h/\n", readGitCredentials, []string{"u@h/x=p@:1"}},
+		{"git credentials", "https://u:" + "p%40@h/x\nhttps://h/\n", readGitCredentials, []string{"u@h/x=p@:1"}},
 		{"terraform", "credentials \"app\" {\n  token = \"t\"\n}\n", readTerraformRC, []string{"credentials.app=t:2"}},
 		{"gh with two users", "h:\n  users:\n    a: {oauth_token: t1}\n    b: {oauth_token: t2}\n  user: a\n  oauth_token: t1\n",
 			readForge("github-cli", nil, "oauth_token"), []string{"h.oauth_token=t1:0", "h.users.a.oauth_token=t1:0", "h.users.b.oauth_token=t2:0"}},
