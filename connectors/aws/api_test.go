@@ -129,6 +129,10 @@ func small() *api {
 	}}
 }
 
+func accountRef(id string) retinue.Ref {
+	return retinue.NewRef(retinue.NewRealm("aws", id), "account", id)
+}
+
 func liveOptions(endpoint string, more ...string) []string {
 	return append([]string{"endpoint", endpoint, "requests-per-second", "1000"}, more...)
 }
@@ -272,9 +276,15 @@ func TestLiveOrganization(t *testing.T) {
 	if n := r.NotesOf(connector.NoteFold); len(n) != 1 || n[0].Count != 1 || !strings.Contains(n[0].Text, "old (333333333333)") {
 		t.Errorf("skipped: %v", n)
 	}
-	prod := connectortest.Select(r, func(c retinue.Container) bool { return c.Ref.Key == "222222222222" && c.Name == "prod" })
-	if len(prod) != 1 || prod[0].Parent != retinue.NewRef("aws:o-example", "unit", "r-1") {
-		t.Errorf("account in the tree: %+v", prod)
+	prod := accountRef("222222222222")
+	for _, want := range []retinue.Fact{
+		retinue.Container{Ref: prod, Name: "prod", Kind: retinue.ContainerAccount, State: retinue.StateActive},
+		retinue.Container{Ref: prod, Kind: retinue.ContainerAccount, Parent: retinue.NewRef("aws:o-example", "unit", "r-1")},
+		retinue.Container{Ref: accountRef("333333333333"), Name: "old", Kind: retinue.ContainerAccount, State: retinue.StateDisabled},
+	} {
+		if !stated(r, want) {
+			t.Errorf("not stated: %s", text(t, want))
+		}
 	}
 	scp := retinue.NewRef("aws:o-example", "policy", "arn:aws:organizations::111111111111:policy/o-example/service_control_policy/p-1")
 	if !stated(r, retinue.Attachment{Policy: scp, Target: retinue.NewRef("aws:222222222222", "account", "222222222222"), Role: retinue.AttachServiceControl}) {

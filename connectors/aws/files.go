@@ -205,37 +205,65 @@ func openFile(root *os.Root, name string) (*os.File, fs.FileInfo, error) {
 }
 
 // place gives files that name no account the one that the configuration gives,
-// or the only one that the files beside them name. It returns those that stay
-// without.
+// or the only one that the files beside them name; with regions it is the same.
+// It returns the files that stay without.
 func (f *files) place(s *scanned) []exportFile {
-	byDir, all := map[string]map[string]bool{}, map[string]bool{}
+	accounts, regions := newNeighbours(), newNeighbours()
 	for _, e := range s.files {
-		if e.account == "" {
-			continue
-		}
-		dir := filepath.Dir(e.name)
-		if byDir[dir] == nil {
-			byDir[dir] = map[string]bool{}
-		}
-		byDir[dir][e.account], all[e.account] = true, true
+		accounts.add(e.name, e.account)
+		regions.add(e.name, e.region)
+	}
+	only := ""
+	if len(f.settings.regions) == 1 {
+		only = f.settings.regions[0]
 	}
 	var lost []exportFile
 	for i := range s.files {
 		e := &s.files[i]
-		switch {
-		case e.account != "":
-			continue
-		case f.settings.account != "":
-			e.account = f.settings.account
-		case len(byDir[filepath.Dir(e.name)]) == 1:
-			e.account = onlyKey(byDir[filepath.Dir(e.name)])
-		case len(all) == 1:
-			e.account = onlyKey(all)
-		default:
+		if e.account == "" {
+			e.account = first(f.settings.account, accounts.of(e.name))
+		}
+		if e.region == "" && regionalOp(e.op) {
+			e.region = first(only, regions.of(e.name))
+		}
+		if e.account == "" || (e.region == "" && regionalOp(e.op)) {
 			lost = append(lost, *e)
+			e.account = ""
 		}
 	}
 	return lost
+}
+
+// neighbours knows what the files of each folder, and all files, name.
+type neighbours struct {
+	byDir map[string]map[string]bool
+	all   map[string]bool
+}
+
+func newNeighbours() neighbours {
+	return neighbours{map[string]map[string]bool{}, map[string]bool{}}
+}
+
+func (n neighbours) add(name, value string) {
+	if value == "" {
+		return
+	}
+	dir := filepath.Dir(name)
+	if n.byDir[dir] == nil {
+		n.byDir[dir] = map[string]bool{}
+	}
+	n.byDir[dir][value], n.all[value] = true, true
+}
+
+// of returns the only value beside a file, else the only one of all.
+func (n neighbours) of(name string) string {
+	if m := n.byDir[filepath.Dir(name)]; len(m) == 1 {
+		return onlyKey(m)
+	}
+	if len(n.all) == 1 {
+		return onlyKey(n.all)
+	}
+	return ""
 }
 
 func onlyKey(m map[string]bool) string {
@@ -308,7 +336,7 @@ func accountsOf(s *scanned) []string {
 func (f *files) nothing(s *scanned, lost []exportFile) error {
 	path := retinue.CleanName(f.settings.path)
 	if len(lost) > 0 {
-		return fmt.Errorf("%w: read %s: no ARN in %s tells the account: give it with account=", retinue.ErrInvalid, path, retinue.CleanName(lost[0].name))
+		return fmt.Errorf("%w: read %s: %s", retinue.ErrInvalid, path, lostText(lost[0]))
 	}
 	for _, name := range sortedKeys(s.problems) {
 		return s.problems[name]
@@ -318,6 +346,14 @@ func (f *files) nothing(s *scanned, lost []exportFile) error {
 			retinue.ErrInvalid, path, s.unknown[0])
 	}
 	return fmt.Errorf("%w: read %s: no JSON or CSV file in it", retinue.ErrNotFound, path)
+}
+
+// lostText says what a file does not tell and how to give it.
+func lostText(e exportFile) string {
+	if e.account != "" {
+		return "no ARN in " + retinue.CleanName(e.name) + " tells the region: give it with regions="
+	}
+	return "no ARN in " + retinue.CleanName(e.name) + " tells the account: give it with account="
 }
 
 func sortedKeys[V any](m map[string]V) []string {
@@ -336,7 +372,7 @@ func (f *files) report(sink connector.Sink, s *scanned, lost []exportFile, accou
 		sink.Problem(scope, s.problems[name])
 	}
 	for _, e := range lost {
-		sink.Problem(scope, fmt.Errorf("read %s: %w: no ARN in it tells the account: give it with account=", retinue.CleanName(e.name), retinue.ErrInvalid))
+		sink.Problem(scope, fmt.Errorf("%w: %s", retinue.ErrInvalid, lostText(e)))
 	}
 	if n := len(s.unknown); n > 0 {
 		slices.Sort(s.unknown)

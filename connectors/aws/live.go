@@ -126,6 +126,9 @@ const callTimeout = 60 * time.Second
 func transport() *http.Transport {
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.MaxIdleConnsPerHost = liveWorkers
+		// A connection that is still being made when a run is cancelled goes
+		// into the pool after the pool was closed; it must not stay there.
+		t.IdleConnTimeout = 3 * time.Second
 	}).GetTransport()
 }
 

@@ -117,17 +117,19 @@ func (o *orgReader) listAccounts(ctx context.Context, w *scopeWriter) error {
 	})
 }
 
-// readTree states the organisation, its roots and units, and its accounts with
-// the unit each lies in.
+// readTree states the accounts, and in a scope of its own the organisation, its
+// roots and units, and in which of them each account lies.
 func (o *orgReader) readTree(ctx context.Context) error {
-	w := newScopeWriter(o.sink, retinue.NewScope(o.realm(), "tree"))
-	w.observed(o.src.when(o.account))
-	root := retinue.NewRef(o.realm(), "organization", o.org.id)
-	err := w.emit(retinue.Container{Ref: root, Name: o.org.id, Kind: retinue.ContainerOrganization, State: retinue.StateActive,
-		Attrs: attrs("managementAccount", o.org.management)})
-	if err != nil {
+	when := o.src.when(o.account)
+	w := newScopeWriter(o.sink, retinue.NewScope(o.realm(), "accounts"))
+	w.observed(when)
+	err := o.emitAccounts(w)
+	if err = w.finish(ctx, err, connector.Completion{Basis: basisPaged + "organizations:ListAccounts", Authority: connector.AuthoritySystem}); err != nil {
 		return err
 	}
+	w = newScopeWriter(o.sink, retinue.NewScope(o.realm(), "tree"))
+	w.observed(when)
+	root := retinue.NewRef(o.realm(), "organization", o.org.id)
 	parents := map[string]retinue.Ref{}
 	err = o.pages(ctx, w, call{op: opOrgRoots}, func(r io.Reader) error {
 		return listOf(r, "Roots", func(u orgUnit) error {
@@ -139,10 +141,20 @@ func (o *orgReader) readTree(ctx context.Context) error {
 		})
 	})
 	if err == nil {
-		err = o.emitAccounts(w, parents)
+		err = w.emit(retinue.Container{Ref: root, Name: o.org.id, Kind: retinue.ContainerOrganization, State: retinue.StateActive,
+			Attrs: attrs("managementAccount", o.org.management)})
 	}
-	return w.finish(ctx, err, connector.Completion{Basis: basisPaged + "organizations:ListAccounts, ListRoots and the children of every unit",
+	for _, id := range sortedKeys(parents) {
+		if err == nil {
+			err = w.emit(retinue.Container{Ref: accountRef(id), Kind: retinue.ContainerAccount, Parent: parents[id]})
+		}
+	}
+	err = w.finish(ctx, err, connector.Completion{Basis: basisPaged + "organizations:ListRoots and the children of every unit",
 		Authority: connector.AuthoritySystem})
+	if errors.Is(err, errNotExported) {
+		return nil
+	}
+	return err
 }
 
 type orgUnit struct{ Id, Name string } //nolint:revive // the vendor's spelling
@@ -157,7 +169,9 @@ func (o *orgReader) readUnit(ctx context.Context, w *scopeWriter, id string, par
 	ref := retinue.NewRef(o.realm(), "unit", key(id))
 	err := o.pages(ctx, w, call{op: opOrgMembers, subject: id}, func(r io.Reader) error {
 		return listOf(r, "Accounts", func(a orgAccount) error {
-			parents[a.Id] = ref
+			if isAccountID(a.Id) {
+				parents[a.Id] = ref
+			}
 			return nil
 		})
 	})
@@ -182,10 +196,10 @@ func (o *orgReader) readUnit(ctx context.Context, w *scopeWriter, id string, par
 	return nil
 }
 
-func (o *orgReader) emitAccounts(w *scopeWriter, parents map[string]retinue.Ref) error {
+func (o *orgReader) emitAccounts(w *scopeWriter) error {
 	for _, a := range o.org.accounts {
 		c := retinue.Container{Ref: accountRef(a.Id), Name: retinue.CleanName(a.Name), Kind: retinue.ContainerAccount,
-			State: retinue.StateActive, Parent: parents[a.Id],
+			State: retinue.StateActive,
 			Attrs: attrs("management", a.Id == o.org.management, "joined", a.JoinedMethod, "joinedAt", a.JoinedTimestamp, "email", a.Email)}
 		if a.suspended() {
 			c.State = retinue.StateDisabled
