@@ -93,21 +93,36 @@ func (a *allowlist) skipsText(path, commit string) bool {
 
 // skipsValue reports whether a value that was found is allowed. Commit and
 // path alone were decided by skipsText.
-func (a *allowlist) skipsValue(value, match, line, path, commit string) bool {
-	target := value
-	switch a.target {
-	case "match":
-		target = match
-	case "line":
-		target = line
-	}
-	byExpr := a.exprs != nil && target != "" && a.exprs.MatchString(target)
-	byStop := a.stops != nil && value != "" && a.stops.contains(strings.ToLower(value))
+func (a *allowlist) skipsValue(value string, match []byte, line func() string, path, commit string) bool {
+	byStop := a.stops != nil && value != "" && a.stops.contains(lowerUnicode(value))
 	if !a.all {
-		return byExpr || byStop
+		return byStop || a.exprAllowed(value, match, line)
 	}
 	return (a.commits == nil || a.commitAllowed(commit)) && (a.paths == nil || a.pathAllowed(path)) &&
-		(a.exprs == nil || byExpr) && (a.stops == nil || byStop)
+		(a.stops == nil || byStop) && (a.exprs == nil || a.exprAllowed(value, match, line))
+}
+
+// lowerUnicode lower-cases what the automaton does not: it passes over the case
+// of ASCII letters itself.
+func lowerUnicode(s string) string {
+	if isASCII(s) {
+		return s
+	}
+	return strings.ToLower(s)
+}
+
+func (a *allowlist) exprAllowed(value string, match []byte, line func() string) bool {
+	if a.exprs == nil {
+		return false
+	}
+	switch a.target {
+	case "match":
+		return len(match) > 0 && a.exprs.Match(match)
+	case "line":
+		l := line()
+		return l != "" && a.exprs.MatchString(l)
+	}
+	return value != "" && a.exprs.MatchString(value)
 }
 
 func (a *allowlist) commitAllowed(commit string) bool {

@@ -228,8 +228,8 @@ func TestGenericByHandIsItsExpression(t *testing.T) {
 		tx := &text{data: raw}
 		var got, want []span
 		p := s.index.find(s.set, tx)
-		matchGeneric(raw, p.spans[slices.Index(s.set.rules, r)], func(m span) { got = append(got, m) })
-		matchExpr(r, raw, span{0, len(raw)}, func(m span) { want = append(want, m) })
+		matchGeneric(raw, p.spans[slices.Index(s.set.rules, r)], func(m, _ span) { got = append(got, m) })
+		matchExpr(r, raw, span{0, len(raw)}, func(m, _ span) { want = append(want, m) })
 		if !slices.Equal(got, want) {
 			t.Fatalf("%q:\n got %v\nwant %v", raw, got, want)
 		}

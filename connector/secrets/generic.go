@@ -12,13 +12,13 @@ package secrets
 // the operators in the order in which they are written. Because a match can
 // begin up to 50 name characters before its name, the first name that can be
 // completed gives the first match.
-func matchGeneric(text []byte, names []span, each func(m span)) {
+func matchGeneric(text []byte, names []span, each func(m, value span)) {
 	from := 0
 	for _, n := range names {
 		if n.start < from {
 			continue
 		}
-		end, ok := matchAssignment(text, n.end)
+		value, end, ok := matchAssignment(text, n.end)
 		if !ok {
 			continue
 		}
@@ -26,28 +26,28 @@ func matchGeneric(text []byte, names []span, each func(m span)) {
 		for start > from && n.start-start < 50 && isNameByte(text[start-1]) {
 			start--
 		}
-		each(span{start, end})
+		each(span{start, end}, value)
 		from = end
 	}
 }
 
 // matchAssignment matches what follows a name that ends at end, and returns
-// where it ends.
-func matchAssignment(text []byte, end int) (int, bool) {
+// the value and where the terminator ends.
+func matchAssignment(text []byte, end int) (span, int, bool) {
 	op := end
 	for op < len(text) && op-end <= middleLimit && isMiddle(text[op]) {
 		op++
 	}
 	if op >= len(text) || !isOperator(text[op]) || !splitsAsMiddle(text[end:op]) {
-		return 0, false
+		return span{}, 0, false
 	}
 	var after [6]int
 	for _, to := range operatorEnds(text, op, after[:0]) {
-		if v, ok := matchValue(text, to); ok {
-			return v, true
+		if v, stop, ok := matchValue(text, to); ok {
+			return v, stop, true
 		}
 	}
-	return 0, false
+	return span{}, 0, false
 }
 
 // splitsAsMiddle reports whether s is at most 20 name characters, spaces and
@@ -105,8 +105,8 @@ func operatorEnds(text []byte, i int, ends []int) []int {
 }
 
 // matchValue matches up to 5 quotes, spaces or equals signs, a value and its
-// terminator from i on, and returns where the terminator ends.
-func matchValue(text []byte, i int) (int, bool) {
+// terminator from i on, and returns the value and where the terminator ends.
+func matchValue(text []byte, i int) (span, int, bool) {
 	n := 0
 	for n < 5 && i+n < len(text) && isOpening(text[i+n]) {
 		n++
@@ -115,16 +115,16 @@ func matchValue(text []byte, i int) (int, bool) {
 		at := i + n
 		if end := at + runOf(text[at:], isPlainValue, 151); end-at >= 10 && end-at <= 150 {
 			if t, ok := matchTerminator(text, end); ok {
-				return t, true
+				return span{at, end}, t, true
 			}
 		}
 		if end, ok := base64Value(text, at); ok {
 			if t, ok := matchTerminator(text, end); ok {
-				return t, true
+				return span{at, end}, t, true
 			}
 		}
 	}
-	return 0, false
+	return span{}, 0, false
 }
 
 // base64Value matches [a-z0-9][a-z0-9+/]{11,}={0,3} without regard to case. As

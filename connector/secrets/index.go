@@ -100,7 +100,7 @@ func (x *index) find(set *ruleSet, t *text) places {
 		start := end - int(x.words.length[w])
 		for i := range x.uses[w] {
 			u := &x.uses[w][i]
-			if !u.literal.at(t.data[start:end]) {
+			if !u.literal.at(t.data[start:]) {
 				continue
 			}
 			r := set.rules[u.rule]

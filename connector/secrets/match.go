@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/retinue-id/retinue"
@@ -88,8 +89,8 @@ func (s *Scanner) matchRule(t *text, i int, p places) []hit {
 		return nil
 	}
 	var hits []hit
-	take := func(m span) {
-		if h, ok := s.judge(t, r, m); ok {
+	take := func(m, value span) {
+		if h, ok := s.judge(t, r, m, value); ok {
 			hits = append(hits, h)
 		}
 	}
@@ -106,16 +107,19 @@ func (s *Scanner) matchRule(t *text, i int, p places) []hit {
 	return hits
 }
 
-func matchExpr(r *rule, data []byte, w span, take func(span)) {
+// matchExpr runs a rule's expression on a stretch. It takes each match without
+// its value, which judge finds.
+func matchExpr(r *rule, data []byte, w span, take func(m, value span)) {
 	for _, m := range r.expr.FindAllIndex(data[w.start:w.end], -1) {
-		take(span{w.start + m[0], w.start + m[1]})
+		take(span{w.start + m[0], w.start + m[1]}, span{})
 	}
 }
 
 // judge applies the conditions of a rule to a match, in gitleaks' terms: the
 // secret is the group that the rule names, else the first that holds
-// something, of the match without line feeds around it.
-func (s *Scanner) judge(t *text, r *rule, m span) (hit, bool) {
+// something, of the match without line feeds around it. The value is given
+// where it is known already.
+func (s *Scanner) judge(t *text, r *rule, m, known span) (hit, bool) {
 	if t.parent != nil && !t.touches(m) {
 		return hit{}, false
 	}
@@ -123,35 +127,42 @@ func (s *Scanner) judge(t *text, r *rule, m span) (hit, bool) {
 	lead := len(raw) - len(bytes.TrimLeft(raw, "\n"))
 	match := bytes.Trim(raw, "\n")
 	h := hit{rule: r, in: t, match: span{m.start + lead, m.start + lead + len(match)}}
-	h.secret = h.match
-	if groups := r.expr.FindSubmatchIndex(match); len(groups) > 2 {
-		if r.secretGroup > 0 {
-			h.secret = group(h.match.start, groups, r.secretGroup)
-		} else {
-			for g := 1; g < len(groups)/2; g++ {
-				if sp := group(h.match.start, groups, g); sp.end > sp.start {
-					h.secret = sp
-					break
-				}
-			}
-		}
+	if h.secret = known; known == (span{}) {
+		h.secret = secretIn(r, match, h.match)
 	}
-	value := string(t.data[h.secret.start:h.secret.end])
+	value := string(h.value())
 	h.entropy = entropy(value)
 	if r.entropy != 0 && h.entropy <= r.entropy {
 		return h, false
 	}
-	line := t.lineText(m.start, m.start+len(match))
-	for _, lists := range [][]*allowlist{s.set.allow, r.allow} {
+	line := sync.OnceValue(func() string { return t.lineText(m.start, m.start+len(match)) })
+	for _, lists := range [][]*allowlist{r.allow, s.set.allow} {
 		for _, a := range lists {
-			if a.skipsValue(value, string(match), line, t.Path, t.Commit) {
+			if a.skipsValue(value, match, line, t.Path, t.Commit) {
 				return h, false
 			}
 		}
 	}
 	h.line, _ = t.root().line(t.original(m).start)
-	h.allowed = !s.ignoreComments && (strings.Contains(line, "gitleaks:allow") || strings.Contains(line, "retinue:allow"))
+	h.allowed = !s.ignoreComments && (strings.Contains(line(), "gitleaks:allow") || strings.Contains(line(), "retinue:allow"))
 	return h, true
+}
+
+// secretIn returns the place of the secret in a match that lies at a place.
+func secretIn(r *rule, match []byte, at span) span {
+	groups := r.expr.FindSubmatchIndex(match)
+	if len(groups) <= 2 {
+		return at
+	}
+	if r.secretGroup > 0 {
+		return group(at.start, groups, r.secretGroup)
+	}
+	for g := 1; g < len(groups)/2; g++ {
+		if sp := group(at.start, groups, g); sp.end > sp.start {
+			return sp
+		}
+	}
+	return at
 }
 
 // group returns the place of a group; an absent one is empty.

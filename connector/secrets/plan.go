@@ -28,6 +28,14 @@ type plan struct {
 type literal struct {
 	text string
 	fold []bool // by byte: either case will do
+	// next is what must follow the literal at once; nil where that is not known.
+	next *following
+}
+
+// following is a run of certain bytes, of a least length.
+type following struct {
+	allowed [256]bool
+	least   int
 }
 
 func (l literal) lower() string {
@@ -39,10 +47,26 @@ func (l literal) lower() string {
 }
 
 // at reports whether the literal stands at the beginning of text, which is
-// known to hold it but for its case.
-func (l literal) at(text []byte) bool {
+// known to hold it but for its case, and what must follow it does. A byte
+// outside ASCII may follow: it is left to the expression.
+func (l *literal) at(text []byte) bool {
 	for i, f := range l.fold {
 		if !f && text[i] != l.text[i] {
+			return false
+		}
+	}
+	if l.next == nil {
+		return true
+	}
+	rest := text[len(l.text):]
+	for i := range l.next.least {
+		if i >= len(rest) {
+			return false
+		}
+		if rest[i] >= utf8.RuneSelf {
+			return true
+		}
+		if !l.next.allowed[rest[i]] {
 			return false
 		}
 	}
@@ -231,10 +255,41 @@ func chooseConcat(parts []*syntax.Regexp) choice {
 			}
 			set = product(set, more)
 		}
+		if j < len(parts) {
+			set = followed(set, parts[j])
+		}
 		consider(choice{literals: set}, i, j)
 		i = j
 	}
 	return best
+}
+
+// followed notes what must follow literals: a run of one class of characters.
+func followed(set []literal, part *syntax.Regexp) []literal {
+	for part.Op == syntax.OpCapture {
+		part = part.Sub[0]
+	}
+	next := &following{}
+	switch {
+	case part.Op == syntax.OpRepeat && part.Sub[0].Op == syntax.OpCharClass:
+		next.least = part.Min
+	case part.Op == syntax.OpPlus && part.Sub[0].Op == syntax.OpCharClass:
+		next.least = 1
+	}
+	if next.least == 0 {
+		return set
+	}
+	class := part.Sub[0].Rune
+	for i := 0; i+1 < len(class); i += 2 {
+		for c := class[i]; c <= class[i+1] && c < utf8.RuneSelf; c++ {
+			next.allowed[c] = true
+		}
+	}
+	out := slices.Clone(set)
+	for i := range out {
+		out[i].next = next
+	}
+	return out
 }
 
 // spell returns all strings that an expression matches, if they are few and
@@ -331,7 +386,7 @@ func product(a, b []literal) []literal {
 	for _, x := range a {
 		for _, y := range b {
 			fold := append(append(make([]bool, 0, len(x.fold)+len(y.fold)), x.fold...), y.fold...)
-			out = append(out, literal{x.text + y.text, fold})
+			out = append(out, literal{text: x.text + y.text, fold: fold})
 		}
 	}
 	return out

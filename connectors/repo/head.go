@@ -386,12 +386,11 @@ func (r *run) headCommit() (*object.Commit, error) {
 
 // blob reads a file's content from the object store, unless it is too large.
 func (r *run) blob(scope retinue.Scope, h plumbing.Hash) ([]byte, bool) {
-	size, err := r.t.store.EncodedObjectSize(h)
-	if err == nil && size > r.c.maxFile {
+	o, err := r.t.store.EncodedObject(plumbing.BlobObject, h)
+	if err == nil && o.Size() > r.c.maxFile {
 		r.count(connector.NoteFold, "%d files are larger than the limit and were not scanned", 1)
 		return nil, false
 	}
-	o, err := r.t.store.EncodedObject(plumbing.BlobObject, h)
 	if err == nil {
 		var in io.ReadCloser
 		if in, err = o.Reader(); err == nil {

@@ -158,11 +158,11 @@ func (r *run) submitCommit(ctx context.Context, w *treeWalk, scope retinue.Scope
 // goroutine only, and returns the work of scanning it.
 func (r *run) blobWork(scope retinue.Scope, p string, h plumbing.Hash, from commit, head bool) func() blobFound {
 	found := blobFound{path: p, commit: from, head: head}
-	class, skip := r.c.scanner.PathClass(p)
-	if skip {
+	class := r.class(p)
+	if class.skip {
 		return func() blobFound { return found }
 	}
-	key := blobKey{h, class}
+	key := blobKey{h, class.name}
 	scan, mine := r.blobs.begin(key)
 	if !mine {
 		return func() blobFound { found.result = scan.wait(); return found }
@@ -176,6 +176,29 @@ func (r *run) blobWork(scope retinue.Scope, p string, h plumbing.Hash, from comm
 		found.result = r.blobs.end(key, scan, r.c.scan(p, data))
 		return found
 	}
+}
+
+// pathClass is what secrets.Scanner.PathClass says of a path.
+type pathClass struct {
+	name string
+	skip bool
+}
+
+// maxClasses bounds the paths whose class is remembered.
+const maxClasses = 100_000
+
+// class returns the class of a path, which recurs from commit to commit. It is
+// called by the reading goroutine only.
+func (r *run) class(p string) pathClass {
+	if c, ok := r.classes[p]; ok {
+		return c
+	}
+	if len(r.classes) >= maxClasses {
+		clear(r.classes)
+	}
+	name, skip := r.c.scanner.PathClass(p)
+	r.classes[p] = pathClass{name, skip}
+	return r.classes[p]
 }
 
 // takeBlob states the values of one file version.

@@ -24,6 +24,10 @@ import (
 // objectCache bounds the memory for objects that deltas build on, in bytes.
 const objectCache = 48 << 20
 
+// largeObject is from which size on an object is read as a stream, in bytes, so
+// that one that is only skipped is never held.
+const largeObject = 1 << 20
+
 // tree is one repository or folder that is read.
 type tree struct {
 	dir   string   // as given, absolute
@@ -107,7 +111,7 @@ func (t *tree) openGit() error {
 	_, err = os.Stat(filepath.Join(common, "objects", "info", "alternates"))
 	t.alternates = err == nil
 	t.store = filesystem.NewStorageWithOptions(dot, cache.NewObjectLRU(objectCache),
-		filesystem.Options{KeepDescriptors: true, AlternatesFS: memfs.New()})
+		filesystem.Options{KeepDescriptors: true, AlternatesFS: memfs.New(), LargeObjectThreshold: largeObject})
 	if t.repo, err = git.Open(t.store, nil); err != nil {
 		return fmt.Errorf("%w: %v", retinue.ErrInvalid, err)
 	}

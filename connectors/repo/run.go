@@ -28,6 +28,7 @@ type run struct {
 	secretScope retinue.Scope
 	ignore      *ignoreFile
 	blobs       *blobCache
+	classes     map[string]pathClass
 	// inHead are the values that the head commit holds, by path.
 	inHead   map[placeKey]bool
 	stated   map[retinue.Scope]map[factKey]bool
@@ -65,7 +66,7 @@ type fold struct {
 func newRun(c *Repo, t *tree, realm retinue.Realm, sink connector.Sink, req connector.Request) *run {
 	r := &run{
 		c: c, t: t, realm: realm, sink: sink, req: req,
-		blobs:  newBlobCache(),
+		blobs: newBlobCache(), classes: map[string]pathClass{},
 		inHead: map[placeKey]bool{}, stated: map[retinue.Scope]map[factKey]bool{}, failed: map[retinue.Scope]bool{},
 		sighted: map[retinue.Scope]map[placeKey]bool{}, said: map[retinue.Scope]bool{}, ids: map[retinue.Scope]map[retinue.Ref]retinue.Credential{},
 		folds: map[fold]int{}, verified: map[[sha256.Size]byte]verdict{},
