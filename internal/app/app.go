@@ -82,6 +82,15 @@ func (a *App) open(ctx context.Context, opt Options) error {
 	return a.openQueue(ctx)
 }
 
+// Snapshot is one moment of the inventory, for reading.
+type Snapshot = sqlstore.Tx
+
+// View runs fn over one moment of the inventory.
+func (a *App) View(ctx context.Context, fn func(*Snapshot) error) error { return a.DB.View(ctx, fn) }
+
+// Specs returns the connectors that are part of the program.
+func Specs() []connector.Spec { return all.Specs() }
+
 // Close closes the installation.
 func (a *App) Close() error { return a.DB.Close() }
 
@@ -143,6 +152,9 @@ func (a *App) openQueue(ctx context.Context) error {
 	})
 	return nil
 }
+
+// Judged reports what the last Settle of this process judged.
+func (a *App) Judged() rules.Report { return a.judged }
 
 // Settle works the queue until nothing waits: what a scan changed is judged.
 func (a *App) Settle(ctx context.Context) (rules.Report, error) {

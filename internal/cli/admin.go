@@ -12,7 +12,6 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/connector"
-	"github.com/retinue-id/retinue/connectors/all"
 	"github.com/retinue-id/retinue/internal/app"
 	"github.com/retinue-id/retinue/internal/rules"
 	"github.com/retinue-id/retinue/internal/store"
@@ -265,7 +264,7 @@ func (e *env) sourcesCommand() *cobra.Command {
 		RunE:    func(_ *cobra.Command, args []string) error { return e.sourcesScript(args[0]) }}
 	show := &cobra.Command{Use: "show KIND", Short: "Describe a kind of source: targets, options, privileges, blind spots", Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			s, err := app.FindSpec(all.Specs(), args[0])
+			s, err := app.FindSpec(app.Specs(), args[0])
 			if err != nil {
 				return err
 			}
@@ -294,7 +293,7 @@ func (e *env) sourcesCheck(ctx context.Context, args []string) error {
 		return err
 	}
 	bad := 0
-	for _, c := range app.Check(ctx, all.Specs(), sources, app.ScanOptions{Getenv: e.getenv}) {
+	for _, c := range app.Check(ctx, app.Specs(), sources, app.ScanOptions{Getenv: e.getenv}) {
 		e.printf("%s\n", c.Source.Name)
 		if c.Err != nil {
 			bad++
@@ -333,7 +332,7 @@ func (e *env) access(a connector.Access) {
 
 func (e *env) sourcesScript(arg string) error {
 	kind, rest, _ := strings.Cut(arg, "=")
-	s, err := app.FindSpec(all.Specs(), kind)
+	s, err := app.FindSpec(app.Specs(), kind)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/app"
 	"github.com/retinue-id/retinue/internal/store"
-	"github.com/retinue-id/retinue/internal/store/sqlstore"
 )
 
 // findingFlags are the filters of the lists of findings.
@@ -69,7 +68,7 @@ identities"), --by family by the same definition in several places.`,
 				return err
 			}
 			return e.with(cmd.Context(), func(a *app.App) error {
-				return a.DB.View(cmd.Context(), func(tx *sqlstore.Tx) error {
+				return a.View(cmd.Context(), func(tx *app.Snapshot) error {
 					switch f.by {
 					case "":
 						return list(e, f.listFlags, tx.Findings(q), findingCells, "no findings match")
@@ -109,7 +108,7 @@ type rolled struct {
 	subjects    map[retinue.Ref]bool
 }
 
-func (e *env) rollUp(tx *sqlstore.Tx, f findingFlags, q store.FindingQuery) error {
+func (e *env) rollUp(tx *app.Snapshot, f findingFlags, q store.FindingQuery) error {
 	q.Limit = 0
 	groups := map[string]*rolled{}
 	for x, err := range tx.Findings(q) {
@@ -308,7 +307,7 @@ An empty value clears a field. The earlier registration stays in the history.`,
 
 func (e *env) register(ctx context.Context, a *app.App, word string, r app.RegistrationChange) error {
 	var key store.Entity
-	err := a.DB.View(ctx, func(tx *sqlstore.Tx) (err error) {
+	err := a.View(ctx, func(tx *app.Snapshot) (err error) {
 		key, err = find(tx, retinue.FactIdentity, word)
 		return err
 	})

@@ -13,7 +13,6 @@ import (
 	"github.com/retinue-id/retinue/internal/app"
 	"github.com/retinue-id/retinue/internal/inventory"
 	"github.com/retinue-id/retinue/internal/store"
-	"github.com/retinue-id/retinue/internal/store/sqlstore"
 )
 
 // entityFlags are the filters of the lists of entities.
@@ -99,7 +98,7 @@ func listEntities(e *env, ctx context.Context, f entityFlags, t retinue.FactType
 		return err
 	}
 	return e.with(ctx, func(a *app.App) error {
-		return a.DB.View(ctx, func(tx *sqlstore.Tx) error {
+		return a.View(ctx, func(tx *app.Snapshot) error {
 			return list(e, f.listFlags, tx.Entities(q), cells, "nothing matches")
 		})
 	})
@@ -128,7 +127,7 @@ func (e *env) grants(ctx context.Context, f entityFlags, id string) error {
 	}
 	q.Limit = 0
 	return e.with(ctx, func(a *app.App) error {
-		return a.DB.View(ctx, func(tx *sqlstore.Tx) error {
+		return a.View(ctx, func(tx *app.Snapshot) error {
 			if id != "" {
 				x, err := find(tx, retinue.FactIdentity, id)
 				if err != nil {
@@ -174,7 +173,7 @@ func head[T any](rows iter.Seq2[T, error], n int) iter.Seq2[T, error] {
 }
 
 // find resolves what a person typed: a public id, a key or a name.
-func find(tx *sqlstore.Tx, t retinue.FactType, word string) (store.Entity, error) {
+func find(tx *app.Snapshot, t retinue.FactType, word string) (store.Entity, error) {
 	prefix, _ := retinue.EntityPrefix(t)
 	tries := []store.EntityQuery{{Type: t, Key: word, Gone: true}, {Type: t, Text: word, Gone: true, Limit: 20}}
 	if strings.HasPrefix(word, prefix) {
@@ -237,7 +236,7 @@ func (e *env) showCommand(noun string, t retinue.FactType) *cobra.Command {
 				return err
 			}
 			return e.with(cmd.Context(), func(a *app.App) error {
-				return a.DB.View(cmd.Context(), func(tx *sqlstore.Tx) error {
+				return a.View(cmd.Context(), func(tx *app.Snapshot) error {
 					s, err := show(tx, t, args[0], history, when)
 					if err != nil {
 						return err
@@ -257,7 +256,7 @@ func (e *env) showCommand(noun string, t retinue.FactType) *cobra.Command {
 	return c
 }
 
-func show(tx *sqlstore.Tx, t retinue.FactType, word string, history bool, when store.AsOf) (*shown, error) {
+func show(tx *app.Snapshot, t retinue.FactType, word string, history bool, when store.AsOf) (*shown, error) {
 	x, err := find(tx, t, word)
 	if err != nil {
 		return nil, err
@@ -287,7 +286,7 @@ func show(tx *sqlstore.Tx, t retinue.FactType, word string, history bool, when s
 
 // past shows what was stated at a date: the entity's own facts, without what
 // hangs on it.
-func (s *shown) past(tx *sqlstore.Tx, when store.AsOf) error {
+func (s *shown) past(tx *app.Snapshot, when store.AsOf) error {
 	for y, err := range tx.Entities(store.EntityQuery{Type: s.Type, ID: s.ID, Gone: true, AsOf: when}) {
 		if err != nil {
 			return err

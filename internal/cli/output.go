@@ -14,7 +14,6 @@ import (
 	"github.com/retinue-id/retinue/internal/app"
 	"github.com/retinue-id/retinue/internal/evidence/report"
 	"github.com/retinue-id/retinue/internal/store"
-	"github.com/retinue-id/retinue/internal/store/sqlstore"
 )
 
 func (e *env) diffCommand() *cobra.Command {
@@ -49,7 +48,7 @@ the end of that day), times, or ages (30d, 36h). Without TO, until now.`,
 				}
 			}
 			return e.with(cmd.Context(), func(a *app.App) error {
-				return a.DB.View(cmd.Context(), func(tx *sqlstore.Tx) error {
+				return a.View(cmd.Context(), func(tx *app.Snapshot) error {
 					changes, err := tx.Changes(from, until)
 					if err != nil {
 						return err

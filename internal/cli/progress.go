@@ -46,7 +46,7 @@ func newProgress(w io.Writer, _ int) *progress {
 func (p *progress) source(name string) *sourceProgress {
 	s := p.of[name]
 	if s == nil {
-		s = &sourceProgress{said: time.Now()}
+		s = &sourceProgress{}
 		p.of[name] = s
 		if p.bars != nil {
 			label := retinue.CleanName(name)

@@ -14,7 +14,6 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/connector"
-	"github.com/retinue-id/retinue/connectors/all"
 	"github.com/retinue-id/retinue/internal/app"
 	"github.com/retinue-id/retinue/internal/evidence/report"
 	"github.com/retinue-id/retinue/internal/store"
@@ -43,8 +42,8 @@ was found before is declared gone because a scan failed. Credentials that are
 found are recorded by a keyed fingerprint, never by value, and never tried.
 
 Kinds of source:
-` + kindsHelp(all.Specs()),
-		Example: examplesHelp(all.Specs()),
+` + kindsHelp(app.Specs()),
+		Example: examplesHelp(app.Specs()),
 		RunE:    func(cmd *cobra.Command, args []string) error { return e.scan(cmd.Context(), args, f) },
 	}
 	e.outcomeFlags(c, &f)
@@ -104,7 +103,7 @@ func (e *env) sourcesOf(args []string, cfg app.Config) ([]app.SourceConfig, erro
 			out = append(out, cfg.Sources[i])
 			continue
 		}
-		s, err := app.ParseSource(all.Specs(), arg)
+		s, err := app.ParseSource(app.Specs(), arg)
 		if err != nil {
 			return nil, err
 		}
@@ -162,7 +161,7 @@ func firstRun(cfg app.Config) bool {
 func (e *env) welcome(cfg app.Config, sources []app.SourceConfig) {
 	e.say("This is the first scan. It will read:")
 	for _, s := range sources {
-		spec, err := app.FindSpec(all.Specs(), s.Kind)
+		spec, err := app.FindSpec(app.Specs(), s.Kind)
 		if err != nil {
 			continue
 		}
@@ -179,7 +178,7 @@ func (e *env) welcome(cfg app.Config, sources []app.SourceConfig) {
 }
 
 func (e *env) dryRun(ctx context.Context, sources []app.SourceConfig) error {
-	notes, err := app.DryRun(ctx, all.Specs(), sources, app.ScanOptions{Getenv: e.getenv})
+	notes, err := app.DryRun(ctx, app.Specs(), sources, app.ScanOptions{Getenv: e.getenv})
 	for _, s := range sources {
 		e.printf("%s would read:\n", s.Name)
 		for _, n := range notes[s.Name] {
@@ -208,7 +207,7 @@ func (e *env) scanTo(ctx context.Context, cfg app.Config, sources []app.SourceCo
 		w = file
 	}
 	p := newProgress(e.err, len(sources))
-	done, err := app.ScanTo(ctx, w, all.Specs(), keys, sources, app.ScanOptions{OnProgress: p.progress, Getenv: e.getenv})
+	done, err := app.ScanTo(ctx, w, app.Specs(), keys, sources, app.ScanOptions{OnProgress: p.progress, Getenv: e.getenv})
 	p.close()
 	incomplete := false
 	for _, h := range done {
@@ -277,6 +276,7 @@ type scanResult struct {
 	Findings   map[retinue.Severity]int `json:"findings"`
 	Suppressed int                      `json:"suppressed"`
 	Accepted   int                      `json:"accepted"`
+	RuleErrors []string                 `json:"ruleErrors,omitempty"` // rules that could not be evaluated
 	FailOn     string                   `json:"failOn,omitempty"`
 	Failed     bool                     `json:"failed"` // findings at or above failOn
 	ExitCode   int                      `json:"exitCode"`
@@ -345,6 +345,11 @@ func (e *env) outcome(ctx context.Context, a *app.App, runs []store.Run, f scanF
 	}
 	res := scanResult{Complete: true, Database: a.DB.Path(), Totals: totals, Findings: map[retinue.Severity]int{},
 		Suppressed: d.Findings.Suppressed, Accepted: d.Findings.Accepted, FailOn: f.failOn}
+	judged := a.Judged()
+	res.RuleErrors = judged.Errors
+	if judged.ErrorCount > 0 {
+		e.say("%d rules could not be evaluated for some subject, such as %s", judged.ErrorCount, retinue.CleanName(judged.Errors[0]))
+	}
 	for _, r := range runs {
 		res.Sources = append(res.Sources, resultOf(r))
 		res.Complete = res.Complete && r.State == store.RunComplete

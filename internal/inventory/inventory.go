@@ -24,14 +24,24 @@ const MaxAttached = 200
 
 // Reader is the snapshot that questions are asked of.
 type Reader interface {
+	Facts
+	Names
+}
+
+// Facts is what is stated of an entity.
+type Facts interface {
 	Merged(entity int64) (retinue.Fact, []store.Fact, error)
 	Related(entity int64, limit int, roles ...int) ([]store.Fact, error)
 	CountRelated(entity int64, role int) (int64, error)
-	Resolve(r retinue.Ref) (int64, error)
 	Uses(entity int64) ([]retinue.Use, error)
 	Registration(entity int64) (*retinue.Registration, error)
-	SamePublicKey(key string) ([]int64, error)
+}
+
+// Names leads from refs and keys to entities and back.
+type Names interface {
+	Resolve(r retinue.Ref) (int64, error)
 	RefsOf(entity int64) ([]retinue.Ref, error)
+	SamePublicKey(key string) ([]int64, error)
 }
 
 // Things answers about things of one snapshot.
