@@ -105,14 +105,15 @@ func (s *sink) Complete(scope retinue.Scope, c connector.Completion) error {
 			o.fail(fmt.Errorf("%w: %s was readable in an earlier scan: %s", retinue.ErrDenied, m.Permission, m.Consequence))
 		}
 	}
+	if err := s.ctx.Err(); err != nil {
+		return err
+	}
 	return s.apply(scope, o, c)
 }
 
-// apply hands a scope to the store.
+// apply hands a scope to the store. It does so after an interruption too, so
+// that a scope which was not completed is known to be incomplete.
 func (s *sink) apply(scope retinue.Scope, o *openScope, c connector.Completion) error {
-	if err := s.ctx.Err(); err != nil && !errors.Is(context.Cause(s.ctx), errLeftover) {
-		return err
-	}
 	lease, err := s.lease(scope.Realm)
 	if err != nil {
 		return s.stop(err)
@@ -133,7 +134,6 @@ func (s *sink) apply(scope retinue.Scope, o *openScope, c connector.Completion) 
 	delete(s.open, scope)
 	s.done[scope] = true
 	if err == nil {
-		out.Problems = o.allProblems()
 		s.run.Scopes = append(s.run.Scopes, out)
 	}
 	s.mu.Unlock()
@@ -221,18 +221,18 @@ func (o *openScope) allProblems() []string {
 	return out
 }
 
-var errLeftover = errors.New("writing what is left")
+// errNothing matches nothing that a connector returns.
+var errNothing = errors.New("no error")
 
 // leftovers writes the scopes that were not completed: their facts are kept,
-// nothing ends. After an interruption or a failure of the store they are
-// dropped.
+// nothing ends. After an interruption their facts are dropped, so that the
+// program ends soon, and only the fact that they are incomplete is written.
 func (s *sink) leftovers() {
 	s.mu.Lock()
 	var rest []retinue.Scope
 	for scope := range s.open {
 		rest = append(rest, scope)
 	}
-	stopped := s.fatal != nil || s.ctx.Err() != nil
 	s.mu.Unlock()
 	slices.SortFunc(rest, func(a, b retinue.Scope) int { return strings.Compare(a.String(), b.String()) })
 	for _, scope := range rest {
@@ -241,7 +241,11 @@ func (s *sink) leftovers() {
 			o.problem(fmt.Errorf("%w: the listing did not come to its end", retinue.ErrUnavailable))
 		}
 		o.failed = true
-		if stopped || o.spill.empty() {
+		if s.ctx.Err() != nil {
+			o.spill.close()
+			o.spill = newSpill(s.opt.SpillDir)
+		}
+		if s.fatalErr() != errNothing {
 			s.mu.Lock()
 			s.run.Scopes = append(s.run.Scopes, store.ScopeRun{Scope: scope, State: store.ScopeFailed, Problems: o.allProblems()})
 			s.mu.Unlock()
@@ -317,7 +321,7 @@ func (s *sink) fatalErr() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.fatal == nil {
-		return errLeftover // matches nothing that a connector returns
+		return errNothing
 	}
 	return s.fatal
 }

@@ -31,6 +31,8 @@ type applier struct {
 	touched map[int64]struct{} // entities to project again
 	bumped  map[int64]struct{} // refs whose entities' relations changed
 	w       *writers
+	// conflicts are things that are stated as two types.
+	conflicts []string
 }
 
 type pendingFact struct {
@@ -91,6 +93,9 @@ func (a *applier) now() (store.ScopeState, error) {
 	state := store.ScopeComplete
 	if !a.u.Complete {
 		state = store.ScopePartial
+		if a.counts.Facts+a.counts.Uses == 0 {
+			state = store.ScopeFailed
+		}
 		a.ended = nil
 	} else if a.mustHold() {
 		state = store.ScopeHeld
@@ -285,6 +290,7 @@ func (a *applier) settle() error {
 // finish writes how the scope stands, the revision and the record.
 func (a *applier) finish(state store.ScopeState) (store.ScopeRun, error) {
 	c := a.u.Completion
+	a.u.Problems = append(a.u.Problems, a.conflicts...)
 	out := store.ScopeRun{Scope: a.u.Scope, State: state, ObservedAt: c.ObservedAt, RecordedAt: a.tx.at, Revision: a.rev,
 		Basis: c.Basis, Counts: a.counts, Problems: a.u.Problems}
 	counts, err := json.Marshal(a.counts)
@@ -349,10 +355,14 @@ func (a *applier) updateScope(state store.ScopeState, problems string) error {
 		authority = connector.AuthoritySystem
 	}
 	total := a.scope.facts + a.counts.Added - a.counts.Ended
-	return a.tx.exec(`UPDATE scopes SET source_id = $1, authority = $2, state = $3, observed_at = $4,
+	obs := any(a.obs)
+	if state == store.ScopeFailed {
+		obs = nil // nothing was observed
+	}
+	return a.tx.exec(`UPDATE scopes SET source_id = $1, authority = $2, state = $3, observed_at = COALESCE($4, observed_at),
 		completed_at = COALESCE($5, completed_at), recorded_at = $6, held_ends = $7, held_run = $8, facts = $9,
 		basis = $10, problems = $11 WHERE id = $12`,
-		a.u.Run.Source.Key, int(authority), string(state), a.obs, completed, a.tx.at.UnixMicro(), a.counts.Held, held,
+		a.u.Run.Source.Key, int(authority), string(state), obs, completed, a.tx.at.UnixMicro(), a.counts.Held, held,
 		total, a.u.Completion.Basis, problems, a.scope.id)
 }
 

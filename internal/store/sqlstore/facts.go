@@ -155,6 +155,12 @@ func (tx *Tx) Merged(entity int64) (retinue.Fact, []store.Fact, error) {
 	if len(facts) == 0 {
 		return nil, nil, fmt.Errorf("%w: entity has ended", retinue.ErrNotFound)
 	}
+	var t int
+	if err := tx.queryRow("SELECT type FROM entities WHERE id = $1", entity).Scan(&t); err != nil {
+		return nil, nil, fmt.Errorf("read entity: %w", err)
+	}
+	own := store.TypeAt(t)
+	slices.SortStableFunc(facts, func(a, b store.Fact) int { return cmp.Compare(b2i(a.Type != own), b2i(b.Type != own)) })
 	var bodies [][]byte
 	for _, f := range facts {
 		if f.Type == facts[0].Type {
@@ -167,6 +173,13 @@ func (tx *Tx) Merged(entity int64) (retinue.Fact, []store.Fact, error) {
 	}
 	f, err := retinue.DecodeFact(facts[0].Type, body)
 	return f, facts, err
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // Uses returns the newest observation of each meaning about an entity.

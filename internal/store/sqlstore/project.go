@@ -137,6 +137,7 @@ func (tx *Tx) reprojectChunk(entities []int64, rev, obs int64) error {
 
 // overlay is what governance and label rules add to what sources state.
 type overlay struct {
+	etype        int
 	labels       Labels
 	registration *retinue.Registration
 }
@@ -156,10 +157,10 @@ func (tx *Tx) overlays(ids any) (map[int64]overlay, error) {
 		var id int64
 		var labels string
 		var reg sql.NullString
-		if err := rows.Scan(&id, &labels, &reg); err != nil {
+		var o overlay
+		if err := rows.Scan(&id, &o.etype, &labels, &reg); err != nil {
 			return err
 		}
-		var o overlay
 		if labels != "" {
 			if err := json.Unmarshal([]byte(labels), &o.labels); err != nil {
 				return err
@@ -173,7 +174,7 @@ func (tx *Tx) overlays(ids any) (map[int64]overlay, error) {
 		}
 		out[id] = o
 		return nil
-	}, `SELECT e.id, e.labels, g.body FROM `+tx.db.d.each("$1")+` j JOIN entities e ON e.id = CAST(j.v AS BIGINT)
+	}, `SELECT e.id, e.type, e.labels, g.body FROM `+tx.db.d.each("$1")+` j JOIN entities e ON e.id = CAST(j.v AS BIGINT)
 		LEFT JOIN registrations g ON g.entity_id = e.id AND g.to_at IS NULL`, ids)
 	return out, err
 }
@@ -199,6 +200,7 @@ func (tx *Tx) writeProjection(id int64, facts []stated, over overlay, rev, obs i
 		return tx.exec(`UPDATE entities SET state = $1, gone_at = $2, touched_rev = $3 WHERE id = $4 AND gone_at IS NULL`,
 			string(retinue.StateGone), obs, rev, id)
 	}
+	facts = ofType(facts, over.etype)
 	top := facts[0]
 	var bodies [][]byte
 	first := top.obsFrom
@@ -229,6 +231,16 @@ func (tx *Tx) writeProjection(id int64, facts []stated, over overlay, rev, obs i
 		gone_at = NULL, touched_rev = $17 WHERE id = $18`,
 		top.refID, top.scopeID, c.name, c.kind, c.subtype, c.class, c.state, c.environment, c.criticality, c.dataClass,
 		c.managed, owner, container, micros(c.createdAt), micros(c.expiresAt), first, rev, id)
+}
+
+// ofType keeps the facts of an entity's own type, where there are any: another
+// scope may state the same thing as something else.
+func ofType(facts []stated, t int) []stated {
+	own := slices.DeleteFunc(slices.Clone(facts), func(f stated) bool { return f.ftype != t })
+	if len(own) == 0 {
+		return facts
+	}
+	return own
 }
 
 // declared marks what only code or a reference states: it is not known to

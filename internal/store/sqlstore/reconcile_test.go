@@ -476,3 +476,40 @@ func TestShrunkenAccessIsPartial(t *testing.T) {
 		w.want("kept", w.keys(store.EntityQuery{}), []string{"x", "y"})
 	})
 }
+
+func TestTwoTypesOfOneThingAreReported(t *testing.T) {
+	both(t, func(t *testing.T, w *world) {
+		w.scan("a", iam(day(0), identity("x")))
+		res := retinue.Resource{Ref: retinue.NewRef(realm, "role", "x"), Name: "other", Kind: "role"}
+		run := w.scan("b", listing{scope: retinue.NewScope(realm, "plan"), at: day(1), auth: connector.AuthorityDeclared, facts: []retinue.Fact{res}})
+		w.want("state", run.State, store.RunComplete)
+		w.want("problems", len(run.Scopes[0].Problems), 1)
+		w.want("identities", w.keys(store.EntityQuery{}), []string{"x"})
+		w.want("name", w.list(store.EntityQuery{Key: "x"})[0].Name, "x")
+	})
+}
+
+func TestFailedScopeIsOnRecord(t *testing.T) {
+	both(t, func(t *testing.T, w *world) {
+		w.scan("a", iam(day(0), identity("x")))
+		failed := iam(day(1))
+		failed.fail = retinue.ErrDenied
+		run := w.scan("a", failed)
+		w.want("run", run.State, store.RunFailed)
+		err := w.View(t.Context(), func(tx *sqlstore.Tx) error {
+			runs, err := tx.LastRuns()
+			if err != nil {
+				return err
+			}
+			w.want("scopes on record", len(runs[0].Scopes), 1)
+			w.want("state on record", runs[0].Scopes[0].State, store.ScopeFailed)
+			scopes, err := tx.Scopes()
+			w.want("observed", scopes[0].ObservedAt, day(0))
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.want("kept", w.keys(store.EntityQuery{}), []string{"x"})
+	})
+}

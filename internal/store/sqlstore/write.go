@@ -186,11 +186,11 @@ func (a *applier) ref(r retinue.Ref, h store.Hash, known map[store.Hash]refRow) 
 func (a *applier) entityFor(p *prepared, known map[store.Hash]refRow) (refRow, error) {
 	row, seen := known[p.row.RefHash]
 	if seen && row.entity != 0 {
-		if row.etype != p.typ {
-			return row, fmt.Errorf("%w: %s is stated as %s and is known as %s", retinue.ErrInvalid, p.row.Ref,
-				p.row.Type, store.TypeAt(row.etype))
-		}
 		a.touched[row.entity] = struct{}{}
+		if row.etype != p.typ {
+			a.conflict(p.row, store.TypeAt(row.etype))
+			return row, nil
+		}
 		if p.row.Type == retinue.FactCredential {
 			return row, a.joinKnown(p.row, p.fact, row)
 		}
@@ -227,6 +227,17 @@ func (a *applier) entityFor(p *prepared, known map[store.Hash]refRow) (refRow, e
 	}
 	return row, nil
 }
+
+// conflict notes that a thing is stated as two types. The fact is kept; the
+// thing stays of the type as which it was first known.
+func (a *applier) conflict(row store.FactRow, known retinue.FactType) {
+	if len(a.conflicts) < maxConflicts {
+		a.conflicts = append(a.conflicts, fmt.Sprintf("%s is stated as %s and is known as %s", row.Ref, row.Type, known))
+	}
+}
+
+// maxConflicts bounds the conflicts that one update reports.
+const maxConflicts = 20
 
 func (a *applier) mintRef(f store.FactRow, entity int64) (refRow, error) {
 	realm, err := a.tx.realmID(f.Ref.Realm)
