@@ -25,7 +25,11 @@ func (f *File) readStore(data []byte) bool {
 		name  string
 	}{{"\xfe\xed\xfe\xed", "Java key store (JKS)"}, {"\xce\xce\xce\xce", "Java key store (JCEKS)"}} {
 		if bytes.HasPrefix(data, []byte(m.magic)) {
-			f.unread(0, m.name, "its content is under a password", true)
+			if jksTrustOnly(data) {
+				f.unread(0, m.name, "it holds trusted certificates only", false)
+			} else {
+				f.unread(0, m.name, "its content is under a password", true)
+			}
 			return true
 		}
 	}
