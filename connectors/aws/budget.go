@@ -1,7 +1,9 @@
 package aws
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"sync"
 	"time"
@@ -48,11 +50,30 @@ func (b *budget) RoundTrip(r *http.Request) (*http.Response, error) {
 		case <-t.C:
 		}
 	}
-	res, err := b.next.RoundTrip(r)
-	if err == nil {
-		b.answered(res.Header.Get("Date"))
+	// The limit is set here and not in http.Client, whose timer keeps a
+	// goroutine until the body is closed, which the SDK does not do for answers
+	// without one.
+	ctx, cancel := context.WithTimeout(r.Context(), callTimeout)
+	res, err := b.next.RoundTrip(r.WithContext(ctx))
+	if err != nil {
+		cancel()
+		return nil, err
 	}
-	return res, err
+	b.answered(res.Header.Get("Date"))
+	res.Body = limitedBody{res.Body, cancel}
+	return res, nil
+}
+
+// limitedBody releases the time limit of an answer that has been read.
+type limitedBody struct {
+	io.ReadCloser
+	done context.CancelFunc
+}
+
+// Close implements io.Closer.
+func (b limitedBody) Close() error {
+	defer b.done()
+	return b.ReadCloser.Close()
 }
 
 // reserve returns how long to wait before the next request.

@@ -21,6 +21,8 @@ const (
 	maxFiles    = 50_000
 	maxFileSize = 4 << 30
 	maxDepth    = 12
+	// maxAccountsInFile bounds how often one file is read.
+	maxAccountsInFile = 100
 )
 
 // exportFile is one file of an export, recognised.
@@ -163,7 +165,19 @@ func (f *files) add(s *scanned, root *os.Root, name string, named bool) {
 		e.region = most(c.regions)
 	}
 	e.partition = most(c.partitions)
-	s.files = append(s.files, e)
+	if e.op != opAuthz || e.envelope || len(c.principals) < 2 || c.listings < 3 {
+		s.files = append(s.files, e)
+		return
+	}
+	// Several accounts in one file: it is read once for each.
+	if len(c.principals) > maxAccountsInFile {
+		s.problems[name] = fmt.Errorf("read %s: %w: users and roles of more than %d accounts", retinue.CleanName(name), retinue.ErrInvalid, maxAccountsInFile)
+		return
+	}
+	for _, id := range sortedKeys(c.principals) {
+		e.account = id
+		s.files = append(s.files, e)
+	}
 }
 
 func knownOperation(name string) bool {

@@ -316,3 +316,28 @@ func TestDryRunOfFiles(t *testing.T) {
 		t.Errorf("notes: %v", r.Notes)
 	}
 }
+
+// TestSeveralAccountsInOneFile: a list of authorization details is one account
+// after the other, each its own realm.
+func TestSeveralAccountsInOneFile(t *testing.T) {
+	other := strings.ReplaceAll(authz, account, "222222222222")
+	r := scan(t, writeExport(t, map[string]string{"all.json": "[" + authz + ",\n" + other + "]"}))
+	for _, id := range []string{account, "222222222222"} {
+		scope := retinue.NewScope(retinue.NewRealm("aws", id), "iam", "users")
+		if _, ok := r.Completed[scope]; !ok {
+			t.Errorf("scope %s: %v", scope, r.Problems)
+		}
+		users := 0
+		for _, f := range r.In(scope) {
+			if u, ok := f.(retinue.Identity); ok {
+				users++
+				if u.Ref.Realm != scope.Realm {
+					t.Errorf("scope %s holds %s", scope, u.Ref)
+				}
+			}
+		}
+		if users != 2 {
+			t.Errorf("scope %s: %d users, want 2", scope, users)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/retinue-id/retinue"
@@ -35,7 +36,8 @@ type iamReader struct {
 	members                 []membership
 	whole                   bool // a page said that it was the last
 	sawServices, sawReports bool
-	read                    int // entries
+	read                    int      // entries
+	others                  []string // accounts whose elements in the same files are read apart
 }
 
 type membership struct {
@@ -45,7 +47,11 @@ type membership struct {
 
 func newIAMReader(a *accountReader) *iamReader {
 	w := func(path string) *scopeWriter { return newScopeWriter(a.sink, a.scope(path)) }
-	return &iamReader{a: a, users: w(scopeUsers), groups: w(scopeGroups), roles: w(scopeRoles), policies: w(scopePolicies),
+	var others []string
+	if f, ok := a.src.(*fileSource); ok {
+		others = slices.DeleteFunc(f.holding(opAuthz), func(id string) bool { return id == a.account })
+	}
+	return &iamReader{a: a, others: others, users: w(scopeUsers), groups: w(scopeGroups), roles: w(scopeRoles), policies: w(scopePolicies),
 		services: w("iam-service-last-accessed"), report: w("iam-credential-report")}
 }
 
@@ -59,6 +65,15 @@ func (r *iamReader) page(in io.Reader) error {
 	return err
 }
 
+// foreign reports an element of another account that is read apart.
+func (r *iamReader) foreign(arnText string) bool {
+	if len(r.others) == 0 {
+		return false
+	}
+	a, ok := parseARN(arnText)
+	return ok && slices.Contains(r.others, a.account)
+}
+
 // progress tells how far the listing is, now and then.
 func (r *iamReader) progress() {
 	if r.read++; r.read%500 == 0 {
@@ -67,7 +82,9 @@ func (r *iamReader) progress() {
 }
 
 func (r *iamReader) user(u authzUser) error {
-	r.progress()
+	if r.progress(); r.foreign(u.Arn) {
+		return nil
+	}
 	if u.Arn == "" {
 		r.users.fail(errNoARN("UserDetailList"))
 		return nil
@@ -92,6 +109,9 @@ func (r *iamReader) lastServices(ref retinue.Ref, s []lastService) error {
 }
 
 func (r *iamReader) group(g authzGroup) error {
+	if r.foreign(g.Arn) {
+		return nil
+	}
 	if g.Arn == "" {
 		r.groups.fail(errNoARN("GroupDetailList"))
 		return nil
@@ -101,7 +121,9 @@ func (r *iamReader) group(g authzGroup) error {
 }
 
 func (r *iamReader) role(x authzRole) error {
-	r.progress()
+	if r.progress(); r.foreign(x.Arn) {
+		return nil
+	}
 	if x.Arn == "" {
 		r.roles.fail(errNoARN("RoleDetailList"))
 		return nil
@@ -117,7 +139,9 @@ func (r *iamReader) role(x authzRole) error {
 }
 
 func (r *iamReader) policy(p authzPolicy) error {
-	r.progress()
+	if r.progress(); r.foreign(p.Arn) {
+		return nil
+	}
 	if p.Arn == "" {
 		r.policies.fail(errNoARN("Policies"))
 		return nil

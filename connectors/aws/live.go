@@ -114,7 +114,7 @@ func appID(agent string) string {
 func newLiveSource(s settings, env connector.Env, cfg aws.Config) *liveSource {
 	src := &liveSource{settings: s, env: env, clients: map[string]*clients{}}
 	src.meter = newBudget(transport(), s.perSecond, s.maxRequests)
-	cfg.HTTPClient = &http.Client{Transport: src.meter, Timeout: callTimeout}
+	cfg.HTTPClient = &http.Client{Transport: src.meter}
 	src.cfg = cfg
 	return src
 }

@@ -11,6 +11,10 @@ import (
 // ownerCount counts the ARNs of a file by account, region and partition.
 type ownerCount struct {
 	accounts, regions, partitions map[string]int
+	// principals counts the users, roles and groups that name themselves.
+	principals map[string]int
+	// listings counts the lists of users and roles: one account has one each.
+	listings int
 }
 
 // A thing's own ARN counts for far more than ARNs that are only mentioned, such
@@ -25,7 +29,7 @@ const (
 // that stand as the value of a member whose name ends in "arn". It never looks
 // at the file's name.
 func countOwners(r io.Reader) (ownerCount, error) {
-	c := ownerCount{map[string]int{}, map[string]int{}, map[string]int{}}
+	c := ownerCount{map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}, 0}
 	b := bufio.NewReaderSize(r, 256<<10)
 	var before []byte // the end of what was read before this piece
 	for {
@@ -35,6 +39,9 @@ func countOwners(r io.Reader) (ownerCount, error) {
 			c.add(string(piece[:len(piece)-1]), weight(before))
 		} else if len(piece) > 4 && len(piece) <= maxARN {
 			c.addInText(piece)
+		}
+		if string(piece) == `UserDetailList"` || string(piece) == `RoleDetailList"` {
+			c.listings++
 		}
 		if keep := piece; len(keep) > 0 {
 			before = append(before[:0], before[max(0, len(before)-16):]...)
@@ -95,6 +102,10 @@ func (c *ownerCount) add(text string, n int) {
 	c.partitions[a.partition]++
 	if isAccountID(a.account) {
 		c.accounts[a.account] += n
+		kind, _, _ := strings.Cut(a.resource, "/")
+		if n == ownWeight && a.service == "iam" && (kind == "user" || kind == "role" || kind == "group") {
+			c.principals[a.account]++
+		}
 	}
 	if a.region != "" {
 		c.regions[a.region] += n

@@ -222,7 +222,11 @@ func readState(ctx context.Context, a *accountReader, src *fileSource, name stri
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if !strings.HasPrefix(r.Type, "aws_") || r.Mode == "data" || (r.Account != "" && r.Account != a.account) {
+		if r.Account != "" && r.Account != a.account {
+			t.elsewhere++
+			continue
+		}
+		if !strings.HasPrefix(r.Type, "aws_") || r.Mode == "data" {
 			continue
 		}
 		for _, v := range r.instances() {
@@ -234,6 +238,10 @@ func readState(ctx context.Context, a *accountReader, src *fileSource, name stri
 	err = w.finish(ctx, nil, connector.Completion{Basis: "everything that the Terraform state holds of the account", Authority: authority})
 	if errors.Is(err, errNotExported) {
 		err = nil
+	}
+	if t.elsewhere > 0 {
+		a.sink.Note(connector.Note{Kind: connector.NoteWarning, Scope: w.scope, Count: t.elsewhere,
+			Text: fmt.Sprintf("%d Terraform resources name another account than %s and were not read: put each account into a file of its own", t.elsewhere, a.account)})
 	}
 	if n := t.foldedCount(); n > 0 {
 		a.sink.Note(connector.Note{Kind: connector.NoteFold, Scope: w.scope, Count: n,
@@ -247,6 +255,8 @@ type terraform struct {
 	a      *accountReader
 	w      *scopeWriter
 	folded map[string]int
+	// elsewhere counts resources that name another account than most do.
+	elsewhere int
 }
 
 func (t *terraform) foldedCount() int {
