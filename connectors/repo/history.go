@@ -6,73 +6,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/connector"
 )
-
-// blobKey is a content at paths of one class; see secrets.Scanner.PathClass.
-type blobKey struct {
-	hash  plumbing.Hash
-	class string
-}
-
-// blobCache remembers which contents were scanned and what they held, so that
-// each is scanned once. Most hold nothing and cost a map entry.
-type blobCache struct {
-	mu   sync.Mutex
-	seen map[blobKey]*pending // nil: nothing was found
-}
-
-// pending is a scan that may not have ended yet.
-type pending struct {
-	done chan struct{}
-	res  result
-}
-
-func newBlobCache() *blobCache { return &blobCache{seen: map[blobKey]*pending{}} }
-
-// begin returns the scan of a content, and whether it is the caller who must
-// make it. The scan is nil where nothing was found.
-func (b *blobCache) begin(k blobKey) (scan *pending, mine bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	scan, known := b.seen[k]
-	if !known {
-		scan = &pending{done: make(chan struct{})}
-		b.seen[k] = scan
-	}
-	return scan, !known
-}
-
-// end records the outcome of a scan that begin handed out.
-func (b *blobCache) end(k blobKey, scan *pending, res result) result {
-	scan.res = res
-	close(scan.done)
-	if len(res.findings) == 0 {
-		b.mu.Lock()
-		b.seen[k] = nil
-		b.mu.Unlock()
-	}
-	return res
-}
-
-// wait returns the outcome of a scan that another caller makes.
-func (p *pending) wait() result {
-	if p == nil {
-		return result{}
-	}
-	<-p.done
-	return p.res
-}
 
 // commit is one commit of the history.
 type commit struct {
@@ -335,88 +277,6 @@ func (r *run) peel(h plumbing.Hash) (plumbing.Hash, error) {
 		}
 	}
 	return plumbing.ZeroHash, errors.New("tags name each other")
-}
-
-// treeWalk visits the files of trees that no earlier tree had at the same path.
-type treeWalk struct {
-	*run
-	scope  retinue.Scope
-	trees  map[pathed]bool
-	files  map[pathed]bool
-	copies map[plumbing.Hash]uint8
-	quiet  bool // counts nothing: another walk does
-}
-
-// pathed is an object at a path, the path by its hash.
-type pathed struct {
-	hash plumbing.Hash
-	path uint64
-}
-
-// The bounds on trees. A small repository can name the same tree at very many
-// paths; a content is read at this many of them.
-const (
-	maxPath   = 4096
-	maxCopies = 100
-)
-
-func newTreeWalk(r *run, scope retinue.Scope) *treeWalk {
-	return &treeWalk{run: r, scope: scope, trees: map[pathed]bool{}, files: map[pathed]bool{}, copies: map[plumbing.Hash]uint8{}}
-}
-
-func at(h plumbing.Hash, p string) pathed {
-	f := fnv.New64a()
-	_, _ = f.Write([]byte(p))
-	return pathed{h, f.Sum64()}
-}
-
-func (w *treeWalk) tally(k connector.NoteKind, text string) {
-	if !w.quiet {
-		w.count(k, text, 1)
-	}
-}
-
-func (w *treeWalk) walk(ctx context.Context, h plumbing.Hash, prefix string, depth int, each func(string, plumbing.Hash) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	k := at(h, prefix)
-	if w.trees[k] {
-		return nil
-	}
-	w.trees[k] = true
-	if w.copies[h] >= maxCopies || depth > maxDepth || len(prefix) > maxPath {
-		w.tally(connector.NoteFold, "%d folders of commits lie too deep or repeat too often and were not read there")
-		return nil
-	}
-	w.copies[h]++
-	tree, err := object.GetTree(w.t.store, h)
-	if err != nil {
-		w.problem(w.scope, fmt.Errorf("%w: read tree %s: %v", retinue.ErrInvalid, h, err))
-		return nil
-	}
-	for _, e := range tree.Entries {
-		p := prefix + e.Name
-		switch {
-		case e.Mode == filemode.Dir:
-			if err := w.walk(ctx, e.Hash, p+"/", depth+1, each); err != nil {
-				return err
-			}
-		case isFile(e.Mode):
-			if k := at(e.Hash, p); !w.files[k] {
-				w.files[k] = true
-				if err := each(p, e.Hash); err != nil {
-					return err
-				}
-			}
-		case e.Mode == filemode.Submodule:
-			if k := at(plumbing.ZeroHash, p); !w.files[k] {
-				w.files[k] = true
-				w.tally(connector.NoteFold, "%d submodules were not read: their commits lie in repositories of their own")
-			}
-		}
-	}
-	return nil
 }
 
 // parentsFirst orders commits by time, and so that no commit comes before one

@@ -1,12 +1,10 @@
 package repo
 
 import (
-	"context"
 	"crypto/sha256"
 	"fmt"
 	"path"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"sync"
 
@@ -191,69 +189,6 @@ type result struct {
 func (c *Repo) scan(p string, data []byte) result {
 	res := c.scanner.ScanText(secrets.Text{Path: p, Data: data})
 	return result{res.Findings, res.Allowed}
-}
-
-// ordered runs work on all processors and hands the results to take in the
-// order in which they were submitted. It stops at the first error.
-func ordered[T any](ctx context.Context, produce func(submit func(func() T) error) error, take func(T) error) error {
-	ctx, stop := context.WithCancel(ctx)
-	workers := max(1, runtime.GOMAXPROCS(0))
-	type job struct {
-		work func() T
-		out  chan T
-	}
-	jobs := make(chan job)
-	queue := make(chan job, 4*workers)
-	var wg sync.WaitGroup
-	for range workers {
-		wg.Go(func() {
-			for j := range jobs {
-				j.out <- j.work()
-			}
-		})
-	}
-	var failed error
-	wg.Go(func() {
-		defer close(queue)
-		defer close(jobs)
-		failed = produce(func(work func() T) error {
-			j := job{work, make(chan T, 1)}
-			select {
-			case queue <- j:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-			select {
-			case jobs <- j:
-				return nil
-			case <-ctx.Done():
-				close(j.out)
-				return ctx.Err()
-			}
-		})
-	})
-	err := func() error {
-		for j := range queue {
-			select {
-			case v, ok := <-j.out:
-				if !ok {
-					return ctx.Err()
-				}
-				if err := take(v); err != nil {
-					return err
-				}
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
-		return nil
-	}()
-	stop()
-	wg.Wait()
-	if err == nil {
-		err = failed
-	}
-	return err
 }
 
 func baseName(p string) string { return path.Base(filepath.ToSlash(p)) }
