@@ -50,7 +50,6 @@ func (c *Repo) Check(ctx context.Context) (connector.Access, error) {
 			return a, err
 		}
 	}
-	a.CouldRead = Spec().CouldRead
 	return a, nil
 }
 
