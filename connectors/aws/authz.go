@@ -227,20 +227,6 @@ func section[T any](a *authzReader, name string, depth int, fn func(T) error) er
 	return err
 }
 
-// missing names the lists that are not there. AWS always prints all four.
-func (s authzSections) missing() []string {
-	var out []string
-	for _, l := range []struct {
-		there bool
-		name  string
-	}{{s.users, "UserDetailList"}, {s.groups, "GroupDetailList"}, {s.roles, "RoleDetailList"}, {s.policies, "Policies"}} {
-		if !l.there {
-			out = append(out, l.name)
-		}
-	}
-	return out
-}
-
 // errNoARN says that an element does not name itself.
 func errNoARN(list string) error {
 	return fmt.Errorf("%w: an element of %s has no Arn", retinue.ErrInvalid, list)

@@ -109,10 +109,4 @@ func (b *budget) serverTime() time.Time {
 	return b.server
 }
 
-func (b *budget) requests() int64 {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.count
-}
-
 func (b *budget) close() { b.next.CloseIdleConnections() }

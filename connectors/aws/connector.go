@@ -81,9 +81,9 @@ func ended(ctx context.Context, err error) error {
 // notCoveredText says in words what is not known when the files hold nothing of
 // a scope; empty where another scope says it.
 func notCoveredText(path string) string {
-	if region, rest, ok := strings.Cut(strings.TrimPrefix(path, "region/"), "/"); ok && strings.HasPrefix(path, "region/") {
-		_ = region
-		path = "region/" + rest
+	if inside, ok := strings.CutPrefix(path, "region/"); ok {
+		_, what, _ := strings.Cut(inside, "/")
+		path = "region/" + what
 	}
 	switch path {
 	case scopeUsers, scopeGroups, scopeRoles, scopePolicies:

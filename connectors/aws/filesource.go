@@ -2,6 +2,7 @@ package aws
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -102,7 +103,7 @@ func (f *fileSource) page(ctx context.Context, d exportFile, fn func(io.Reader) 
 	}
 	defer file.Close()
 	if err := fn(contextReader{ctx, file}); err != nil {
-		if se, ok := err.(sinkError); ok {
+		if se := (sinkError{}); errors.As(err, &se) {
 			return se
 		}
 		return fmt.Errorf("read %s: %w", retinue.CleanName(d.name), err)
@@ -113,7 +114,7 @@ func (f *fileSource) page(ctx context.Context, d exportFile, fn func(io.Reader) 
 // exportedError is the error that the export script got from AWS.
 func exportedError(d exportFile) error {
 	kind := errorKind(d.err)
-	if kind == errAbsent {
+	if errors.Is(kind, errAbsent) {
 		return errAbsent
 	}
 	return fmt.Errorf("%s: the export was refused: %w: %s", retinue.CleanName(d.name), kind, retinue.CleanName(d.err))

@@ -3,7 +3,6 @@
 package aws_test
 
 import (
-	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,7 +22,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/retinue-id/retinue"
-	"github.com/retinue-id/retinue/connector"
 	"github.com/retinue-id/retinue/connector/connectortest"
 	"github.com/retinue-id/retinue/connectors/aws"
 	"github.com/retinue-id/retinue/internal/testkit"
@@ -63,12 +61,13 @@ func seed(t *testing.T, endpoint string) (keyID string) {
 	ok(i.CreateOpenIDConnectProvider(ctx, &iam.CreateOpenIDConnectProviderInput{Url: sdk.String("https://token.actions.githubusercontent.com"),
 		ClientIDList: []string{"sts.amazonaws.com"}, ThumbprintList: []string{"6938fd4d98bab03faadb97b34396831e3780aea1"}}))
 	ok(i.CreateAccountAlias(ctx, &iam.CreateAccountAliasInput{AccountAlias: sdk.String("example-team")}))
-	seedData(t, ctx, cfg, policy)
+	seedData(t, cfg)
 	return sdk.ToString(k.AccessKey.AccessKeyId)
 }
 
-func seedData(t *testing.T, ctx context.Context, cfg sdk.Config, _ string) {
+func seedData(t *testing.T, cfg sdk.Config) {
 	t.Helper()
+	ctx := t.Context()
 	ok := func(_ any, err error) { t.Helper(); must(t, err) }
 	b := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
 	ok(b.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: sdk.String("open-data")}))
@@ -161,6 +160,5 @@ func TestLiveCheck(t *testing.T) {
 	if a.Realm != motoAccount || a.Calls == 0 || a.Duration == 0 {
 		t.Errorf("access: %+v", a)
 	}
-	var _ connector.Access = a
 	t.Logf("%+v", a)
 }

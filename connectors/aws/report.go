@@ -86,7 +86,7 @@ func emitReport(w *scopeWriter, account string, row reportRow) error {
 		kind, name = "root", "root user"
 	}
 	ref := refTo(kind, userARN, account)
-	password := row["password_enabled"] == "true" || (kind == "root" && parseMoment(row["password_last_used"]).IsZero() == false)
+	password := row["password_enabled"] == "true" || (kind == "root" && !parseMoment(row["password_last_used"]).IsZero())
 	facts := passwordFacts(ref, row, kind == "root" || row["password_enabled"] == "true")
 	keys := 0
 	for _, slot := range []string{"1", "2"} {

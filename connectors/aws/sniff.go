@@ -66,7 +66,6 @@ var errSniffed = errors.New("recognised")
 type sniffer struct {
 	j     *jsonReader
 	found sniffed
-	names []string
 }
 
 func (s *sniffer) value(depth int) error {
@@ -76,11 +75,7 @@ func (s *sniffer) value(depth int) error {
 	}
 	switch {
 	case depth <= maxNesting && t == json.Delim('{'):
-		var names []string
-		return s.j.objectFrom(t, func(name string) error {
-			names = append(names, name)
-			return s.member(name, names, depth)
-		})
+		return s.j.objectFrom(t, func(name string) error { return s.member(name, depth) })
 	case depth <= maxNesting && t == json.Delim('['):
 		return s.j.arrayFrom(t, func(i int) error {
 			if i > 0 {
@@ -110,14 +105,14 @@ func (s *sniffer) element(depth int) error {
 	return err
 }
 
-func (s *sniffer) member(name string, before []string, depth int) error {
+func (s *sniffer) member(name string, depth int) error {
 	switch {
 	case name == exportMark && depth == 0:
 		return s.envelope()
 	case name == "format_version", name == "terraform_version", name == "planned_values", name == "lineage":
 		return s.terraform(name)
 	case name == "Policies", name == "Attributes", name == "Accounts", name == "Users", name == "Groups", name == "Roles":
-		return s.ambiguous(name, before, depth)
+		return s.ambiguous(name, depth)
 	case authzMember(name):
 		return s.is(opAuthz)
 	}
@@ -190,7 +185,7 @@ func (s *sniffer) answer(o operation) error {
 }
 
 // ambiguous tells apart operations whose output has the same member.
-func (s *sniffer) ambiguous(name string, _ []string, depth int) error {
+func (s *sniffer) ambiguous(name string, depth int) error {
 	t, err := s.j.token()
 	if err != nil {
 		return err
@@ -266,9 +261,7 @@ func (s *sniffer) functionPolicy(name string) error {
 		return nil
 	}
 	var p struct{ Statement []struct{ Resource words } }
-	if json.Unmarshal([]byte(documentText(doc)), &p) != nil {
-		return nil
-	}
+	_ = json.Unmarshal([]byte(documentText(doc)), &p) // what is no policy has no statements
 	for _, st := range p.Statement {
 		for _, r := range st.Resource {
 			switch a, _ := parseARN(r); a.service {

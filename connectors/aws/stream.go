@@ -115,17 +115,8 @@ func (j *jsonReader) values(fn func() error) error {
 	}
 }
 
-// object calls fn for each member of the object that comes next; fn must read
-// the member's value. Another value than an object is skipped.
-func (j *jsonReader) object(fn func(name string) error) error {
-	t, err := j.token()
-	if err != nil {
-		return err
-	}
-	return j.objectFrom(t, fn)
-}
-
-// objectFrom is object where t, the first token, has been read.
+// objectFrom calls fn for each member of the object of which t was the first
+// token; fn must read the member's value. Another value is skipped.
 func (j *jsonReader) objectFrom(t json.Token, fn func(name string) error) error {
 	if t != json.Delim('{') {
 		return j.skipFrom(t)
@@ -144,17 +135,8 @@ func (j *jsonReader) objectFrom(t json.Token, fn func(name string) error) error 
 	return err
 }
 
-// array calls fn for each element of the array that comes next; fn must read
-// the element. Null is an empty array.
-func (j *jsonReader) array(fn func(i int) error) error {
-	t, err := j.token()
-	if err != nil {
-		return err
-	}
-	return j.arrayFrom(t, fn)
-}
-
-// arrayFrom is array where t, the first token, has been read.
+// arrayFrom calls fn for each element of the array of which t was the first
+// token; fn must read the element. Null is an empty array.
 func (j *jsonReader) arrayFrom(t json.Token, fn func(i int) error) error {
 	if t == nil {
 		return nil

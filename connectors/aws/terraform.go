@@ -85,10 +85,6 @@ func (t tfAttrs) block(name string) tfAttrs {
 	return nil
 }
 
-func (t tfAttrs) bool(name string) bool {
-	return string(t[name]) == "true" || string(t[name]) == `"true"`
-}
-
 func (t tfAttrs) tags() tags {
 	var out tags
 	if len(t["tags"]) > 0 {

@@ -202,9 +202,7 @@ func (t *tags) UnmarshalJSON(b []byte) error {
 		TagKey   string `json:"TagKey"` // KMS
 		TagValue string `json:"TagValue"`
 	}
-	if err := json.Unmarshal(b, &list); err != nil {
-		return nil // not tags: nothing else depends on them
-	}
+	_ = json.Unmarshal(b, &list) // what is not tags is none: nothing else depends on them
 	for _, e := range list {
 		if *t == nil {
 			*t = tags{}

@@ -2,7 +2,7 @@ package testkit
 
 import (
 	"bytes"
-	"errors"
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -55,7 +55,7 @@ func AWS(t testing.TB) (endpoint string) {
 		}
 	})
 	endpoint = fmt.Sprintf("http://127.0.0.1:%d", port)
-	if err := awaitHTTP(endpoint+"/moto-api/", time.Minute); err != nil {
+	if err := awaitHTTP(t.Context(), endpoint+"/moto-api/", time.Minute); err != nil {
 		text, _ := os.ReadFile(logFile)
 		t.Fatalf("start moto_server: %v: %s", err, bytes.TrimSpace(text))
 	}
@@ -83,15 +83,22 @@ func AWSEnv(t testing.TB) {
 }
 
 // awaitHTTP returns once a server answers.
-func awaitHTTP(url string, limit time.Duration) error {
-	last := errors.New("no answer")
-	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		res, err := http.Get(url) //nolint:noctx,gosec // a loopback address that the test made
-		if err == nil {
-			_ = res.Body.Close()
-			return nil
+func awaitHTTP(ctx context.Context, url string, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+		if err != nil {
+			return err
 		}
-		last = err
+		res, err := http.DefaultTransport.RoundTrip(req)
+		if err == nil {
+			return res.Body.Close()
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
-	return last
 }
