@@ -8,6 +8,7 @@ import (
 	"github.com/retinue-id/retinue/connectors/exec"
 	"github.com/retinue-id/retinue/connectors/host"
 	"github.com/retinue-id/retinue/connectors/kubernetes"
+	"github.com/retinue-id/retinue/connectors/people"
 	"github.com/retinue-id/retinue/connectors/postgres"
 	"github.com/retinue-id/retinue/connectors/repo"
 )
@@ -20,6 +21,7 @@ func Specs() []connector.Spec {
 		aws.Spec(),
 		kubernetes.Spec(),
 		postgres.Spec(),
+		people.Spec(),
 		exec.Spec(),
 	}
 }
