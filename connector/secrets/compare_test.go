@@ -111,7 +111,7 @@ func TestSameAsGitleaksOnPlantedSecrets(t *testing.T) {
 	s, d, rules := floor(t), gitleaks(t), plantable(t)
 	rnd := rand.New(rand.NewPCG(1, 2))
 	hit := map[string]bool{}
-	for i := range 40 {
+	for i := range 25 {
 		for _, r := range rules {
 			text, path := secretstest.Plant(rnd, r, i)
 			got, want := ours(s, path, text), theirs(d, path, text)
@@ -134,7 +134,7 @@ func TestSameAsGitleaksOnPlantedSecrets(t *testing.T) {
 func TestSameAsGitleaksOnManyPlantedTogether(t *testing.T) {
 	s, d, rules := floor(t), gitleaks(t), plantable(t)
 	rnd := rand.New(rand.NewPCG(3, 4))
-	for i := range 12 {
+	for i := range 9 {
 		var b bytes.Buffer
 		for range 60 {
 			text, _ := secretstest.Plant(rnd, rules[rnd.IntN(len(rules))], i)

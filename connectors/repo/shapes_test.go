@@ -12,6 +12,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/object"
+
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/connector"
 	"github.com/retinue-id/retinue/connector/connectortest"
@@ -369,5 +373,55 @@ func TestListOfRepositories(t *testing.T) {
 	note(t, res, "absent")
 	if _, err := Spec().Open(t.Context(), connector.Config{Target: " "}, connectortest.Env(t)); !errors.Is(err, retinue.ErrInvalid) {
 		t.Errorf("no path: %v", err)
+	}
+}
+
+// TestTreeBombEnds reads a commit whose few objects name a file at ten thousand
+// million paths.
+func TestTreeBombEnds(t *testing.T) {
+	m, p := newRepo(t), newPlanter(11)
+	store := m.repo.Storer
+	put := func(kind plumbing.ObjectType, encode func(plumbing.EncodedObject) error) plumbing.Hash {
+		t.Helper()
+		o := store.NewEncodedObject()
+		o.SetType(kind)
+		if err := encode(o); err != nil {
+			t.Fatal(err)
+		}
+		h, err := store.SetEncodedObject(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
+	below := put(plumbing.BlobObject, func(o plumbing.EncodedObject) error {
+		w, err := o.Writer()
+		if err != nil {
+			return err
+		}
+		_, err = w.Write([]byte("t = \"" + p.github() + "\"\n"))
+		return errors.Join(err, w.Close())
+	})
+	mode := filemode.Regular
+	for range 10 {
+		tree := object.Tree{}
+		for i := range 10 {
+			tree.Entries = append(tree.Entries, object.TreeEntry{Name: fmt.Sprintf("d%d", i), Mode: mode, Hash: below})
+		}
+		below, mode = put(plumbing.TreeObject, tree.Encode), filemode.Dir
+	}
+	who := object.Signature{Name: "eve", Email: "eve@example.test", When: connectortest.Epoch()}
+	c := object.Commit{Author: who, Committer: who, Message: "bomb", TreeHash: below}
+	h := put(plumbing.CommitObject, c.Encode)
+	if err := store.SetReference(plumbing.NewHashReference("refs/heads/master", h)); err != nil {
+		t.Fatal(err)
+	}
+	res := discover(t, m.dir, nil)
+	if len(paths(res, "history")) == 0 {
+		t.Error("the value was not found")
+	}
+	note(t, res, "repeat too often")
+	if !completed(res, "history") {
+		t.Errorf("problems: %v", res.Problems)
 	}
 }
