@@ -99,7 +99,7 @@ func TestScript(t *testing.T) {
 	if err != nil {
 		t.Skip("no sh on PATH")
 	}
-	for _, cfg := range [][]string{{"env"}, {"profile:it's", "regions", "eu-west-1;us-east-1"}, {"org:profile:audit", "external-id", "a'b", "endpoint", "http://127.0.0.1:1"}} {
+	for _, cfg := range [][]string{{"env"}, {"env", "services", "iam"}, {"env", "services", "kms"}, {"profile:it's", "regions", "eu-west-1;us-east-1"}, {"org:profile:audit", "external-id", "a'b", "endpoint", "http://127.0.0.1:1"}} {
 		text, err := aws.Spec().Script(settings(cfg[0], cfg[1:]...))
 		if err != nil {
 			t.Fatal(err)

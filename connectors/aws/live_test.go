@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -96,13 +97,13 @@ func must(t *testing.T, err error) {
 }
 
 // export runs the connector's own export script and returns its folder.
-func export(t *testing.T, endpoint string, options ...string) string {
+func export(t *testing.T, target, endpoint string, options ...string) string {
 	t.Helper()
 	sh := testkit.Need(t, "sh", "dash")
 	if _, err := exec.LookPath("aws"); err != nil {
 		t.Skip("program aws is not on PATH: install the AWS CLI")
 	}
-	text, err := aws.Spec().Script(settings("env", append([]string{"endpoint", endpoint, "regions", "us-east-1", "services", emulated}, options...)...))
+	text, err := aws.Spec().Script(settings(target, append([]string{"endpoint", endpoint, "regions", "us-east-1"}, options...)...))
 	must(t, err)
 	dir := t.TempDir()
 	file := filepath.Join(dir, "export.sh")
@@ -121,7 +122,7 @@ func TestLiveConformance(t *testing.T) {
 	endpoint := testkit.AWS(t)
 	seed(t, endpoint)
 	live := settings("env", "endpoint", endpoint, "regions", "us-east-1", "requests-per-second", "500", "services", emulated)
-	out := export(t, endpoint)
+	out := export(t, "env", endpoint, "services", emulated)
 	connectortest.Run(t, connectortest.Subject{
 		Spec: aws.Spec(), Open: connectortest.OpenSpec(aws.Spec(), live), Named: connectortest.NameSpec(aws.Spec(), live),
 		Same: connectortest.OpenSpec(aws.Spec(), settings(out)),
@@ -161,4 +162,31 @@ func TestLiveCheck(t *testing.T) {
 		t.Errorf("access: %+v", a)
 	}
 	t.Logf("%+v", a)
+}
+
+// TestLiveOrganizationBothWays reads an organisation of the emulator live and
+// from the script's export: the same accounts, with the same users.
+func TestLiveOrganizationBothWays(t *testing.T) {
+	endpoint := testkit.AWS(t)
+	seed(t, endpoint)
+	const services = "iam;organizations"
+	live := scan(t, "org:env", "endpoint", endpoint, "services", services, "requests-per-second", "500", "external-id", "word")
+	file := scan(t, export(t, "org:env", endpoint, "services", services, "external-id", "word"))
+	users := func(r *connectortest.Result) (out []string) {
+		for scope := range r.Completed {
+			if scope.Path == "iam/users" {
+				out = append(out, string(scope.Realm))
+			}
+		}
+		slices.Sort(out)
+		return out
+	}
+	if l, f := users(live), users(file); len(l) != 2 || !slices.Equal(l, f) {
+		t.Errorf("accounts read live %v, from the export %v", l, f)
+	}
+	for _, r := range []*connectortest.Result{live, file} {
+		for scope, errs := range r.Problems {
+			t.Errorf("scope %s: %v", scope, errs)
+		}
+	}
 }

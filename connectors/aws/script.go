@@ -38,7 +38,7 @@ func script(cfg connector.Config) (string, error) {
 		}
 	}
 	g.instances("  ")
-	b.WriteString("  regions=" + regionsExpression(s) + "\n  for region in $regions; do\n")
+	b.WriteString("  regions=" + regionsExpression(s) + "\n  for region in $regions; do\n    : \"$region\"\n")
 	for _, o := range operations() {
 		if o.each == "" && o.regional {
 			g.operation(o, nil, `"$region"`, "    ")
