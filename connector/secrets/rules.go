@@ -151,36 +151,12 @@ func parseRuleFile(text []byte) (ruleFile, error) {
 // compileRules merges the files in order, a later one changing the rules of an
 // earlier one with the same id, and compiles what results.
 func compileRules(files []ruleFile) (*ruleSet, error) {
-	entries := map[string]ruleEntry{}
-	disabled := map[string]bool{}
-	var global []allowEntry
-	for _, f := range files {
-		for _, e := range f.Rules {
-			entries[e.ID] = mergeRule(entries[e.ID], e)
-		}
-		for _, id := range f.Extend.DisabledRules {
-			disabled[id] = true
-		}
-		for _, a := range f.Allowlists {
-			if len(a.TargetRules) == 0 {
-				global = append(global, a)
-				continue
-			}
-			for _, id := range a.TargetRules {
-				e, ok := entries[id]
-				if !ok {
-					return nil, fmt.Errorf("%w: allowlist for rule %q: there is no such rule", retinue.ErrInvalid, id)
-				}
-				e.Allowlists = append(slices.Clone(e.Allowlists), a)
-				entries[id] = e
-			}
-		}
+	entries, global, err := mergeFiles(files)
+	if err != nil {
+		return nil, err
 	}
 	set := &ruleSet{byID: map[string]*rule{}}
 	for id, e := range entries {
-		if disabled[id] {
-			continue
-		}
 		r, err := compileRule(e)
 		if err != nil {
 			return nil, fmt.Errorf("rule %q: %w", id, err)
@@ -204,6 +180,40 @@ func compileRules(files []ruleFile) (*ruleSet, error) {
 		set.allow = append(set.allow, c)
 	}
 	return set, nil
+}
+
+// mergeFiles returns the rules by id without the disabled ones, each with the
+// allowlists that name it, and the allowlists that hold for all.
+func mergeFiles(files []ruleFile) (map[string]ruleEntry, []allowEntry, error) {
+	entries := map[string]ruleEntry{}
+	disabled := map[string]bool{}
+	var global []allowEntry
+	for _, f := range files {
+		for _, e := range f.Rules {
+			entries[e.ID] = mergeRule(entries[e.ID], e)
+		}
+		for _, id := range f.Extend.DisabledRules {
+			disabled[id] = true
+		}
+		for _, a := range f.Allowlists {
+			if len(a.TargetRules) == 0 {
+				global = append(global, a)
+				continue
+			}
+			for _, id := range a.TargetRules {
+				e, ok := entries[id]
+				if !ok {
+					return nil, nil, fmt.Errorf("%w: allowlist for rule %q: there is no such rule", retinue.ErrInvalid, id)
+				}
+				e.Allowlists = append(slices.Clone(e.Allowlists), a)
+				entries[id] = e
+			}
+		}
+	}
+	for id := range disabled {
+		delete(entries, id)
+	}
+	return entries, global, nil
 }
 
 // mergeRule lays a rule over an earlier one of the same id, as gitleaks does

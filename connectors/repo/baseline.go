@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -124,11 +125,13 @@ func (b *baseline) sarif(data []byte) error {
 // jsonCause keeps the place and drops the text of the file, which holds
 // values.
 func jsonCause(err error) string {
-	switch e := err.(type) {
-	case *json.SyntaxError:
-		return fmt.Sprintf("not JSON at byte %d", e.Offset)
-	case *json.UnmarshalTypeError:
-		return fmt.Sprintf("field %s at byte %d: want %s", clean(e.Field), e.Offset, e.Type)
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		return fmt.Sprintf("not JSON at byte %d", syntax.Offset)
+	}
+	var field *json.UnmarshalTypeError
+	if errors.As(err, &field) {
+		return fmt.Sprintf("field %s at byte %d: want %s", clean(field.Field), field.Offset, field.Type)
 	}
 	return "not JSON"
 }

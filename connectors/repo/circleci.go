@@ -34,6 +34,20 @@ func readCircleCI(_ *tree, file string, data []byte) (*pipeline, error) {
 	for _, ex := range pairs(child(doc, "executors")) {
 		p.circleRunner(textAt(ex.value, "resource_class"))
 	}
+	p.circleWorkflows(doc)
+	defined := map[string]bool{}
+	scalars(doc, func(_ string, n *yaml.Node) {
+		p.oidc = p.oidc || strings.Contains(n.Value, "CIRCLE_OIDC_TOKEN")
+		p.namedVariables(n.Value, n.Line, defined)
+	})
+	if p.oidc {
+		p.issuer = "https://oidc.circleci.com" // followed by the organisation's id, which the file does not hold
+	}
+	return p, nil
+}
+
+// circleWorkflows reads what starts jobs, and their contexts, which hold secrets.
+func (p *pipeline) circleWorkflows(doc *yaml.Node) {
 	var contexts []string
 	for _, w := range pairs(child(doc, "workflows")) {
 		for _, entry := range items(child(w.value, "jobs")) {
@@ -53,15 +67,6 @@ func readCircleCI(_ *tree, file string, data []byte) (*pipeline, error) {
 	if contexts = tidy(contexts); len(contexts) > 0 {
 		p.attrs["contexts"] = contexts
 	}
-	defined := map[string]bool{}
-	scalars(doc, func(_ string, n *yaml.Node) {
-		p.oidc = p.oidc || strings.Contains(n.Value, "CIRCLE_OIDC_TOKEN")
-		p.namedVariables(n.Value, n.Line, defined)
-	})
-	if p.oidc {
-		p.issuer = "https://oidc.circleci.com" // followed by the organisation's id, which the file does not hold
-	}
-	return p, nil
 }
 
 // circleRunner records a machine of one's own: its class is "namespace/name".

@@ -95,9 +95,7 @@ func (p *pipeline) gitlabJob(job pair, defined map[string]bool) {
 			p.trigger = append(p.trigger, "merge_request_event")
 		}
 	}
-	for _, only := range texts(child(job.value, "only")) {
-		p.trigger = append(p.trigger, only)
-	}
+	p.trigger = append(p.trigger, texts(child(job.value, "only"))...)
 }
 
 // includes records files of other projects and addresses, which others can

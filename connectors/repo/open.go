@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/go-git/go-billy/v5"
 	"github.com/go-git/go-billy/v5/memfs"
 	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5"
@@ -104,7 +103,7 @@ func (t *tree) openGit() error {
 	if err != nil {
 		return err
 	}
-	var dot billy.Filesystem = osfs.New(t.git, osfs.WithBoundOS())
+	dot := osfs.New(t.git, osfs.WithBoundOS())
 	if common != t.git {
 		dot = dotgit.NewRepositoryFilesystem(dot, osfs.New(common, osfs.WithBoundOS()))
 	}
@@ -225,8 +224,8 @@ func samePath(a, b string) bool {
 
 // folderRealm is the realm of a folder outside git: its place on its machine.
 func folderRealm(dir string, machine string) retinue.Realm {
-	if real, err := filepath.EvalSymlinks(dir); err == nil {
-		dir = real
+	if resolved, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = resolved
 	}
 	sum := sha256.Sum256([]byte("retinue folder\x00" + machine + "\x00" + dir))
 	return retinue.NewRealm("folder", hex.EncodeToString(sum[:16]))
