@@ -52,11 +52,6 @@ func (a *area) add(facts ...retinue.Fact) {
 	}
 }
 
-func (a *area) has(f retinue.Fact) bool {
-	_, ok := a.facts[factID{f.FactType(), f.FactRef()}]
-	return ok
-}
-
 // problem reports what could not be read; what is not there is no problem.
 func (a *area) problem(err error) {
 	if err == nil || absent(err) {

@@ -205,7 +205,7 @@ func checkCertificates(t *testing.T, f *fake, r *connectortest.Result) {
 }
 
 func checkToolCredentials(t *testing.T, f *fake, r *connectortest.Result) {
-	print := func(name string) retinue.Fingerprint {
+	fingerprint := func(name string) retinue.Fingerprint {
 		return connectortest.Key(t).Fingerprint(retinue.NewSecret(f.named[name]))
 	}
 	for _, c := range []struct {
@@ -231,7 +231,7 @@ func checkToolCredentials(t *testing.T, f *fake, r *connectortest.Result) {
 		if cred.Kind != c.kind {
 			t.Errorf("%s: kind %s, want %s", c.key, cred.Kind, c.kind)
 		}
-		if got := slices.Contains(cred.Fingerprints, print(c.secret)); got != c.printed || (!c.printed && len(cred.Fingerprints) > 0) {
+		if got := slices.Contains(cred.Fingerprints, fingerprint(c.secret)); got != c.printed || (!c.printed && len(cred.Fingerprints) > 0) {
 			t.Errorf("%s: fingerprints %v, want the value's: %v", c.key, cred.Fingerprints, c.printed)
 		}
 	}
@@ -249,7 +249,7 @@ func checkToolCredentials(t *testing.T, f *fake, r *connectortest.Result) {
 	}
 	aws := connectortest.Select(r, func(c retinue.Credential) bool { return c.Kind == retinue.CredentialAccessKey })
 	want := retinue.JoinKey{Kind: retinue.JoinProviderID, Value: "aws:" + f.named["aws id"]}
-	if len(aws) != 1 || !slices.Contains(aws[0].Joins, want) || aws[0].Ref.Realm.Kind() != "aws" || !slices.Contains(aws[0].Fingerprints, print("aws")) {
+	if len(aws) != 1 || !slices.Contains(aws[0].Joins, want) || aws[0].Ref.Realm.Kind() != "aws" || !slices.Contains(aws[0].Fingerprints, fingerprint("aws")) {
 		t.Errorf("access key %+v", aws)
 	}
 	if ref := connectortest.Select(r, func(p retinue.Placement) bool { return p.Place.Field == "OTHER_TOKEN" }); len(ref) != 1 || !ref[0].Reference {

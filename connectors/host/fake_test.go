@@ -193,7 +193,7 @@ func (f *fake) certificates() {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	make := func(name string, ca bool) []byte {
+	issue := func(name string, ca bool) []byte {
 		tmpl := &x509.Certificate{SerialNumber: big.NewInt(7), Subject: pkix.Name{CommonName: name}, NotBefore: connectortest.Epoch().AddDate(-1, 0, 0),
 			NotAfter: connectortest.Epoch().AddDate(0, 1, 0), DNSNames: []string{name}, IsCA: ca, BasicConstraintsValid: true}
 		der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
@@ -205,7 +205,7 @@ func (f *fake) certificates() {
 	block := func(label string, der []byte) string {
 		return string(pem.EncodeToMemory(&pem.Block{Type: label, Bytes: der}))
 	}
-	f.cert = make("pay.example.test", false)
+	f.cert = issue("pay.example.test", false)
 	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		f.t.Fatal(err)
@@ -217,10 +217,10 @@ func (f *fake) certificates() {
 	f.link("..", "/etc/nginx/up")
 	var bundle strings.Builder
 	for range 9 {
-		bundle.WriteString(block("CERTIFICATE", make("Some Authority", true)))
+		bundle.WriteString(block("CERTIFICATE", issue("Some Authority", true)))
 	}
 	f.write("/etc/ssl/certs/ca-certificates.crt", bundle.String(), 0o644)
-	f.write("/usr/share/ca-certificates/mozilla/One.crt", block("CERTIFICATE", make("One", true)), 0o644)
+	f.write("/usr/share/ca-certificates/mozilla/One.crt", block("CERTIFICATE", issue("One", true)), 0o644)
 	f.link("/usr/share/ca-certificates/mozilla/One.crt", "/etc/ssl/certs/One.pem")
 	f.write("/srv/app/.env", "STRIPE_KEY=sk_"+"live_"+f.secret("stripe", 24)+"\nAPP_SECRET="+f.secret("app", 40)+"\nDEBUG=true\nOTHER_TOKEN=${FROM_ELSEWHERE}\n", 0o644)
 	encoded := base64.StdEncoding.EncodeToString([]byte(f.plantPEM(block("PRIVATE KEY", pkcs8))))

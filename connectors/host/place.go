@@ -53,11 +53,11 @@ func (m *machine) holder(f file, tool string, consumer retinue.Ref) holder {
 // state states what was found as credentials with their placements, and reports
 // whether anything was.
 func (a *area) state(h holder, list []found) bool {
-	any := false
+	stated := false
 	for _, f := range list {
-		any = a.stateOne(h, f) || any
+		stated = a.stateOne(h, f) || stated
 	}
-	return any
+	return stated
 }
 
 func (a *area) stateOne(h holder, f found) bool {

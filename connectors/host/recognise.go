@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/connector"
@@ -237,17 +236,6 @@ func entropy(s string) float64 {
 		}
 	}
 	return e
-}
-
-// unixTime reads a time in seconds or milliseconds since 1970.
-func unixTime(sec float64) time.Time {
-	if sec > 1e11 { // milliseconds
-		sec /= 1000
-	}
-	if sec < 1 || sec > 253402300799 {
-		return time.Time{}
-	}
-	return time.Unix(int64(sec), 0).UTC()
 }
 
 // basicUser splits the base64 of "user:password" (RFC 7617).

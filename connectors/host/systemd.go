@@ -27,7 +27,6 @@ type unit struct {
 	enabled  bool
 	timer    string // the timer that starts it
 	settings []setting
-	err      error
 }
 
 // setting is one "Section.Key=value".

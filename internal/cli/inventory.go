@@ -53,7 +53,7 @@ func (e *env) identitiesCommand() *cobra.Command {
 	l := &cobra.Command{Use: "list", Short: "List identities", Args: cobra.NoArgs,
 		Example: "  retinue identities list --class non_human --owner none\n  retinue identities list --as-of 2026-03-31 --format csv",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return listEntities(e, cmd.Context(), f, retinue.FactIdentity, []cell[store.Entity]{
+			return listEntities(cmd.Context(), e, f, retinue.FactIdentity, []cell[store.Entity]{
 				{"id", func(x store.Entity) string { return string(x.ID) }},
 				{"name", func(x store.Entity) string { return x.Name }},
 				{"kind", func(x store.Entity) string { return x.Kind }},
@@ -75,7 +75,7 @@ func (e *env) credentialsCommand() *cobra.Command {
 	l := &cobra.Command{Use: "list", Short: "List credentials", Args: cobra.NoArgs,
 		Example: "  retinue credentials list --kind access_key",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return listEntities(e, cmd.Context(), f, retinue.FactCredential, []cell[store.Entity]{
+			return listEntities(cmd.Context(), e, f, retinue.FactCredential, []cell[store.Entity]{
 				{"id", func(x store.Entity) string { return string(x.ID) }},
 				{"name", func(x store.Entity) string { return x.Name }},
 				{"kind", func(x store.Entity) string { return x.Kind }},
@@ -92,7 +92,7 @@ func (e *env) credentialsCommand() *cobra.Command {
 	return group("credentials", "Credentials: what lets identities act", l, e.showCommand("credential", retinue.FactCredential))
 }
 
-func listEntities(e *env, ctx context.Context, f entityFlags, t retinue.FactType, cells []cell[store.Entity]) error {
+func listEntities(ctx context.Context, e *env, f entityFlags, t retinue.FactType, cells []cell[store.Entity]) error {
 	q, err := f.query(t)
 	if err != nil {
 		return err

@@ -27,8 +27,10 @@ const (
 // scope's Merkle tree.
 type VersionChange struct {
 	FactType retinue.FactType `json:"factType"`
-	Ref      retinue.Ref      `json:"ref"`
-	Change   Change           `json:"change"`
+	// RefHash names what changed: the first 20 bytes of the SHA-256 of realm,
+	// kind and key of the fact's ref, separated by zero bytes, hexadecimal.
+	RefHash string `json:"refHash"`
+	Change  Change `json:"change"`
 	// ContentHash is the new version's content hash, or the ended one's,
 	// hexadecimal.
 	ContentHash string `json:"contentHash"`
@@ -36,11 +38,10 @@ type VersionChange struct {
 
 // Leaf returns the bytes whose RFC 6962 leaf hash enters the tree: netstrings
 // (decimal length, colon, bytes, comma) of "retinue.version-change.v1", fact
-// type, realm, kind and key of the ref, change and content hash.
+// type, ref hash, change and content hash.
 func (c VersionChange) Leaf() []byte {
 	b := make([]byte, 0, 192)
-	return netstrings(b, "retinue.version-change.v1", string(c.FactType), string(c.Ref.Realm), c.Ref.Kind, c.Ref.Key,
-		string(c.Change), c.ContentHash)
+	return netstrings(b, "retinue.version-change.v1", string(c.FactType), c.RefHash, string(c.Change), c.ContentHash)
 }
 
 // Tree computes the Merkle tree hash of RFC 6962, section 2.1, over leaves that

@@ -14,7 +14,7 @@ import (
 )
 
 func change(i int64) VersionChange {
-	return VersionChange{FactType: retinue.FactIdentity, Ref: retinue.NewRef("aws:1", "role", fmt.Sprint("r", i)),
+	return VersionChange{FactType: retinue.FactIdentity, RefHash: fmt.Sprintf("%040x", i),
 		Change: ChangeAdded, ContentHash: fmt.Sprintf("%064x", i)}
 }
 
@@ -84,8 +84,8 @@ func TestScopeRootIsThatOfRFC6962(t *testing.T) {
 }
 
 func TestLeafIsTheDocumentedEncoding(t *testing.T) {
-	c := VersionChange{FactType: "identity", Ref: retinue.NewRef("aws:1", "role", "a,b"), Change: ChangeEnded, ContentHash: "ff"}
-	if got, want := string(c.Leaf()), "25:retinue.version-change.v1,8:identity,5:aws:1,4:role,3:a,b,5:ended,2:ff,"; got != want {
+	c := VersionChange{FactType: "identity", RefHash: "a,b", Change: ChangeEnded, ContentHash: "ff"}
+	if got, want := string(c.Leaf()), "25:retinue.version-change.v1,8:identity,3:a,b,5:ended,2:ff,"; got != want {
 		t.Errorf("leaf %s, want %s", got, want)
 	}
 }

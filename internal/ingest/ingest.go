@@ -121,7 +121,7 @@ func (s *sink) discover(c connector.Connector) {
 		return
 	}
 	if err := s.compareAccess(access); err != nil {
-		s.stop(err)
+		_ = s.stop(err)
 		return
 	}
 	beat := s.heartbeat()

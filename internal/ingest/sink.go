@@ -245,7 +245,7 @@ func (s *sink) leftovers() {
 			o.spill.close()
 			o.spill = newSpill(s.opt.SpillDir)
 		}
-		if s.fatalErr() != errNothing {
+		if !errors.Is(s.fatalErr(), errNothing) {
 			s.mu.Lock()
 			s.run.Scopes = append(s.run.Scopes, store.ScopeRun{Scope: scope, State: store.ScopeFailed, Problems: o.allProblems()})
 			s.mu.Unlock()

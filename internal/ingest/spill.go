@@ -43,8 +43,6 @@ func (s *spill) add(row store.FactRow) (int, error) {
 	return n, nil
 }
 
-func (s *spill) empty() bool { return len(s.rows) == 0 && len(s.runs) == 0 }
-
 func compareRows(a, b store.FactRow) int {
 	return cmp.Or(cmp.Compare(store.TypeIndex(a.Type), store.TypeIndex(b.Type)), bytes.Compare(a.RefHash[:], b.RefHash[:]))
 }

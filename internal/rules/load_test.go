@@ -38,7 +38,7 @@ func TestLoad(t *testing.T) {
 // TestErrorsNameThePlace: every mistake is found when a pack is loaded or
 // compiled, with its file and line and what would be right.
 func TestErrorsNameThePlace(t *testing.T) {
-	edit := func(old, new string) string { return strings.Replace(goodRule, old, new, 1) }
+	edit := func(old, with string) string { return strings.Replace(goodRule, old, with, 1) }
 	tests := []struct{ name, text, want string }{
 		{"not YAML", "rules: [", "p.yaml"},
 		{"unknown field", edit("    title: t\n", "    titel: t\n"), "line 3: field titel not found"},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/connector"
+	"github.com/retinue-id/retinue/internal/evidence"
 	"github.com/retinue-id/retinue/internal/store"
 )
 
@@ -25,7 +26,7 @@ type applier struct {
 	rev     int64
 	obs     int64 // observed at, microseconds
 	counts  store.Counts
-	merkle  merkle
+	changes evidence.Tree
 	pending []pendingFact
 	ended   []int64
 	touched map[int64]struct{} // entities to project again
@@ -71,11 +72,10 @@ func (tx *Tx) ApplyScope(u store.ScopeUpdate) (store.ScopeRun, error) {
 		return store.ScopeRun{}, err
 	}
 	a.w = newWriters(tx, a.scope.id)
-	state := store.ScopeComplete
+	var state store.ScopeState
 	switch {
 	case a.scope.completedAt.Valid && a.obs < a.scope.completedAt.Int64:
-		state = store.ScopeHistoric
-		err = a.history()
+		state, err = store.ScopeHistoric, a.history()
 	default:
 		state, err = a.now()
 	}
@@ -323,7 +323,7 @@ func (a *applier) finish(state store.ScopeState) (store.ScopeRun, error) {
 	}
 	a.tx.Record(a.u.Run.Actor, action, a.u.Scope.String(), scopeRecord{Run: a.u.Run.ID, Source: a.u.Run.Source.ID,
 		Revision: a.rev, State: state, ObservedAt: c.ObservedAt, Basis: c.Basis, Counts: a.counts,
-		Changes: a.merkle.count, ChangesRoot: a.merkle.root(), Problems: len(a.u.Problems)})
+		Changes: a.changes.Size(), ChangesRoot: a.changes.Root(), Problems: len(a.u.Problems)})
 	return out, nil
 }
 

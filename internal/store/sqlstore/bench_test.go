@@ -48,7 +48,6 @@ func benchIdentity(i, changed int) retinue.Identity {
 type stream struct {
 	n, changed int
 	at         time.Time
-	peak       uint64
 }
 
 func (s *stream) Check(context.Context) (connector.Access, error) {
@@ -186,17 +185,20 @@ func writeBatch(ctx context.Context, db *sql.DB, rows []baselineRow) error {
 	if err != nil {
 		return err
 	}
+	defer func() { _ = ref.Close() }()
 	fact, err := tx.PrepareContext(ctx, `INSERT INTO facts (id, scope_id, type, ref_hash, ref_id, content, body, document, obs_from, obs_to, rev_from, rev_to)
 		VALUES (?,?,?,?,?,?,?,?,?,?,?,?)`)
 	if err != nil {
 		return err
 	}
+	defer func() { _ = fact.Close() }()
 	entity, err := tx.PrepareContext(ctx, `INSERT INTO entities (id, public_id, type, ref_id, scope_id, name, kind, subtype, class, state, environment,
 		criticality, data_class, managed, owner, container_id, created_at, expires_at, first_seen, gone_at, touched_rev, labels)
 		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`)
 	if err != nil {
 		return err
 	}
+	defer func() { _ = entity.Close() }()
 	for _, r := range rows {
 		if _, err := ref.ExecContext(ctx, r.ref...); err != nil {
 			return err

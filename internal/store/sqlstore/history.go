@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/evidence"
 	"github.com/retinue-id/retinue/internal/store"
 )
 
@@ -128,7 +129,7 @@ func (h *historian) absent(v *version) error {
 		return nil
 	}
 	h.counts.Ended++
-	h.leaf(store.TypeAt(v.ftype), v.hash, changeEnded, v.content)
+	h.leaf(store.TypeAt(v.ftype), v.hash, evidence.ChangeEnded, v.content)
 	return h.split(*v)
 }
 
@@ -249,7 +250,7 @@ func (h *historian) insertPast(row store.FactRow) error {
 	if err != nil {
 		return err
 	}
-	h.leaf(row.Type, row.RefHash, changeAdded, row.Content)
+	h.leaf(row.Type, row.RefHash, evidence.ChangeAdded, row.Content)
 	return h.w.facts.add(id, h.scope.id, p.typ, row.RefHash[:], refID, row.Content[:], string(row.Body), doc, h.obs, h.next, h.rev, h.rev)
 }
 

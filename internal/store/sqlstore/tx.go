@@ -105,7 +105,7 @@ func (tx *Tx) exec(q string, args ...any) error {
 }
 
 func (tx *Tx) execResult(q string, args ...any) (sql.Result, error) {
-	st, err := tx.prepare(q)
+	st, err := tx.prepare(q) //nolint:sqlclosecheck // it is kept for the transaction, whose end closes it
 	if err != nil {
 		return nil, err
 	}

@@ -3,10 +3,12 @@ package sqlstore
 import (
 	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"fmt"
 	"slices"
 
 	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/evidence"
 	"github.com/retinue-id/retinue/internal/store"
 )
 
@@ -111,9 +113,9 @@ func isEntity(t retinue.FactType) bool { _, ok := retinue.EntityPrefix(t); retur
 
 // write writes one fact: its refs, its entity, its version and its edges.
 func (a *applier) write(p *prepared, known map[store.Hash]refRow) error {
-	change := changeAdded
+	change := evidence.ChangeAdded
 	if p.old != 0 {
-		change = changeChanged
+		change = evidence.ChangeChanged
 		a.counts.Changed++
 	} else {
 		a.counts.Added++
@@ -268,23 +270,10 @@ func (a *applier) mintEntity(entity, ref int64, p *prepared, known map[store.Has
 		a.obs, nil, a.rev, "")
 }
 
-// The kinds of version change, as they enter the Merkle tree.
-const (
-	changeAdded   = "added"
-	changeChanged = "changed"
-	changeEnded   = "ended"
-)
-
 // leaf adds a version change to the tree whose root the record carries.
-func (a *applier) leaf(t retinue.FactType, ref store.Hash, change string, content store.ContentHash) {
-	b := make([]byte, 0, 80)
-	b = append(b, t...)
-	b = append(b, 0)
-	b = append(b, change...)
-	b = append(b, 0)
-	b = append(b, ref[:]...)
-	b = append(b, content[:]...)
-	a.merkle.add(b)
+func (a *applier) leaf(t retinue.FactType, ref store.Hash, change evidence.Change, content store.ContentHash) {
+	c := evidence.VersionChange{FactType: t, RefHash: hex.EncodeToString(ref[:]), Change: change, ContentHash: hex.EncodeToString(content[:])}
+	a.changes.Add(c.Leaf())
 }
 
 // closeVersions ends versions without anything else: their successors were
@@ -320,7 +309,7 @@ func (a *applier) closeFacts(ids []int64) error {
 				return err
 			}
 			ftype := store.TypeAt(t)
-			a.leaf(ftype, store.Hash(hash), changeEnded, store.ContentHash(content))
+			a.leaf(ftype, store.Hash(hash), evidence.ChangeEnded, store.ContentHash(content))
 			if ref.Valid {
 				own = append(own, ref.Int64)
 			}
