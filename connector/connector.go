@@ -162,6 +162,9 @@ const (
 	NoteNotCovered NoteKind = "not_covered"
 	// NoteWouldRead: what a dry run would read.
 	NoteWouldRead NoteKind = "would_read"
+	// NoteCall: a call that a person asked for was made to the issuer of a
+	// credential that was found. It is kept in the audit log.
+	NoteCall NoteKind = "call"
 	// NoteWarning: something that a person should change about how the source
 	// is configured.
 	NoteWarning NoteKind = "warning"

@@ -212,7 +212,7 @@ func checkExplained(t testing.TB, s Subject) {
 
 func checkNote(t testing.TB, n connector.Note) {
 	known := []connector.NoteKind{connector.NoteOffer, connector.NoteFold, connector.NoteBlindSpot,
-		connector.NoteNotCovered, connector.NoteWouldRead, connector.NoteWarning}
+		connector.NoteNotCovered, connector.NoteWouldRead, connector.NoteCall, connector.NoteWarning}
 	if !slices.Contains(known, n.Kind) || n.Text == "" {
 		t.Errorf("note %+v: want one of the kinds and a text", n)
 	}

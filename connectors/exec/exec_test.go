@@ -276,7 +276,7 @@ func TestRedact(t *testing.T) {
 	for text, want := range map[string]string{
 		"login with hunter-two failed":               "login with [redacted] failed",
 		"password=hunter-two.":                       "password=[redacted]",
-		"https://bot:" + "hunter-two@example.com/x":       "https://bot:[redacted]@example.com/x",
+		"https://bot:" + "hunter-two@example.com/x":  "https://bot:[redacted]@example.com/x",
 		"token " + planted() + " expired":            "token [redacted] expired",
 		"could not open configuration-of-everything": "could not open configuration-of-everything",
 		"a\x1b[2Jb": `a\u001b[2Jb`,

@@ -86,7 +86,7 @@ func (r *run) verify(ctx context.Context, c *retinue.Credential, f secrets.Findi
 			return err
 		}
 		r.verified[k] = v
-		r.sink.Note(connector.Note{Kind: connector.NoteWarning, Scope: retinue.Scope{Realm: r.realm}, Text: fmt.Sprintf(
+		r.sink.Note(connector.Note{Kind: connector.NoteCall, Scope: retinue.Scope{Realm: r.realm}, Text: fmt.Sprintf(
 			"verify=yes: asked %s about credential %s (%s) by one read-only call, %s: %s", p.issuer, c.Ref, f.Rule, p.call, v.state)})
 	}
 	if v.state == retinue.CredentialUnknown {

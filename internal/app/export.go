@@ -190,7 +190,7 @@ func (a *App) table(tx *sqlstore.Tx, o ExportOptions) (export.Table, error) {
 		return entityTable("credentials", tx.Entities(o.Entities)), nil
 	case "grants":
 		o.Entities.Type = retinue.FactIdentity
-		return grantTable(inventory.New(tx).Grants(tx.Entities(o.Entities))), nil
+		return grantTable(inventory.New(tx).Grants(tx, o.Entities)), nil
 	case "findings":
 		return findingTable(tx.Findings(o.Findings)), nil
 	}

@@ -135,7 +135,7 @@ func (e *env) grants(ctx context.Context, f entityFlags, id string) error {
 				}
 				q = store.EntityQuery{ID: x.ID, Gone: true}
 			}
-			rows := inventory.New(tx).Grants(tx.Entities(q))
+			rows := inventory.New(tx).Grants(tx, q)
 			if f.limit > 0 {
 				rows = head(rows, f.limit)
 			}

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"errors"
 	"iter"
 
 	"github.com/retinue-id/retinue"
@@ -33,28 +34,41 @@ type Grant struct {
 	DocumentSeen bool                   `json:"documentSeen"`
 }
 
-// Grants yields what each of the entities is granted. Entities that are not
-// principals yield nothing.
-func (t *Things) Grants(entities iter.Seq2[store.Entity, error]) iter.Seq2[Grant, error] {
+// Lister yields what entities a query selects, a page at a time, so that
+// nothing is open while one page is worked on.
+type Lister interface {
+	EntityPages(q store.EntityQuery, size int) iter.Seq2[[]store.Entity, error]
+}
+
+// Grants yields what each of the entities that a query selects is granted.
+// Entities that are not principals yield nothing.
+func (t *Things) Grants(l Lister, q store.EntityQuery) iter.Seq2[Grant, error] {
 	return func(yield func(Grant, error) bool) {
-		for e, err := range entities {
+		for page, err := range l.EntityPages(q, grantPage) {
 			if err != nil {
 				yield(Grant{}, err)
 				return
 			}
-			th, err := t.Thing(e.InternalKey)
-			if err != nil {
-				yield(Grant{}, err)
-				return
-			}
-			for _, g := range GrantsOf(e, th) {
-				if !yield(g, nil) {
+			for _, e := range page {
+				th, err := t.Thing(e.InternalKey)
+				if errors.Is(err, retinue.ErrNotFound) {
+					continue // it has ended
+				}
+				if err != nil {
+					yield(Grant{}, err)
 					return
+				}
+				for _, g := range GrantsOf(e, th) {
+					if !yield(g, nil) {
+						return
+					}
 				}
 			}
 		}
 	}
 }
+
+const grantPage = 500
 
 // GrantsOf lists what one thing is granted. Trust and resource policies say
 // what others may do and are left out.

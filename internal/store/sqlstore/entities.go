@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,6 +60,37 @@ func (tx *Tx) Entities(q store.EntityQuery) iter.Seq2[store.Entity, error] {
 		}, entityColumns+c.where()+` ORDER BY r.realm_id, r.key, e.id`+limit, c.args...)
 		if err != nil && !errors.Is(err, stopped) {
 			yield(store.Entity{}, fmt.Errorf("list entities: %w", err))
+		}
+	}
+}
+
+// EntityPages yields what Entities does, in pages. While a page is worked on
+// no cursor is open, so that further questions can be asked: only the keys of
+// what is selected are held.
+func (tx *Tx) EntityPages(q store.EntityQuery, size int) iter.Seq2[[]store.Entity, error] {
+	return func(yield func([]store.Entity, error) bool) {
+		var keys []int64
+		for e, err := range tx.Entities(q) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			keys = append(keys, e.InternalKey)
+		}
+		for chunk := range slices.Chunk(keys, size) {
+			var page []store.Entity
+			err := tx.query(func(rows *sql.Rows) error {
+				e, err := scanEntity(rows)
+				page = append(page, e)
+				return err
+			}, entityColumns+` WHERE e.id IN (SELECT CAST(v AS BIGINT) FROM `+tx.db.d.each("$1")+` j) ORDER BY r.realm_id, r.key, e.id`, tx.intList(chunk))
+			if err != nil {
+				yield(nil, fmt.Errorf("list entities: %w", err))
+				return
+			}
+			if !yield(page, nil) {
+				return
+			}
 		}
 	}
 }

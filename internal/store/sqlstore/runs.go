@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/connector"
 	"github.com/retinue-id/retinue/internal/store"
 )
 
@@ -71,6 +72,11 @@ func (tx *Tx) FinishRun(run store.Run) error {
 	notes, err := json.Marshal(run.Notes)
 	if err != nil {
 		return err
+	}
+	for _, n := range run.Notes {
+		if n.Kind == connector.NoteCall {
+			tx.Record(run.Actor, retinue.RecordVerifyCalled, run.Source.Name, map[string]any{"run": run.ID, "call": n.Text})
+		}
 	}
 	tx.Record(run.Actor, retinue.RecordScanFinished, run.Source.Name, map[string]any{"run": run.ID, "source": run.Source.ID,
 		"state": run.State, "scopes": len(run.Scopes)})

@@ -39,7 +39,7 @@ func (db *DB) View(ctx context.Context, fn func(*Tx) error) error {
 		return fmt.Errorf("%w: read database: %v", kindOf(err), err)
 	}
 	defer func() { _ = tx.Rollback() }()
-	return fn(&Tx{ctx: ctx, tx: tx, db: db, at: db.now()})
+	return fn(&Tx{ctx: ctx, tx: tx, db: db, at: db.now(), stmts: map[string]*sql.Stmt{}})
 }
 
 // Update runs fn in a writing transaction and commits it with the records that
@@ -127,12 +127,20 @@ func (tx *Tx) prepare(q string) (*sql.Stmt, error) {
 }
 
 func (tx *Tx) queryRow(q string, args ...any) *sql.Row {
-	return tx.tx.QueryRowContext(tx.ctx, q, args...)
+	st, err := tx.prepare(q) //nolint:sqlclosecheck // it is kept for the transaction, whose end closes it
+	if err != nil {
+		return tx.tx.QueryRowContext(tx.ctx, q, args...) // which reports what is wrong
+	}
+	return st.QueryRowContext(tx.ctx, args...)
 }
 
 // query runs q and calls scan for each row.
 func (tx *Tx) query(scan func(*sql.Rows) error, q string, args ...any) error {
-	rows, err := tx.tx.QueryContext(tx.ctx, q, args...)
+	st, err := tx.prepare(q) //nolint:sqlclosecheck // it is kept for the transaction, whose end closes it
+	if err != nil {
+		return err
+	}
+	rows, err := st.QueryContext(tx.ctx, args...)
 	if err != nil {
 		return err
 	}
