@@ -190,7 +190,15 @@ func (a *App) table(tx *sqlstore.Tx, o ExportOptions) (export.Table, error) {
 		return entityTable("credentials", tx.Entities(o.Entities)), nil
 	case "grants":
 		o.Entities.Type = retinue.FactIdentity
-		return grantTable(inventory.New(tx).Grants(tx, o.Entities)), nil
+		things := inventory.New(tx)
+		if !o.AsOf.IsZero() {
+			then, err := tx.Then(o.AsOf)
+			if err != nil {
+				return export.Table{}, err
+			}
+			things = inventory.New(then)
+		}
+		return grantTable(things.Grants(tx, o.Entities)), nil
 	case "findings":
 		return findingTable(tx.Findings(o.Findings)), nil
 	}

@@ -3,9 +3,11 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -133,9 +135,13 @@ func (e *env) grants(ctx context.Context, f entityFlags, id string) error {
 				if err != nil {
 					return err
 				}
-				q = store.EntityQuery{ID: x.ID, Gone: true}
+				q = store.EntityQuery{Type: retinue.FactIdentity, ID: x.ID, Gone: true, AsOf: q.AsOf}
 			}
-			rows := inventory.New(tx).Grants(tx, q)
+			things, err := thingsAt(tx, q.AsOf)
+			if err != nil {
+				return err
+			}
+			rows := things.Grants(tx, q)
 			if f.limit > 0 {
 				rows = head(rows, f.limit)
 			}
@@ -150,6 +156,18 @@ func (e *env) grants(ctx context.Context, f entityFlags, id string) error {
 			}, "nothing is granted")
 		})
 	})
+}
+
+// thingsAt answers about things now, or as of a date.
+func thingsAt(tx *app.Snapshot, when store.AsOf) (*inventory.Things, error) {
+	if when.IsZero() {
+		return inventory.New(tx), nil
+	}
+	then, err := tx.Then(when)
+	if err != nil {
+		return nil, err
+	}
+	return inventory.New(then), nil
 }
 
 func firstOf(v ...string) string {
@@ -262,50 +280,44 @@ func show(tx *app.Snapshot, t retinue.FactType, word string, history bool, when 
 		return nil, err
 	}
 	s := &shown{Entity: x}
-	if history || !when.IsZero() || !x.GoneAt.IsZero() {
+	if history || !x.GoneAt.IsZero() {
 		if s.History, err = tx.FactsOf(x.InternalKey, false); err != nil {
 			return nil, err
 		}
 	}
-	if !when.IsZero() || !x.GoneAt.IsZero() {
-		return s, s.past(tx, when)
+	if !x.GoneAt.IsZero() && when.IsZero() { // as it was last
+		when.Observed = x.GoneAt.Add(-time.Microsecond)
 	}
-	th, err := inventory.New(tx).Thing(x.InternalKey)
+	if !when.IsZero() {
+		for y, err := range tx.Entities(store.EntityQuery{Type: t, ID: x.ID, Gone: true, AsOf: when}) {
+			if err != nil {
+				return nil, err
+			}
+			y.GoneAt = x.GoneAt
+			s.Entity = y
+		}
+	}
+	things, err := thingsAt(tx, when)
 	if err != nil {
 		return nil, err
 	}
-	s.Fact, s.Refs, s.Grants, s.Trusts, s.Uses = th.Fact, th.Refs, inventory.GrantsOf(x, th), th.Trusts, th.Uses
+	th, err := things.Thing(x.InternalKey)
+	if errors.Is(err, retinue.ErrNotFound) {
+		return nil, fmt.Errorf("%w: nothing was known of %s at that time", retinue.ErrNotFound, x.Name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.Fact, s.Refs, s.Grants, s.Trusts, s.Uses = th.Fact, th.Refs, inventory.GrantsOf(s.Entity, th), th.Trusts, th.Uses
 	s.Placements, s.RunsAs, s.OwnerSignals, s.Registration = th.Placements, th.Runners, th.OwnerSignals, th.Registration
 	for _, c := range th.Credentials {
 		s.Credentials = append(s.Credentials, c.Credential)
 		s.Placements = append(s.Placements, c.Placements...)
 	}
-	s.Findings, err = tx.FindingsOf(x.InternalKey)
+	if when.IsZero() {
+		s.Findings, err = tx.FindingsOf(x.InternalKey)
+	}
 	return s, err
-}
-
-// past shows what was stated at a date: the entity's own facts, without what
-// hangs on it.
-func (s *shown) past(tx *app.Snapshot, when store.AsOf) error {
-	for y, err := range tx.Entities(store.EntityQuery{Type: s.Type, ID: s.ID, Gone: true, AsOf: when}) {
-		if err != nil {
-			return err
-		}
-		if !when.IsZero() {
-			s.Entity = y
-		}
-	}
-	for _, f := range s.History {
-		if when.Observed.IsZero() || (!f.ObservedFrom.After(when.Observed) && (f.ObservedTo.IsZero() || f.ObservedTo.After(when.Observed))) {
-			fact, err := retinue.DecodeFact(f.Type, f.Body)
-			if err != nil {
-				return err
-			}
-			s.Fact = fact
-			return nil
-		}
-	}
-	return fmt.Errorf("%w: nothing was known of %s at that time", retinue.ErrNotFound, s.Name)
 }
 
 func (e *env) showText(s *shown) {
@@ -320,6 +332,9 @@ func (e *env) showText(s *shown) {
 	p("key", s.Key)
 	p("system", string(s.Realm))
 	p("source", s.Source)
+	if !s.GoneAt.IsZero() {
+		p("gone", day(s.GoneAt)+" (shown as it was last)")
+	}
 	p("state", s.State)
 	if id, ok := s.Fact.(retinue.Identity); ok {
 		p("class", string(id.Class)+": "+id.ClassReason)

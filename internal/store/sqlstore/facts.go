@@ -83,10 +83,6 @@ func (tx *Tx) FactsOf(entity int64, current bool) ([]store.Fact, error) {
 // Related returns the relations in force that point at an entity in one of
 // the given roles (store.EdgeTarget, …), at most limit of them.
 func (tx *Tx) Related(entity int64, limit int, roles ...int) ([]store.Fact, error) {
-	ids := make([]int64, len(roles))
-	for i, r := range roles {
-		ids[i] = int64(r)
-	}
 	var out []store.Fact
 	err := tx.query(func(rows *sql.Rows) error {
 		f, err := scanFact(rows)
@@ -94,7 +90,7 @@ func (tx *Tx) Related(entity int64, limit int, roles ...int) ([]store.Fact, erro
 		return err
 	}, factColumns+` FROM edges x JOIN facts f ON f.id = x.fact_id AND f.rev_to IS NULL`+factJoins+`
 		WHERE x.ref_id IN (SELECT id FROM refs WHERE entity_id = $1) AND x.role IN (SELECT CAST(v AS BIGINT) FROM `+
-		tx.db.d.each("$2")+` j) ORDER BY f.type, f.id LIMIT $3`, entity, tx.intList(ids), limit)
+		tx.db.d.each("$2")+` j) ORDER BY f.type, f.id LIMIT $3`, entity, tx.intList(roleIDs(roles)), limit)
 	if err != nil {
 		return nil, fmt.Errorf("read relations: %w", err)
 	}
@@ -152,6 +148,11 @@ func (tx *Tx) Merged(entity int64) (retinue.Fact, []store.Fact, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	return tx.merge(entity, facts)
+}
+
+// merge merges facts of an entity that come the most authoritative first.
+func (tx *Tx) merge(entity int64, facts []store.Fact) (retinue.Fact, []store.Fact, error) {
 	if len(facts) == 0 {
 		return nil, nil, fmt.Errorf("%w: entity has ended", retinue.ErrNotFound)
 	}
@@ -183,7 +184,9 @@ func b2i(b bool) int {
 }
 
 // Uses returns the newest observation of each meaning about an entity.
-func (tx *Tx) Uses(entity int64) ([]retinue.Use, error) {
+func (tx *Tx) Uses(entity int64) ([]retinue.Use, error) { return tx.usesUntil(entity, 1<<62) }
+
+func (tx *Tx) usesUntil(entity, observed int64) ([]retinue.Use, error) {
 	var out []retinue.Use
 	seen := map[string]bool{}
 	err := tx.query(func(rows *sql.Rows) error {
@@ -201,8 +204,8 @@ func (tx *Tx) Uses(entity int64) ([]retinue.Use, error) {
 			out = append(out, u)
 		}
 		return nil
-	}, `SELECT u.body FROM uses u JOIN refs r ON r.id = u.subject_id WHERE r.entity_id = $1
-		ORDER BY u.observed_at DESC, COALESCE(u.at, 0) DESC, u.id DESC LIMIT 1000`, entity)
+	}, `SELECT u.body FROM uses u JOIN refs r ON r.id = u.subject_id WHERE r.entity_id = $1 AND u.observed_at <= $2
+		ORDER BY u.observed_at DESC, COALESCE(u.at, 0) DESC, u.id DESC LIMIT 1000`, entity, observed)
 	if err != nil {
 		return nil, fmt.Errorf("read uses: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/connector"
 	"github.com/retinue-id/retinue/internal/ingest"
+	"github.com/retinue-id/retinue/internal/inventory"
 	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
 	"github.com/retinue-id/retinue/internal/testkit"
@@ -511,5 +512,51 @@ func TestFailedScopeIsOnRecord(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.want("kept", w.keys(store.EntityQuery{}), []string{"x"})
+	})
+}
+
+func TestThingsAsOfADate(t *testing.T) {
+	both(t, func(t *testing.T, w *world) {
+		policy := retinue.Policy{Ref: retinue.NewRef(realm, "policy", "p"), Name: "p", Language: retinue.LanguageAWSIAM, Document: `{"Statement":[]}`}
+		attached := retinue.Attachment{Policy: policy.Ref, Target: retinue.NewRef(realm, "role", "x"), Role: retinue.AttachIdentity}
+		w.scan("a", iam(day(0), identity("x", described("old")), policy, attached))
+		w.scan("a", iam(day(10), identity("x", described("new")), policy))
+		grants := func(when store.AsOf) (n int, description string) {
+			err := w.View(t.Context(), func(tx *sqlstore.Tx) error {
+				key, err := tx.Resolve(retinue.NewRef(realm, "role", "x"))
+				if err != nil {
+					return err
+				}
+				things := inventory.New(tx)
+				if !when.IsZero() {
+					then, err := tx.Then(when)
+					if err != nil {
+						return err
+					}
+					things = inventory.New(then)
+				}
+				th, err := things.Thing(key)
+				if err != nil {
+					return err
+				}
+				id, _ := th.Fact.(retinue.Identity)
+				n, description = len(th.Attachments), id.Description
+				for g, err := range things.Grants(tx, store.EntityQuery{Type: retinue.FactIdentity, AsOf: when}) {
+					if err != nil {
+						return err
+					}
+					w.want("document seen", g.DocumentSeen, true)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n, description
+		}
+		n, text := grants(store.AsOf{})
+		w.want("now", fmt.Sprint(n, text), "0new")
+		n, text = grants(store.AsOf{Observed: day(5)})
+		w.want("then", fmt.Sprint(n, text), "1old")
 	})
 }
