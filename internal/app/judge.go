@@ -150,6 +150,14 @@ func (a *App) judgeFrom(tx *sqlstore.Tx) (from int64, full bool, err error) {
 		return 0, false, err
 	}
 	from, _ = strconv.ParseInt(rev, 10, 64)
+	// Who owns something that did not change may have left.
+	moved, err := tx.PeopleTouched(from)
+	if err != nil {
+		return 0, false, err
+	}
+	if moved {
+		return 0, true, nil
+	}
 	return from, false, nil
 }
 
@@ -176,6 +184,7 @@ type judgeStore struct {
 	pending []pendingSave
 	labels  []pendingLabels
 	orphans []orphan
+	people  people
 }
 
 type pendingSave struct {
@@ -200,6 +209,11 @@ const judgePage = 500
 // Touched implements rules.Store.
 func (w *judgeStore) Touched(ctx context.Context, fn func(*rules.Subject) error) error {
 	things := inventory.New(w.tx)
+	known, err := readPeople(w.tx)
+	if err != nil {
+		return err
+	}
+	w.people = known
 	after := int64(0)
 	for {
 		page, err := w.tx.TouchedSince(w.from, after, judgePage, retinue.FactIdentity, retinue.FactCredential, retinue.FactResource)
@@ -230,6 +244,9 @@ func (w *judgeStore) Touched(ctx context.Context, fn func(*rules.Subject) error)
 func (w *judgeStore) subjects(t store.Touched, th *inventory.Thing, fn func(*rules.Subject) error) error {
 	w.entity = t.Key
 	s := subjectOf(t, th)
+	if s.Owner != nil {
+		s.Owner.State = w.people.state(s.Owner.Name)
+	}
 	w.label(t.Key, s)
 	if err := fn(s); err != nil {
 		return err

@@ -304,3 +304,11 @@ func (tx *Tx) FindingEntity(id retinue.FindingID) (int64, error) {
 func (tx *Tx) DropFingerprints(keyID string) error {
 	return tx.exec("DELETE FROM credential_keys WHERE kind = $1", "fp:"+keyID)
 }
+
+// PeopleTouched reports whether a person changed or went after a revision.
+func (tx *Tx) PeopleTouched(rev int64) (bool, error) {
+	var n int
+	err := tx.queryRow(`SELECT count(*) FROM (SELECT 1 FROM entities WHERE touched_rev > $1 AND type = $2 LIMIT 1) AS t`,
+		rev, store.TypeIndex(retinue.FactPerson)).Scan(&n)
+	return n > 0, err
+}

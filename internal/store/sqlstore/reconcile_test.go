@@ -2,6 +2,7 @@ package sqlstore_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -559,4 +560,33 @@ func TestThingsAsOfADate(t *testing.T) {
 		n, text = grants(store.AsOf{Observed: day(5)})
 		w.want("then", fmt.Sprint(n, text), "1old")
 	})
+}
+
+// TestFullDiskLosesNothing limits the database as a full disk would.
+func TestFullDiskLosesNothing(t *testing.T) {
+	w := open(t, filepath.Join(t.TempDir(), "r.db"))
+	w.scan("a", iam(day(0), identity("x")))
+	limit := func(pages string) {
+		if _, err := w.Handle().ExecContext(t.Context(), "PRAGMA max_page_count = "+pages); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var pages int
+	if err := w.Handle().QueryRowContext(t.Context(), "PRAGMA page_count").Scan(&pages); err != nil {
+		t.Fatal(err)
+	}
+	limit(fmt.Sprint(pages + 2))
+	var many []retinue.Fact
+	for i := range 500 {
+		many = append(many, identity(fmt.Sprint("r", i)))
+	}
+	_, err := ingest.Run(t.Context(), w.DB, "test", "a", "a", scripted{connector.Access{Realm: realm}, []listing{iam(day(1), many...)}},
+		ingest.Options{Actor: actor, Now: w.Now})
+	if !errors.Is(err, retinue.ErrUnavailable) {
+		t.Fatalf("a full disk gave %v", err)
+	}
+	limit("1000000")
+	w.want("kept", w.keys(store.EntityQuery{}), []string{"x"})
+	w.scan("a", iam(day(2), append(many, identity("x"))...))
+	w.want("after", len(w.keys(store.EntityQuery{})), 501)
 }
