@@ -37,7 +37,6 @@ const (
 	RecordCheckpointed      RecordAction = "checkpoint.signed"
 	RecordFingerprintKey    RecordAction = "fingerprint_key.rotated"
 	RecordCollectorEnrolled RecordAction = "collector.enrolled"
-	RecordSourceChanged     RecordAction = "source.changed"
 )
 
 // Record is one entry of the audit log. The log is append-only: each record

@@ -361,6 +361,16 @@ func counted(rows iter.Seq2[retinue.Record, error], n *int64) iter.Seq2[retinue.
 	}
 }
 
+// ExportKey returns the current fingerprint key in clear, to enrol a
+// collector, and keeps on record that it did.
+func (a *App) ExportKey(ctx context.Context) (string, error) {
+	key := a.Keys.Current()
+	return key.Encode(), a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
+		tx.Record(Actor(), retinue.RecordCollectorEnrolled, key.ID, map[string]any{"key": key.ID})
+		return nil
+	})
+}
+
 // RotateKey starts a new fingerprint key beside the old one.
 func (a *App) RotateKey(ctx context.Context) (string, error) {
 	if err := a.Keys.Rotate(); err != nil {

@@ -123,12 +123,22 @@ func (a *App) judge(ctx context.Context) error {
 			if err := tx.SetMeta(metaFull, strconv.FormatInt(a.now().Unix(), 10)); err != nil {
 				return err
 			}
-			if err := tx.SetMeta(metaPack, a.packID); err != nil {
+			if err := a.recordRules(tx); err != nil {
 				return err
 			}
 		}
 		return tx.SetMeta(metaJudged, strconv.FormatInt(upTo, 10))
 	})
+}
+
+// recordRules keeps which rules are in force, on record when they changed.
+func (a *App) recordRules(tx *sqlstore.Tx) error {
+	have, err := tx.Meta(metaPack)
+	if err != nil || have == a.packID {
+		return err
+	}
+	tx.Record(Actor(), retinue.RecordRulesChanged, a.packID, map[string]any{"rules": len(a.set.Rules()), "before": have})
+	return tx.SetMeta(metaPack, a.packID)
 }
 
 // judgeFrom returns the revision after which things must be judged.

@@ -2,9 +2,9 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -245,15 +245,22 @@ func (e *env) keysCommand() *cobra.Command {
 			e.say("fingerprints are now taken under key %s", k.Current().ID)
 			return nil
 		})
-	export := do("export", "Print the fingerprint key, to enrol a collector",
-		"Export prints the current fingerprint key in clear. Whoever has it can test guesses against\nfingerprints: pass it on over a protected channel only, and keep no copy.",
-		func(_ *cobra.Command, k *app.Keys) error {
-			if isTerminal(os.Stdout) && e.out == io.Writer(os.Stdout) {
-				return usageError{fmt.Errorf("the key is not printed on a terminal: pipe it, for example `retinue keys export | ssh host retinue keys enroll`")}
+	export := &cobra.Command{Use: "export", Short: "Print the fingerprint key, to enrol a collector", Args: cobra.NoArgs,
+		Long: "Export prints the current fingerprint key in clear, and keeps on record that it did. Whoever has it\ncan test guesses against fingerprints: pass it on over a protected channel only, and keep no copy.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if isTerminal(e.out) {
+				return usageError{errors.New("the key is not printed on a terminal: pipe it, for example `retinue keys export | ssh host retinue keys enroll`")}
 			}
-			e.printf("%s\n", k.Current().Encode())
-			return nil
-		})
+			a, err := e.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			key, err := a.ExportKey(cmd.Context())
+			if err == nil {
+				e.printf("%s\n", key)
+			}
+			return errors.Join(err, a.Close())
+		}}
 	return group("keys", "Fingerprint keys: what makes equal secrets recognisable without keeping them",
 		do("list", "List the ids of the keys, the current one first", "", func(_ *cobra.Command, k *app.Keys) error {
 			for _, id := range k.IDs() {

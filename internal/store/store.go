@@ -39,18 +39,17 @@ const (
 
 // Run is one run of a source.
 type Run struct {
-	ID         retinue.RunID       `json:"id"`
-	Source     Source              `json:"source"`
-	State      RunState            `json:"state"`
-	StartedAt  time.Time           `json:"startedAt"`
-	FinishedAt time.Time           `json:"finishedAt,omitzero"`
-	Actor      retinue.Actor       `json:"actor"`
-	Access     connector.Access    `json:"access"`
-	Notes      []connector.Note    `json:"notes,omitempty"`
-	Error      string              `json:"error,omitempty"`
-	Scopes     []ScopeRun          `json:"scopes,omitempty"`
-	Conflicts  []AttributeConflict `json:"conflicts,omitempty"`
-	Key        int64               `json:"-"`
+	ID         retinue.RunID    `json:"id"`
+	Source     Source           `json:"source"`
+	State      RunState         `json:"state"`
+	StartedAt  time.Time        `json:"startedAt"`
+	FinishedAt time.Time        `json:"finishedAt,omitzero"`
+	Actor      retinue.Actor    `json:"actor"`
+	Access     connector.Access `json:"access"`
+	Notes      []connector.Note `json:"notes,omitempty"`
+	Error      string           `json:"error,omitempty"`
+	Scopes     []ScopeRun       `json:"scopes,omitempty"`
+	Key        int64            `json:"-"`
 }
 
 // ScopeState is how a scope stands after a run.
@@ -137,14 +136,6 @@ type ScopeUpdate struct {
 type Lease struct {
 	Realm retinue.Realm
 	Fence int64
-}
-
-// AttributeConflict is an attribute on which two scopes of equal authority
-// disagree.
-type AttributeConflict struct {
-	Entity retinue.EntityID `json:"entity"`
-	Field  string           `json:"field"`
-	Scopes []string         `json:"scopes"`
 }
 
 // AsOf asks a question about the past. The zero value means now. Observed is

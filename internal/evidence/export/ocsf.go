@@ -298,7 +298,7 @@ func recordActivity(a retinue.RecordAction) (int, string) {
 	case retinue.RecordExported, retinue.RecordVerifyCalled:
 		return ocsfRead, "Read"
 	case retinue.RecordFindingChanged, retinue.RecordFindingResolved, retinue.RecordFindingReopened, retinue.RecordRegistrationSet,
-		retinue.RecordRulesChanged, retinue.RecordFingerprintKey, retinue.RecordSourceChanged:
+		retinue.RecordRulesChanged, retinue.RecordFingerprintKey:
 		return ocsfUpdate, "Update"
 	}
 	return ocsfOther, string(a)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/retinue-id/retinue"
@@ -290,7 +291,7 @@ func (a *applier) settle() error {
 // finish writes how the scope stands, the revision and the record.
 func (a *applier) finish(state store.ScopeState) (store.ScopeRun, error) {
 	c := a.u.Completion
-	a.u.Problems = append(a.u.Problems, a.conflicts...)
+	a.u.Problems = slices.Concat(a.u.Problems, a.conflicts, a.tx.conflicts)
 	out := store.ScopeRun{Scope: a.u.Scope, State: state, ObservedAt: c.ObservedAt, RecordedAt: a.tx.at, Revision: a.rev,
 		Basis: c.Basis, Counts: a.counts, Problems: a.u.Problems}
 	counts, err := json.Marshal(a.counts)
@@ -320,6 +321,10 @@ func (a *applier) finish(state store.ScopeState) (store.ScopeRun, error) {
 		action = retinue.RecordScopePartial
 	case store.ScopeHeld:
 		action = retinue.RecordScopeHeld
+	case store.ScopeComplete:
+		if a.scope.state == store.ScopeHeld {
+			action = retinue.RecordScopeReleased
+		}
 	}
 	a.tx.Record(a.u.Run.Actor, action, a.u.Scope.String(), scopeRecord{Run: a.u.Run.ID, Source: a.u.Run.Source.ID,
 		Revision: a.rev, State: state, ObservedAt: c.ObservedAt, Basis: c.Basis, Counts: a.counts,

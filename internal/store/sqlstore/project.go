@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/retinue-id/retinue"
@@ -202,6 +204,9 @@ func (tx *Tx) writeProjection(id int64, facts []stated, over overlay, rev, obs i
 	}
 	facts = ofType(facts, over.etype)
 	top := facts[0]
+	if err := tx.disagreements(facts); err != nil {
+		return err
+	}
 	var bodies [][]byte
 	first := top.obsFrom
 	for _, f := range facts {
@@ -232,6 +237,42 @@ func (tx *Tx) writeProjection(id int64, facts []stated, over overlay, rev, obs i
 		top.refID, top.scopeID, c.name, c.kind, c.subtype, c.class, c.state, c.environment, c.criticality, c.dataClass,
 		c.managed, owner, container, micros(c.createdAt), micros(c.expiresAt), first, rev, id)
 }
+
+// disagreements notes on which attributes scopes of equal authority disagree:
+// one of them has to win, and a person should know.
+func (tx *Tx) disagreements(facts []stated) error {
+	top := facts[0]
+	for _, f := range facts[1:] {
+		if f.authority != top.authority || f.scopeID == top.scopeID || len(tx.conflicts) >= maxConflicts {
+			continue
+		}
+		var a, b map[string]json.RawMessage
+		if err := errors.Join(json.Unmarshal(top.body, &a), json.Unmarshal(f.body, &b)); err != nil {
+			return err
+		}
+		var fields []string
+		for k, v := range a {
+			if w, ok := b[k]; ok && merges[k] == "" && string(v) != string(w) {
+				fields = append(fields, k)
+			}
+		}
+		if len(fields) == 0 {
+			continue
+		}
+		slices.Sort(fields)
+		var name string
+		if err := json.Unmarshal(a["name"], &name); err != nil || name == "" {
+			name = string(a["ref"])
+		}
+		tx.conflicts = append(tx.conflicts, fmt.Sprintf("%s: two scopes of equal authority disagree on %s", name, strings.Join(fields, ", ")))
+	}
+	return nil
+}
+
+// merges are the attributes that several scopes add to, or that each has of its
+// own: they do not disagree on them.
+var merges = map[string]string{"ref": "own", "labels": "merged", "attrs": "merged", "declared": "own", "joins": "own", "container": "own",
+	"classReason": "explains class", "stateReason": "explains state", "name": "shown"}
 
 // ofType keeps the facts of an entity's own type, where there are any: another
 // scope may state the same thing as something else.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -589,4 +590,15 @@ func TestFullDiskLosesNothing(t *testing.T) {
 	w.want("kept", w.keys(store.EntityQuery{}), []string{"x"})
 	w.scan("a", iam(day(2), append(many, identity("x"))...))
 	w.want("after", len(w.keys(store.EntityQuery{})), 501)
+}
+
+func TestDisagreementIsReported(t *testing.T) {
+	both(t, func(t *testing.T, w *world) {
+		w.scan("a", iam(day(0), identity("x", described("one"))))
+		run := w.scan("b", listing{scope: retinue.NewScope(realm, "other"), at: day(1), facts: []retinue.Fact{identity("x", described("two"))}})
+		w.want("state", run.State, store.RunComplete)
+		if p := run.Scopes[0].Problems; len(p) != 1 || !strings.Contains(p[0], "disagree on description") {
+			t.Errorf("problems %v", p)
+		}
+	})
 }

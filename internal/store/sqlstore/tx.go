@@ -25,6 +25,8 @@ type Tx struct {
 	// Touched is true once the transaction changed something that findings
 	// depend on.
 	touched bool
+	// conflicts are attributes on which scopes disagree, found on the way.
+	conflicts []string
 }
 
 // View runs fn in a reading transaction: everything that it reads is of one
