@@ -24,6 +24,7 @@ const (
 	RecordScopePartial      RecordAction = "scope.partial"
 	RecordScopeHeld         RecordAction = "scope.held"
 	RecordScopeReleased     RecordAction = "scope.released"
+	RecordSourceForgotten   RecordAction = "source.forgotten"
 	RecordScanStarted       RecordAction = "scan.started"
 	RecordScanFinished      RecordAction = "scan.finished"
 	RecordFindingOpened     RecordAction = "finding.opened"

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/user"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/retinue-id/retinue"
@@ -106,7 +107,7 @@ func FindSpec(specs []connector.Spec, kind string) (connector.Spec, error) {
 		for j := range specs {
 			kinds[j] = specs[j].Kind
 		}
-		return connector.Spec{}, fmt.Errorf("%w: no source of kind %q: there are %v", retinue.ErrInvalid, kind, kinds)
+		return connector.Spec{}, fmt.Errorf("%w: no source of kind %q: there are %s", retinue.ErrInvalid, kind, strings.Join(kinds, ", "))
 	}
 	return specs[i], nil
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 
@@ -51,6 +52,8 @@ type SecretPlace struct {
 	File string `yaml:"file"`
 }
 
+var unknownField = regexp.MustCompile(`field (\S+) not found in type \S+`)
+
 // maxConfig bounds a configuration file, in bytes.
 const maxConfig = 1 << 20
 
@@ -90,7 +93,7 @@ func (c *Config) read(name string, r io.Reader) error {
 	d := yaml.NewDecoder(strings.NewReader(string(b)))
 	d.KnownFields(true)
 	if err := d.Decode(c); err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: %s: %s", retinue.ErrInvalid, name, strings.TrimPrefix(err.Error(), "yaml: "))
+		return fmt.Errorf("%w: %s: %s", retinue.ErrInvalid, name, unknownField.ReplaceAllString(strings.TrimPrefix(err.Error(), "yaml: "), "unknown field $1"))
 	}
 	return c.check(name)
 }

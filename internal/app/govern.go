@@ -36,6 +36,11 @@ func (a *App) Scopes(ctx context.Context) (out []store.ScopeStatus, err error) {
 	return out, err
 }
 
+// ForgetSource drops a source of which nothing was ever read.
+func (a *App) ForgetSource(ctx context.Context, name string) error {
+	return a.DB.Update(ctx, func(tx *sqlstore.Tx) error { return tx.ForgetSource(name, Actor()) })
+}
+
 // Finding returns a finding by its id.
 func (a *App) Finding(ctx context.Context, id retinue.FindingID) (f retinue.Finding, err error) {
 	found := false

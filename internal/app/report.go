@@ -25,10 +25,13 @@ const maxWorst = 200
 
 // Report computes the figures of a report over the whole inventory. Its
 // coverage, notes and offers are those of every source's last run.
-func (a *App) Report(ctx context.Context, asOf store.AsOf) (report.Data, error) {
+//
+// With runs, what these say comes first, and the notes and offers of other
+// sources are left out: they were shown when those were scanned.
+func (a *App) Report(ctx context.Context, asOf store.AsOf, runs ...store.Run) (report.Data, error) {
 	d := report.Data{Tool: "retinue " + Version, GeneratedAt: a.DB.Now(), AsOf: asOf.Observed, By: Actor(), Database: a.DB.Path()}
 	err := a.DB.View(ctx, func(tx *sqlstore.Tx) error {
-		b := &reportBuilder{tx: tx, d: &d, asOf: asOf, now: a.DB.Now()}
+		b := &reportBuilder{tx: tx, d: &d, asOf: asOf, now: a.DB.Now(), only: runs}
 		return b.build()
 	})
 	if err != nil {
@@ -46,6 +49,12 @@ type reportBuilder struct {
 	d    *report.Data
 	asOf store.AsOf
 	now  time.Time
+	only []store.Run
+}
+
+// told reports whether a source's notes belong into the report.
+func (b *reportBuilder) told(r store.Run) bool {
+	return len(b.only) == 0 || slices.ContainsFunc(b.only, func(o store.Run) bool { return o.Source.ID == r.Source.ID })
 }
 
 func (b *reportBuilder) build() error {
@@ -172,7 +181,7 @@ func (b *reportBuilder) credentials() error {
 		if !k.ExpiresAt.IsZero() && k.ExpiresAt.Before(b.now) {
 			c.Expired++
 		}
-		if k.ShortLived || k.Kind == retinue.CredentialFederatedTrust {
+		if k.ShortLived || k.Kind == retinue.CredentialFederatedTrust || (k.Certificate != nil && k.Certificate.CA) {
 			continue
 		}
 		c.Static++
@@ -367,8 +376,12 @@ func (b *reportBuilder) sources(runs []store.Run) error {
 		creds[e.Source]++
 	}
 	folds := map[string]int{}
+	slices.SortStableFunc(runs, func(x, y store.Run) int { return cmp.Compare(b2i(!b.told(x)), b2i(!b.told(y))) })
 	for _, r := range runs {
 		s := sourceLine(r)
+		if !b.told(r) {
+			s.NotCovered, r.Notes = nil, nil
+		}
 		s.Identities, s.Credentials = int(totals.BySource[r.Source.Name]), creds[r.Source.Name]
 		for _, n := range r.Notes {
 			switch n.Kind {
@@ -390,6 +403,13 @@ func (b *reportBuilder) sources(runs []store.Run) error {
 	return nil
 }
 
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 func sourceLine(r store.Run) report.Source {
 	s := report.Source{Name: r.Source.Name, Kind: r.Source.Kind, Realm: r.Access.Realm, NotCovered: slices.Clone(r.Access.NotCovered), Use: retinue.GradeC}
 	for _, sc := range r.Scopes {
@@ -405,7 +425,11 @@ func sourceLine(r store.Run) report.Source {
 			s.Partial++
 		}
 		for _, p := range sc.Problems {
-			s.Problems = append(s.Problems, sc.Scope.Path+": "+p)
+			if sc.State == store.ScopeComplete || sc.State == store.ScopeHistoric {
+				s.BlindSpots = append(s.BlindSpots, p) // a conflict, nothing unread
+			} else {
+				s.Problems = append(s.Problems, sc.Scope.Path+": "+p)
+			}
 		}
 		if sc.ObservedAt.After(s.ObservedAt) {
 			s.ObservedAt = sc.ObservedAt

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -46,16 +48,49 @@ func displayTarget(target string) string {
 			return abs
 		}
 	}
-	// A password in a URL stays out of names.
-	if i := strings.Index(target, "://"); i >= 0 {
-		if at := strings.LastIndexByte(target, '@'); at > i {
-			if colon := strings.IndexByte(target[i+3:at], ':'); colon >= 0 {
-				return target[:i+3+colon] + target[at:]
-			}
-		}
+	for _, secret := range targetSecrets(target) {
+		target = strings.ReplaceAll(target, secret, redactedSecret)
 	}
 	return target
 }
+
+const redactedSecret = "[redacted]"
+
+var (
+	urlPassword = regexp.MustCompile(`://[^/?#\s]*?:([^/?#\s]*)@`)
+	// dsnPassword is a parameter of a connection string or URL that holds a
+	// secret, quoted or not.
+	dsnPassword = regexp.MustCompile(`(?i)(?:^|[\s?&;,])[a-z_-]*(?:passw(?:or)?d|pwd|passphrase|secret|token|api_?key)\s*=\s*('(?:[^'\\]|\\.)*'|"[^"]*"|[^\s&;,]+)`)
+)
+
+// targetSecrets finds the passwords that a target carries although it should
+// not: they go to the connector, which warns, and nowhere else.
+func targetSecrets(target string) []string {
+	var out []string
+	for _, re := range []*regexp.Regexp{urlPassword, dsnPassword} {
+		for _, m := range re.FindAllStringSubmatch(target, -1) {
+			if v := strings.Trim(m[1], `'"`); v != "" {
+				out = append(out, v)
+			}
+		}
+	}
+	return out
+}
+
+// redactor replaces the secrets of a target, also as a URL writes them.
+func redactor(target string) func(string) string {
+	var pairs []string
+	for _, s := range targetSecrets(target) {
+		pairs = append(pairs, s, redactedSecret)
+		if u, err := url.QueryUnescape(s); err == nil && u != s {
+			pairs = append(pairs, u, redactedSecret)
+		}
+	}
+	return strings.NewReplacer(pairs...).Replace
+}
+
+// Display returns what may be shown and kept of a source's target.
+func (s SourceConfig) Display() string { return displayTarget(s.Target) }
 
 // ScanOptions are how sources are scanned.
 type ScanOptions struct {
@@ -120,20 +155,21 @@ func (a *App) scanOne(ctx context.Context, s SourceConfig, opt ScanOptions) (sto
 			a.log.Warn("connector not closed", "source", s.Name, "error", err.Error())
 		}
 	}()
-	return ingest.Run(ctx, a.DB, s.Kind, s.Name, s.target(), c, a.ingestOptions(s.Name, opt))
+	return ingest.Run(ctx, a.DB, s.Kind, s.Name, s.target(), c, a.ingestOptions(s, opt))
 }
 
 // target is what is kept of a source's target: no password, absolute paths.
-func (s SourceConfig) target() string { return displayTarget(s.Target) }
+func (s SourceConfig) target() string { return s.Display() }
 
-func (a *App) ingestOptions(name string, opt ScanOptions) ingest.Options {
-	return ingest.Options{Actor: opt.Actor, Log: a.log, Now: a.now, AcceptEnded: opt.AcceptEnded, Holder: holder(),
+func (a *App) ingestOptions(s SourceConfig, opt ScanOptions) ingest.Options {
+	name := s.Name
+	return ingest.Options{Actor: opt.Actor, Log: a.log, Now: a.now, AcceptEnded: opt.AcceptEnded, Holder: holder(), Redact: redactor(s.Target),
 		OnScope: func(r store.ScopeRun) { opt.OnScope(name, r) }}
 }
 
 // failedRun keeps on record that a source could not be opened.
 func (a *App) failedRun(ctx context.Context, s SourceConfig, opt ScanOptions, cause error) (store.Run, error) {
-	return ingest.Run(ctx, a.DB, s.Kind, s.Name, s.target(), broken{cause}, a.ingestOptions(s.Name, opt))
+	return ingest.Run(ctx, a.DB, s.Kind, s.Name, s.target(), broken{cause}, a.ingestOptions(s, opt))
 }
 
 // broken is a connector that could not be opened.
@@ -275,7 +311,7 @@ func (a *App) Ingest(ctx context.Context, r io.Reader, opt ScanOptions) ([]store
 		if err != nil {
 			return runs, err
 		}
-		run, err := ingest.Run(ctx, a.DB, c.Kind, c.Name, c.Target, c, a.ingestOptions(c.Name, opt))
+		run, err := ingest.Run(ctx, a.DB, c.Kind, c.Name, c.Target, c, a.ingestOptions(SourceConfig{Name: c.Name}, opt))
 		runs = append(runs, run)
 		if err != nil {
 			return runs, err

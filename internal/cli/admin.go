@@ -280,7 +280,17 @@ func (e *env) sourcesCommand() *cobra.Command {
 			return e.with(cmd.Context(), func(a *app.App) error { return e.scopes(cmd.Context(), a, f) })
 		}}
 	l.Flags().StringVar(&f.format, "format", "table", "table, json or csv")
-	return group("sources", "Sources: what can be read, and how", l, check, script, show)
+	forget := &cobra.Command{Use: "forget NAME", Short: "Drop a source of which nothing was ever read, such as a mistyped one", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return e.with(cmd.Context(), func(a *app.App) error {
+				err := a.ForgetSource(cmd.Context(), args[0])
+				if err == nil {
+					e.say("%s: forgotten", args[0])
+				}
+				return err
+			})
+		}}
+	return group("sources", "Sources: what can be read, and how", l, check, script, show, forget)
 }
 
 func (e *env) sourcesCheck(ctx context.Context, args []string) error {

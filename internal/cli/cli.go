@@ -87,7 +87,7 @@ func (e *env) exit(err error) int {
 		_, _ = fmt.Fprintln(e.err, "retinue: interrupted; what was completed is kept")
 		return ExitIncomplete
 	}
-	_, _ = fmt.Fprintln(e.err, "retinue: "+retinue.CleanName(strings.ReplaceAll(err.Error(), "\n", "; ")))
+	_, _ = fmt.Fprintln(e.err, "retinue: "+retinue.CleanName(strings.Join(strings.Fields(err.Error()), " ")))
 	if errors.Is(err, retinue.ErrInvalid) || isUsage(err) {
 		return ExitUsage
 	}

@@ -46,6 +46,18 @@ func (f *findingFlags) query() (store.FindingQuery, error) {
 	if q.Severity != "" && !slices.Contains(retinue.Severities(), q.Severity) {
 		return q, usageError{fmt.Errorf("--severity %q: want critical, high, medium, low or info", f.severity)}
 	}
+	states := []retinue.FindingState{retinue.FindingOpen, retinue.FindingAcknowledged, retinue.FindingAccepted, retinue.FindingResolved, retinue.FindingReopened}
+	if q.State != "" && !slices.Contains(states, q.State) {
+		return q, usageError{fmt.Errorf("--state %q: want one of %v", f.state, states)}
+	}
+	if q.OWASP != "" && !slices.ContainsFunc(retinue.OWASPRisks(), func(r struct {
+		ID   retinue.OWASP
+		Name string
+	}) bool {
+		return r.ID == q.OWASP
+	}) {
+		return q, usageError{fmt.Errorf("--owasp %q: want NHI1 to NHI10", f.owasp)}
+	}
 	q.Resolved = q.Resolved || q.State == retinue.FindingResolved
 	return q, err
 }
@@ -253,7 +265,7 @@ Accepting a family holds for findings of it that come later, until the date.`,
 			return e.with(cmd.Context(), func(a *app.App) error {
 				n, err := a.Decide(cmd.Context(), app.Actor(), d)
 				if err == nil {
-					e.say("%d findings are now %s", n, d.State)
+					e.say("now %s: %d", d.State, n)
 				}
 				return err
 			})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,6 +48,12 @@ func (f *entityFlags) query(t retinue.FactType) (store.EntityQuery, error) {
 	q.Type, q.Realm, q.Class = t, retinue.Realm(f.realm), retinue.Class(f.class)
 	q.Environment, q.Criticality = retinue.Environment(f.environ), retinue.Criticality(f.critical)
 	q.Limit, q.AsOf = f.limit, a
+	for _, v := range []struct{ flag, value, want string }{{"class", f.class, "non_human person unclear"}, {"environment", f.environ, fmt.Sprint(retinue.Environments())},
+		{"criticality", f.critical, fmt.Sprint(retinue.Criticalities())}} {
+		if v.value != "" && !slices.Contains(strings.Fields(strings.Trim(v.want, "[]")), v.value) {
+			return q, usageError{fmt.Errorf("--%s %q: want one of %s", v.flag, v.value, strings.Join(strings.Fields(strings.Trim(v.want, "[]")), ", "))}
+		}
+	}
 	return q, err
 }
 
@@ -57,7 +64,7 @@ func (e *env) identitiesCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return listEntities(cmd.Context(), e, f, retinue.FactIdentity, []cell[store.Entity]{
 				{"id", func(x store.Entity) string { return string(x.ID) }},
-				{"name", func(x store.Entity) string { return x.Name }},
+				{"name", func(x store.Entity) string { return firstOf(x.Name, x.Key) }},
 				{"kind", func(x store.Entity) string { return x.Kind }},
 				{"class", func(x store.Entity) string { return string(x.Class) }},
 				{"source", func(x store.Entity) string { return x.Source }},
@@ -79,7 +86,7 @@ func (e *env) credentialsCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return listEntities(cmd.Context(), e, f, retinue.FactCredential, []cell[store.Entity]{
 				{"id", func(x store.Entity) string { return string(x.ID) }},
-				{"name", func(x store.Entity) string { return x.Name }},
+				{"name", func(x store.Entity) string { return firstOf(x.Name, x.Key) }},
 				{"kind", func(x store.Entity) string { return x.Kind }},
 				{"subtype", func(x store.Entity) string { return dash(x.Subtype) }},
 				{"source", func(x store.Entity) string { return x.Source }},
@@ -343,6 +350,13 @@ func (e *env) showText(s *shown) {
 	p("environment", firstOf(string(s.Environment), "unlabelled"))
 	p("criticality", string(s.Criticality))
 	p("owner", firstOf(s.Owner, "none registered"))
+	if g := s.Registration; g != nil {
+		p("backup owner", g.BackupOwner)
+		p("purpose", g.Purpose)
+		p("application", g.Application)
+		p("end date", dayOf(g.EndDate))
+		p("review date", dayOf(g.ReviewDate))
+	}
 	p("created", day(s.CreatedAt))
 	p("expires", day(s.ExpiresAt))
 	p("last used", day(s.LastUsed))
@@ -405,6 +419,13 @@ func through(g inventory.Grant) string {
 		return ""
 	}
 	return " through " + strings.Join(g.Path, " → ")
+}
+
+func dayOf(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return day(t)
 }
 
 func spaced(s string) string {

@@ -144,6 +144,8 @@ func (e *env) scan(ctx context.Context, args []string, f scanFlags) error {
 	p.close()
 	if err == nil {
 		err = e.outcome(ctx, a, runs, f)
+	} else if errors.Is(err, retinue.ErrConflict) {
+		err = &exitError{ExitIncomplete, retinue.CleanName(strings.Join(strings.Fields(err.Error()), " "))}
 	}
 	return errors.Join(err, a.Close())
 }
@@ -167,7 +169,7 @@ func (e *env) welcome(cfg app.Config, sources []app.SourceConfig) {
 		}
 		what := s.Kind
 		if s.Target != "" {
-			what += " " + s.Target
+			what += " " + s.Display()
 		}
 		e.say("  %s: %s", what, spec.Summary)
 	}
@@ -335,7 +337,7 @@ func resultOf(r store.Run) sourceResult {
 // outcome shows how a scan went and gives its exit code: 4 for findings that
 // --fail-on names, else 3 when something was not completed.
 func (e *env) outcome(ctx context.Context, a *app.App, runs []store.Run, f scanFlags) error {
-	d, err := a.Report(ctx, store.AsOf{})
+	d, err := a.Report(ctx, store.AsOf{}, runs...)
 	if err != nil {
 		return err
 	}

@@ -107,7 +107,11 @@ func list[T any](e *env, f listFlags, rows iter.Seq2[T, error], cells []cell[T],
 		n++
 		line := make([]string, len(cells))
 		for i, c := range cells {
-			line[i] = retinue.CleanName(middle(c.show(r), 60))
+			text := c.show(r)
+			if i < len(cells)-1 { // the last column may be as long as it is
+				text = middle(text, 60)
+			}
+			line[i] = retinue.CleanName(text)
 		}
 		_, _ = fmt.Fprintln(w, strings.Join(line, "\t"))
 	}

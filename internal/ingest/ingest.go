@@ -56,6 +56,9 @@ type Options struct {
 	// SpillMemory is how many bytes of facts wait in memory in all scopes
 	// together; 0 means 64 MiB.
 	SpillMemory int
+	// Redact takes secrets out of what connectors and servers say: problems,
+	// notes and errors. Nil changes nothing.
+	Redact func(string) string
 	// Holder names the process that holds the leases of the run; the run's id
 	// is added to it.
 	Holder string
@@ -104,6 +107,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.SpillMemory == 0 {
 		o.SpillMemory = 64 << 20
+	}
+	if o.Redact == nil {
+		o.Redact = func(s string) string { return s }
 	}
 	if o.OnScope == nil {
 		o.OnScope = func(store.ScopeRun) {}

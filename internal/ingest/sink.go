@@ -43,6 +43,7 @@ type openScope struct {
 	problems []string
 	more     int
 	failed   bool
+	redact   func(string) string
 }
 
 func newSink(ctx context.Context, st Store, run store.Run, opt Options) *sink {
@@ -162,6 +163,7 @@ func (s *sink) Problem(scope retinue.Scope, err error) {
 
 // Note implements connector.Sink.
 func (s *sink) Note(n connector.Note) {
+	n.Text = s.opt.Redact(n.Text)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if n.Kind == connector.NoteFold {
@@ -193,7 +195,7 @@ func (s *sink) scope(scope retinue.Scope) (*openScope, error) {
 	if err := scope.Validate(); err != nil {
 		return nil, err
 	}
-	o := &openScope{spill: newSpill(s.opt.SpillDir)}
+	o := &openScope{spill: newSpill(s.opt.SpillDir), redact: s.opt.Redact}
 	s.open[scope] = o
 	return o, nil
 }
@@ -206,6 +208,9 @@ func (o *openScope) fail(err error) {
 }
 
 func (o *openScope) problem(err error) {
+	if o.redact != nil {
+		err = errors.New(o.redact(err.Error()))
+	}
 	if len(o.problems) >= maxProblems {
 		o.more++
 		return
@@ -331,7 +336,7 @@ func (s *sink) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.run.Error == "" {
-		s.run.Error = retinue.CleanName(err.Error())
+		s.run.Error = retinue.CleanName(s.opt.Redact(err.Error()))
 	}
 }
 
@@ -349,6 +354,8 @@ func (s *sink) result() store.Run {
 		}
 	}
 	switch {
+	case !s.kept() && complete == 0 && errors.Is(s.fatal, retinue.ErrConflict):
+		run.State = store.RunRefused
 	case run.Error == "" && other == 0 && s.fatal == nil:
 		run.State = store.RunComplete
 	case complete == 0 && !s.kept():

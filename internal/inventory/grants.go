@@ -3,9 +3,9 @@ package inventory
 import (
 	"errors"
 	"iter"
+	"strings"
 
 	"github.com/retinue-id/retinue"
-	"github.com/retinue-id/retinue/internal/access"
 	"github.com/retinue-id/retinue/internal/store"
 )
 
@@ -83,8 +83,8 @@ func GrantsOf(e store.Entity, th *Thing) []Grant {
 		g.Kind = string(a.Attachment.Role)
 		p := a.Policy
 		g.Policy, g.PolicyKey, g.Language = p.Policy.Name, p.Policy.Ref.Key, p.Policy.Language
-		g.Within, g.Via, g.Path, g.DocumentSeen = a.Attachment.Within.Key, a.Attachment.Via.Key, a.Path, p.Known
-		g.summarise(p.Summary)
+		g.Within, g.Via, g.Path, g.DocumentSeen = a.Attachment.Within.Key, a.Attachment.Via.Key, a.Path, p.Known && p.Problem == ""
+		g.summarise(p)
 		out = append(out, g)
 	}
 	for _, d := range th.Grants {
@@ -112,6 +112,16 @@ func isSubject(th *Thing, subject retinue.Ref) bool {
 	return false
 }
 
-func (g *Grant) summarise(s access.Summary) {
+// summarise says in words what the document gives.
+func (g *Grant) summarise(p *Policy) {
+	s := p.Summary
 	g.Admin, g.Sentences, g.Conditional, g.HasDeny = s.Admin, s.Sentences, s.Conditional, s.HasDeny
+	switch {
+	case p.Problem != "":
+		g.Sentences = []string{"its document could not be read: " + p.Problem}
+	case !p.Known:
+		g.Sentences = []string{"its document was not seen"}
+	case len(g.Sentences) == 0 && len(s.Services) > 0:
+		g.Sentences = []string{"some actions of " + strings.Join(s.Services, ", ")}
+	}
 }

@@ -34,6 +34,7 @@ const (
 	RunComplete RunState = "complete" // every scope that was attempted was completed
 	RunPartial  RunState = "partial"  // some scope was not
 	RunFailed   RunState = "failed"   // nothing could be read
+	RunRefused  RunState = "refused"  // another scan held the system; it says nothing about the source
 	RunCrashed  RunState = "crashed"  // the process went away; found by a later run
 )
 

@@ -16,7 +16,9 @@ func (p *page) figures(d Data) {
 	}
 	add("non-human identities", number(i.NonHuman), note)
 	add("without an owner", number(i.NonHuman-i.Owned), percent(i.NonHuman-i.Owned, i.NonHuman)+" of them")
-	if c.OldDays > 0 {
+	if c.Total == 0 {
+		add("static credentials", "—", "not known: no credential was listed")
+	} else if c.OldDays > 0 {
 		note = ""
 		if n := unknown(c.ByAge); n > 0 {
 			note = "and " + number(n) + " of unknown age"

@@ -62,6 +62,8 @@ func Open(ctx context.Context, addr string, opt Options) (*DB, error) {
 	var err error
 	if strings.HasPrefix(addr, "postgres://") || strings.HasPrefix(addr, "postgresql://") {
 		db, err = openPostgres(ctx, addr)
+	} else if scheme, _, ok := strings.Cut(addr, "://"); ok {
+		return nil, fmt.Errorf("%w: open database: scheme %q: want a file, or postgres://…", retinue.ErrInvalid, scheme)
 	} else {
 		db, err = openSQLite(ctx, addr, opt)
 	}

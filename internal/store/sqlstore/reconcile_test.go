@@ -602,3 +602,28 @@ func TestDisagreementIsReported(t *testing.T) {
 		}
 	})
 }
+
+// TestRefusedRunSaysNothingOfTheSource: a scan that found its realm held by
+// another must not make the source look failed.
+func TestRefusedRunSaysNothingOfTheSource(t *testing.T) {
+	both(t, func(t *testing.T, w *world) {
+		w.scan("a", iam(day(0), identity("x")))
+		if _, err := w.AcquireLease(t.Context(), realm, "another", time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		run, err := ingest.Run(t.Context(), w.DB, "test", "a", "a", scripted{connector.Access{Realm: realm}, []listing{iam(day(1), identity("x"))}},
+			ingest.Options{Actor: actor, Now: w.Now})
+		if !errors.Is(err, retinue.ErrConflict) {
+			t.Fatalf("a held realm gave %v", err)
+		}
+		w.want("state", run.State, store.RunRefused)
+		err = w.View(t.Context(), func(tx *sqlstore.Tx) error {
+			runs, err := tx.LastRuns()
+			w.want("last run", runs[0].State, store.RunComplete)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+}

@@ -65,6 +65,7 @@ func (tx *Tx) StartRun(src store.Source, actor retinue.Actor) (store.Run, error)
 
 // FinishRun writes how a run ended.
 func (tx *Tx) FinishRun(run store.Run) error {
+	tx.touched = true // the source itself is judged, by how the run went
 	access, err := json.Marshal(run.Access)
 	if err != nil {
 		return err
@@ -93,7 +94,7 @@ func (tx *Tx) LastRuns() ([]store.Run, error) {
 		return err
 	}, `SELECT r.id, r.public_id, r.state, r.started_at, r.finished_at, r.actor, r.access, r.notes, r.error,
 		o.id, o.public_id, o.kind, o.name, o.target FROM runs r JOIN sources o ON o.id = r.source_id
-		WHERE r.id = (SELECT max(x.id) FROM runs x WHERE x.source_id = r.source_id) ORDER BY o.name`)
+		WHERE r.id = (SELECT max(x.id) FROM runs x WHERE x.source_id = r.source_id AND x.state <> $1) ORDER BY o.name`, string(store.RunRefused))
 	if err != nil {
 		return nil, fmt.Errorf("list runs: %w", err)
 	}
@@ -150,4 +151,46 @@ func (tx *Tx) SetRealmName(realm retinue.Realm, name string) error {
 		return err
 	}
 	return tx.exec("UPDATE realms SET name = $1 WHERE id = $2", name, id)
+}
+
+// ForgetSource drops a source of which nothing was ever read, such as a
+// mistyped one, with its runs. Its finding is resolved. ErrConflict says that
+// scopes stand on its word: those are history.
+func (tx *Tx) ForgetSource(name string, actor retinue.Actor) error {
+	var key int64
+	var id string
+	err := tx.queryRow("SELECT id, public_id FROM sources WHERE name = $1", name).Scan(&key, &id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("%w: source %q; `retinue sources list` lists them", retinue.ErrNotFound, name)
+	}
+	if err != nil {
+		return fmt.Errorf("forget source: %w", err)
+	}
+	var scopes int
+	if err := tx.queryRow(`SELECT (SELECT count(*) FROM scopes WHERE source_id = $1) +
+		(SELECT count(*) FROM revisions v JOIN runs r ON r.id = v.run_id WHERE r.source_id = $1)`, key).Scan(&scopes); err != nil {
+		return fmt.Errorf("forget source: %w", err)
+	}
+	if scopes > 0 {
+		return fmt.Errorf("%w: forget source %s: it was read, and what it stated is history", retinue.ErrConflict, name)
+	}
+	findings, err := tx.FindingsOf(-key)
+	if err != nil {
+		return err
+	}
+	for _, f := range findings {
+		if f.State == retinue.FindingResolved {
+			continue
+		}
+		f.State, f.ResolvedAt, f.LastSeen, f.Accepted = retinue.FindingResolved, tx.at, tx.at, nil
+		if err := tx.SaveFinding(-key, f, true); err != nil {
+			return err
+		}
+		tx.Record(actor, retinue.RecordFindingResolved, string(f.ID), map[string]any{"rule": f.Rule, "reason": "the source was forgotten"})
+	}
+	tx.Record(actor, retinue.RecordSourceForgotten, name, map[string]any{"source": id})
+	if err := tx.exec("DELETE FROM runs WHERE source_id = $1", key); err != nil {
+		return fmt.Errorf("forget source: %w", err)
+	}
+	return tx.exec("DELETE FROM sources WHERE id = $1", key)
 }
