@@ -19,11 +19,14 @@ func (p *page) figures(d Data) {
 	if c.Total == 0 {
 		add("static credentials", "—", "not known: no credential was listed")
 	} else if c.OldDays > 0 {
-		note = ""
+		value, note := number(c.Old), ""
 		if n := unknown(c.ByAge); n > 0 {
 			note = "and " + number(n) + " of unknown age"
+			if n >= c.Static {
+				value, note = "—", "the age of none of "+number(n)+" is known"
+			}
 		}
-		add(fmt.Sprintf("static credentials older than %d days", c.OldDays), number(c.Old), note)
+		add(fmt.Sprintf("static credentials older than %d days", c.OldDays), value, note)
 	} else {
 		add("static credentials", number(c.Static), "")
 	}
