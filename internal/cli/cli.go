@@ -155,16 +155,14 @@ func group(use, short string, subs ...*cobra.Command) *cobra.Command {
 	return c
 }
 
+// settings reads the configuration; --db wins over it and the environment.
 func (e *env) settings() (app.Config, error) {
-	cfg, err := app.LoadConfig(e.config, e.getenv)
-	if e.db != "" {
-		cfg.Database = e.db
-		if cfg2, derr := cfg, err; derr != nil && cfg2.KeyFile == "" {
-			return cfg, err
+	return app.LoadConfig(e.config, func(name string) string {
+		if name == "RETINUE_DATABASE" && e.db != "" {
+			return e.db
 		}
-		return cfg, nil
-	}
-	return cfg, err
+		return e.getenv(name)
+	})
 }
 
 func (e *env) logger() *slog.Logger {
