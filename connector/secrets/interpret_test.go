@@ -134,14 +134,8 @@ func TestJWT(t *testing.T) {
 }
 
 func TestPrivateKeyNamesItsPublicHalf(t *testing.T) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	// Plus signs at both ends of lines have been taken for a program's.
+	key, der := keyWithPlus(t)
 	public, err := x509.MarshalPKIXPublicKey(key.Public())
 	if err != nil {
 		t.Fatal(err)
@@ -150,13 +144,34 @@ func TestPrivateKeyNamesItsPublicHalf(t *testing.T) {
 	text := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 	indented := "key: |\n  " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n  ") + "\n"
 	escaped := fmt.Sprintf(`{"type":"service_account","project_id":"proj","private_key_id":"abc123","private_key":%q,"client_email":"r@proj.iam.gserviceaccount.com"}`, text)
-	for name, in := range map[string]string{"PEM": text, "YAML": indented, "JSON": escaped} {
+	joined := "key = \"" + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\\n\" +\n  \"") + "\"\n"
+	for name, in := range map[string]string{"PEM": text, "YAML": indented, "JSON": escaped, "source": joined} {
 		f := only(t, in, "private-key")
 		if f.Parsed.PublicKey != hex.EncodeToString(sum[:]) || f.Parsed.Algorithm != "ECDSA" || f.Confidence != retinue.ConfidenceCertain {
 			t.Errorf("%s: parsed %+v", name, f.Parsed)
 		}
 		if name == "JSON" && (f.Parsed.ID != "abc123" || f.Parsed.Subject != "r@proj.iam.gserviceaccount.com" || f.Parsed.Account != "proj") {
 			t.Errorf("the service account: %+v", f.Parsed)
+		}
+	}
+}
+
+// keyWithPlus makes a key whose encoding has a line that begins and one that
+// ends with a plus sign.
+func keyWithPlus(t *testing.T) (*ecdsa.PrivateKey, []byte) {
+	t.Helper()
+	for {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		der, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+		if strings.Contains(text, "\n+") && strings.Contains(text, "+\n") {
+			return key, der
 		}
 	}
 }

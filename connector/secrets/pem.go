@@ -19,9 +19,19 @@ func interpretPEM(f *Finding, value string) {
 	if len(value) > maxKeyText {
 		return
 	}
-	file, err := keys.Parse([]byte(unescapePEM(value)))
+	// A plus sign belongs to the encoding, or joins the lines of a program's
+	// string: what is left without it is tried second.
+	if !readPEM(f, value, "") {
+		readPEM(f, value, "+")
+	}
+}
+
+// readPEM reads the first private key of value, whose lines may have the
+// characters of joints around them, and tells whether there is one.
+func readPEM(f *Finding, value, joints string) bool {
+	file, err := keys.Parse([]byte(unescapePEM(value, joints)))
 	if err != nil {
-		return
+		return false
 	}
 	p := &f.Parsed
 	for _, o := range file.Objects {
@@ -34,17 +44,25 @@ func interpretPEM(f *Finding, value string) {
 		p.Encrypted = o.Encrypted
 		p.Algorithm, p.Bits, p.PublicKey, p.Joins = c.Algorithm, c.Bits, c.PublicKey, c.Joins
 		p.SSH = o.Key.SSH
-		return
+		return true
 	}
+	return false
 }
 
 // unescapePEM undoes what JSON and .env files do to line ends, and the
 // indentation of YAML blocks.
-func unescapePEM(s string) string {
+func unescapePEM(s, joints string) string {
 	s = strings.NewReplacer(`\r\n`, "\n", `\n`, "\n", `\r`, "\n", "\r\n", "\n", `\/`, "/").Replace(s)
 	lines := strings.Split(s, "\n")
-	for i, l := range lines {
-		lines[i] = strings.Trim(l, " \t\"'`+,|>\\")
+	kept := lines[:0]
+	for _, l := range lines {
+		// A plus sign behind a quote joins strings, and is none of the encoding.
+		if t, found := strings.CutSuffix(strings.TrimRight(l, " \t"), "+"); found && strings.HasSuffix(strings.TrimRight(t, " \t"), `"`) {
+			l = t
+		}
+		if l = strings.Trim(l, " \t\"'`,|>\\"+joints); l != "" {
+			kept = append(kept, l)
+		}
 	}
-	return strings.Join(lines, "\n") + "\n"
+	return strings.Join(kept, "\n") + "\n"
 }
