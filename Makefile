@@ -10,6 +10,8 @@ export CGO_ENABLED := 0
 REPO ?= $(CURDIR)
 # DB is the database that `make run` writes: a file, or a PostgreSQL URL.
 DB ?= $(or $(XDG_DATA_HOME),$(HOME)/.local/share)/retinue/retinue.db
+# LISTEN is where `make run` opens the console: a port of this machine.
+LISTEN ?= 127.0.0.1:8420
 # RUN_ARGS are further arguments of the scan, such as aws=profile:dev or --dry-run.
 RUN_ARGS ?=
 # PKGS are the packages that test, bench and fuzz look at.
@@ -24,6 +26,8 @@ LIVE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/retinue-live
 GO ?= go
 GO_TEST ?= $(GO) test
 TOOL := $(GO) tool -modfile=tools/go.mod
+CONSOLE := internal/web/ui/dist/index.html
+CONSOLE_SOURCE := $(shell find web -name node_modules -prune -o -name e2e -prune -o -type f -print)
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
 .PHONY: help
@@ -35,23 +39,32 @@ help: ## print this list
 	@awk '/^# [A-Z_]+ (is|are) / { sub(/^# /, ""); printf "  %s\n", $$0; next }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: build ## scan this machine and REPO, and show what is wrong, worst first
+run: build ## scan this machine and REPO, then open the console on LISTEN
 	@case '$(DB)' in *://*) ;; *) mkdir -p -m 700 "$$(dirname '$(DB)')" ;; esac
 	@code=0; bin/retinue --db '$(DB)' scan host repo='$(REPO)' $(RUN_ARGS) || code=$$?; \
 	case $$code in \
 	0) ;; \
 	3) echo 'Some places could not be read; they are named above.' ;; \
 	*) exit $$code ;; \
-	esac; \
-	case '$(DB)' in \
-	*://*) echo 'The results are in the PostgreSQL database that DB names.' ;; \
-	*) [ ! -e '$(DB)' ] || echo 'The results are in $(DB); ask it with: bin/retinue --db $(DB) findings list' ;; \
 	esac
+	@case ' $(RUN_ARGS) ' in *' --dry-run '*) ;; *) \
+	case '$(DB)' in *://*) ;; *) echo 'The results are in $(DB).' ;; esac; \
+	exec bin/retinue --db '$(DB)' serve --listen '$(LISTEN)' ;; esac
 
 .PHONY: build
-build: versions ## build bin/retinue
+build: versions console ## build bin/retinue with the console in it
 	@mkdir -p bin
 	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/retinue ./cmd/retinue
+
+.PHONY: console
+console: versions $(CONSOLE) ## build the console, if its source changed
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
+
+$(CONSOLE): web/node_modules/.package-lock.json $(CONSOLE_SOURCE)
+	cd web && npm run build
+	@touch $(CONSOLE)
 
 .PHONY: versions
 versions: ## check that what the build needs is there
@@ -66,11 +79,19 @@ versions: ## check that what the build needs is there
 			missing="$$missing\n  Go 1.26 or newer: this is Go $$have, see https://go.dev/dl"; \
 		fi; \
 	fi; \
+	if ! command -v npm >/dev/null || ! node -e 'process.exit(process.versions.node.split(".")[0] >= 20 ? 0 : 1)' 2>/dev/null; then \
+		missing="$$missing\n  Node 20 or newer with npm, for the console: see https://nodejs.org"; \
+	fi; \
 	if [ -n "$$missing" ]; then printf "missing:$$missing\n" >&2; exit 1; fi
 
 .PHONY: test
 test: versions ## run every test, on SQLite and on a private PostgreSQL
 	$(GO) run ./internal/testkit/cmd/withpostgres -- $(GO_TEST) $(TEST_ARGS) $(PKGS)
+
+.PHONY: test-web
+test-web: build ## check the console's types and style, and walk its pages in Chromium
+	cd web && npm run check
+	cd web && RETINUE='$(CURDIR)/bin/retinue' npm run e2e
 
 .PHONY: test-live
 test-live: versions live ## run the tests against the slow real systems
@@ -118,4 +139,5 @@ release: versions ## build the archives, checksums and SBOMs of all systems into
 
 .PHONY: clean
 clean: ## remove what the targets above made in this folder
-	rm -rf bin dist
+	rm -rf bin dist web/node_modules
+	find internal/web/ui/dist -mindepth 1 ! -name .gitkeep -delete
