@@ -39,16 +39,25 @@ type Config struct {
 
 // SourceConfig is one named source.
 type SourceConfig struct {
-	Name    string                 `yaml:"name"`
-	Kind    string                 `yaml:"kind"`
-	Target  string                 `yaml:"target"`
-	Options map[string]string      `yaml:"options"`
+	// Name is how the source is called everywhere; it may change without
+	// losing history.
+	Name string `yaml:"name"`
+	// Kind is the connector that reads it: see `retinue sources show`.
+	Kind string `yaml:"kind"`
+	// Target is what it reads, in the connector's own words.
+	Target string `yaml:"target"`
+	// Options are the connector's options, by name.
+	Options map[string]string `yaml:"options"`
+	// Secrets say where the connector's secrets are read, by name. They are
+	// never written into this file.
 	Secrets map[string]SecretPlace `yaml:"secrets"`
 }
 
 // SecretPlace says where a secret option is read: exactly one is set.
 type SecretPlace struct {
-	Env  string `yaml:"env"`
+	// Env is the environment variable that holds the secret.
+	Env string `yaml:"env"`
+	// File is the file that holds it; line ends behind it are dropped.
 	File string `yaml:"file"`
 }
 
