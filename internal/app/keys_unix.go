@@ -2,6 +2,19 @@
 
 package app
 
-import "os"
+import (
+	"os"
+	"syscall"
+)
 
-func tooOpen(info os.FileInfo) bool { return info.Mode().Perm()&0o077 != 0 }
+// tooOpen reports whether others could read a key file. A file of root's that
+// only a group can read is how a cluster mounts a secret for a pod that does not
+// run as root (fsGroup): that group is the pod's own.
+func tooOpen(info os.FileInfo) bool {
+	perm := info.Mode().Perm()
+	if perm&0o077 == 0 {
+		return false
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return !ok || perm&0o037 != 0 || stat.Uid != 0 || os.Getuid() == 0
+}
