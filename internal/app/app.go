@@ -19,6 +19,7 @@ import (
 	"github.com/retinue-id/retinue/connectors/all"
 	"github.com/retinue-id/retinue/internal/jobs"
 	"github.com/retinue-id/retinue/internal/rules"
+	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
 )
 
@@ -86,8 +87,10 @@ func (a *App) open(ctx context.Context, opt Options) error {
 // Snapshot is one moment of the inventory, for reading.
 type Snapshot = sqlstore.Tx
 
-// View runs fn over one moment of the inventory.
-func (a *App) View(ctx context.Context, fn func(*Snapshot) error) error { return a.DB.View(ctx, fn) }
+// View runs fn over what a scope sees of one moment of the inventory.
+func (a *App) View(ctx context.Context, scope store.RowScope, fn func(*Snapshot) error) error {
+	return a.DB.View(ctx, scope, fn)
+}
 
 // Specs returns the connectors that are part of the program.
 func Specs() []connector.Spec { return all.Specs() }

@@ -164,7 +164,7 @@ func checkInvariants(t *testing.T, dir, addr string, whole bool) {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	err = db.View(t.Context(), func(tx *sqlstore.Tx) error {
+	err = db.View(t.Context(), store.Everything(), func(tx *sqlstore.Tx) error {
 		n := 0
 		for e, err := range tx.Entities(store.EntityQuery{Type: retinue.FactIdentity, Gone: true}) {
 			if err != nil {

@@ -47,7 +47,7 @@ func (a *App) Export(ctx context.Context, path string, o ExportOptions) (export.
 		return export.Manifest{}, fmt.Errorf("%w: export %s as %s: the format holds findings only", retinue.ErrInvalid, o.Subject, o.Format)
 	}
 	var m export.Manifest
-	err := a.DB.View(ctx, func(tx *sqlstore.Tx) error {
+	err := a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
 		var err error
 		if m, err = a.manifest(tx, o); err != nil {
 			return err

@@ -20,7 +20,7 @@ import (
 
 // Totals computes the population's main figures.
 func (a *App) Totals(ctx context.Context) (t store.Totals, err error) {
-	err = a.DB.View(ctx, func(tx *sqlstore.Tx) error {
+	err = a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
 		t, err = tx.Totals()
 		return err
 	})
@@ -29,7 +29,7 @@ func (a *App) Totals(ctx context.Context) (t store.Totals, err error) {
 
 // Scopes lists how every scope stands.
 func (a *App) Scopes(ctx context.Context) (out []store.ScopeStatus, err error) {
-	err = a.DB.View(ctx, func(tx *sqlstore.Tx) error {
+	err = a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
 		out, err = tx.Scopes()
 		return err
 	})
@@ -44,7 +44,7 @@ func (a *App) ForgetSource(ctx context.Context, name string) error {
 // Finding returns a finding by its id.
 func (a *App) Finding(ctx context.Context, id retinue.FindingID) (f retinue.Finding, err error) {
 	found := false
-	err = a.DB.View(ctx, func(tx *sqlstore.Tx) error {
+	err = a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
 		for x, err := range tx.Findings(store.FindingQuery{ID: id, Resolved: true, Suppressed: true}) {
 			if err != nil {
 				return err
@@ -214,7 +214,7 @@ func checkRegistration(g retinue.Registration) error {
 // that it did.
 func (a *App) WriteReport(ctx context.Context, path string, d report.Data) (export.Manifest, error) {
 	var m export.Manifest
-	err := a.DB.View(ctx, func(tx *sqlstore.Tx) error {
+	err := a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
 		var err error
 		m, err = a.manifest(tx, ExportOptions{Subject: "report", Format: "html", AsOf: store.AsOf{Observed: d.AsOf}})
 		return err
@@ -236,7 +236,7 @@ func (a *App) WriteReport(ctx context.Context, path string, d report.Data) (expo
 
 // Records passes the audit log from a sequence number on to fn.
 func (a *App) Records(ctx context.Context, from int64, fn func(iter func(func(retinue.Record, error) bool)) error) error {
-	return a.DB.View(ctx, func(tx *sqlstore.Tx) error { return fn(tx.Records(from)) })
+	return a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error { return fn(tx.Records(from)) })
 }
 
 // signingKey opens the key that signs checkpoints, making it on first use.
@@ -264,7 +264,7 @@ func (a *App) Checkpoint(ctx context.Context, path string) (string, error) {
 		return "", err
 	}
 	var cp evidence.Checkpoint
-	err = a.DB.View(ctx, func(tx *sqlstore.Tx) error {
+	err = a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
 		seq, head, err := tx.Head()
 		cp = evidence.Checkpoint{Origin: key.Origin(), Size: seq, Head: head, At: a.DB.Now()}
 		return err
@@ -308,7 +308,7 @@ func (a *App) VerifyAudit(ctx context.Context, checkpoint, public string) (strin
 		opts = append(opts, evidence.Against(cp))
 	}
 	var v evidence.Verification
-	err := a.DB.View(ctx, func(tx *sqlstore.Tx) error {
+	err := a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
 		var err error
 		v, err = evidence.Verify(ctx, tx.Records(1), opts...)
 		return err
@@ -339,7 +339,7 @@ func (a *App) ExportAudit(ctx context.Context, path string) (int64, error) {
 	}
 	defer func() { _ = f.Close() }()
 	var n int64
-	err = a.DB.View(ctx, func(tx *sqlstore.Tx) error {
+	err = a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
 		m := evidence.ArchiveManifest{CreatedAt: a.DB.Now(), By: Actor(), Tool: "retinue " + Version}
 		_, err := evidence.WriteArchive(ctx, f, m, counted(tx.Records(1), &n), &key)
 		return err
@@ -395,7 +395,7 @@ func (a *App) RetireKeys(ctx context.Context) (string, error) {
 		return "there is one key only", nil
 	}
 	var left []string
-	err := a.DB.View(ctx, func(tx *sqlstore.Tx) error {
+	err := a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
 		since, err := tx.Meta("fingerprint.rotated")
 		if err != nil {
 			return err

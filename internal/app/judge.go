@@ -94,7 +94,7 @@ const (
 func (a *App) judge(ctx context.Context) error {
 	var from, upTo int64
 	full := false
-	err := a.DB.View(ctx, func(tx *sqlstore.Tx) error {
+	err := a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
 		var err error
 		if upTo, err = tx.MaxRevision(); err != nil {
 			return err
@@ -106,7 +106,7 @@ func (a *App) judge(ctx context.Context) error {
 		return err
 	}
 	w := &judgeStore{app: a, from: from}
-	err = a.DB.View(ctx, func(tx *sqlstore.Tx) error {
+	err = a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
 		w.tx = tx
 		report, err := rules.Judge{Set: a.set, Now: a.now}.Run(ctx, w)
 		if err != nil {

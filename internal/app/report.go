@@ -30,7 +30,7 @@ const maxWorst = 200
 // sources are left out: they were shown when those were scanned.
 func (a *App) Report(ctx context.Context, asOf store.AsOf, runs ...store.Run) (report.Data, error) {
 	d := report.Data{Tool: "retinue " + Version, GeneratedAt: a.DB.Now(), AsOf: asOf.Observed, By: Actor(), Database: a.DB.Path()}
-	err := a.DB.View(ctx, func(tx *sqlstore.Tx) error {
+	err := a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
 		b := &reportBuilder{tx: tx, d: &d, asOf: asOf, now: a.DB.Now(), only: runs}
 		return b.build()
 	})

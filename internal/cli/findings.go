@@ -80,7 +80,7 @@ identities"), --by family by the same definition in several places.`,
 				return err
 			}
 			return e.with(cmd.Context(), func(a *app.App) error {
-				return a.View(cmd.Context(), func(tx *app.Snapshot) error {
+				return a.View(cmd.Context(), store.Everything(), func(tx *app.Snapshot) error {
 					switch f.by {
 					case "":
 						return list(e, f.listFlags, tx.Findings(q), findingCells, "no findings match")
@@ -319,7 +319,7 @@ An empty value clears a field. The earlier registration stays in the history.`,
 
 func (e *env) register(ctx context.Context, a *app.App, word string, r app.RegistrationChange) error {
 	var key store.Entity
-	err := a.View(ctx, func(tx *app.Snapshot) (err error) {
+	err := a.View(ctx, store.Everything(), func(tx *app.Snapshot) (err error) {
 		key, err = find(tx, retinue.FactIdentity, word)
 		return err
 	})

@@ -107,7 +107,7 @@ func listEntities(ctx context.Context, e *env, f entityFlags, t retinue.FactType
 		return err
 	}
 	return e.with(ctx, func(a *app.App) error {
-		return a.View(ctx, func(tx *app.Snapshot) error {
+		return a.View(ctx, store.Everything(), func(tx *app.Snapshot) error {
 			return list(e, f.listFlags, tx.Entities(q), cells, "nothing matches")
 		})
 	})
@@ -136,7 +136,7 @@ func (e *env) grants(ctx context.Context, f entityFlags, id string) error {
 	}
 	q.Limit = 0
 	return e.with(ctx, func(a *app.App) error {
-		return a.View(ctx, func(tx *app.Snapshot) error {
+		return a.View(ctx, store.Everything(), func(tx *app.Snapshot) error {
 			if id != "" {
 				x, err := find(tx, retinue.FactIdentity, id)
 				if err != nil {
@@ -261,7 +261,7 @@ func (e *env) showCommand(noun string, t retinue.FactType) *cobra.Command {
 				return err
 			}
 			return e.with(cmd.Context(), func(a *app.App) error {
-				return a.View(cmd.Context(), func(tx *app.Snapshot) error {
+				return a.View(cmd.Context(), store.Everything(), func(tx *app.Snapshot) error {
 					s, err := show(tx, t, args[0], history, when)
 					if err != nil {
 						return err

@@ -48,7 +48,7 @@ the end of that day), times, or ages (30d, 36h). Without TO, until now.`,
 				}
 			}
 			return e.with(cmd.Context(), func(a *app.App) error {
-				return a.View(cmd.Context(), func(tx *app.Snapshot) error {
+				return a.View(cmd.Context(), store.Everything(), func(tx *app.Snapshot) error {
 					changes, err := tx.Changes(from, until)
 					if err != nil {
 						return err

@@ -127,7 +127,7 @@ func described(text string) func(*retinue.Identity) {
 func (w *world) list(q store.EntityQuery) []store.Entity {
 	w.t.Helper()
 	var out []store.Entity
-	err := w.View(w.t.Context(), func(tx *sqlstore.Tx) error {
+	err := w.View(w.t.Context(), store.Everything(), func(tx *sqlstore.Tx) error {
 		for e, err := range tx.Entities(q) {
 			if err != nil {
 				return err
@@ -282,11 +282,11 @@ func TestOneThingCountsOnce(t *testing.T) {
 		w.scan("renamed", iam(day(1), identity("x"), identity("y")))
 		w.want("count", w.keys(store.EntityQuery{}), []string{"x", "y"})
 		var totals store.Totals
-		if err := w.View(t.Context(), func(tx *sqlstore.Tx) (err error) { totals, err = tx.Totals(); return err }); err != nil {
+		if err := w.View(t.Context(), store.Everything(), func(tx *sqlstore.Tx) (err error) { totals, err = tx.Totals(); return err }); err != nil {
 			t.Fatal(err)
 		}
 		w.want("totals", totals.NonHuman, 2)
-		err := w.View(t.Context(), func(tx *sqlstore.Tx) error {
+		err := w.View(t.Context(), store.Everything(), func(tx *sqlstore.Tx) error {
 			key, err := tx.Resolve(retinue.NewRef(realm, "role", "x"))
 			if err != nil {
 				return err
@@ -404,7 +404,7 @@ func TestDiff(t *testing.T) {
 		w.scan("a", iam(day(0), identity("x"), identity("y"), identity("z")))
 		w.scan("a", iam(day(5), identity("x", described("new")), identity("y"), identity("n")))
 		var got []string
-		err := w.View(t.Context(), func(tx *sqlstore.Tx) error {
+		err := w.View(t.Context(), store.Everything(), func(tx *sqlstore.Tx) error {
 			cs, err := tx.Changes(day(1), day(6))
 			for _, c := range cs {
 				got = append(got, c.Kind+" "+c.Name)
@@ -423,7 +423,7 @@ func TestRecordsAreChained(t *testing.T) {
 	both(t, func(t *testing.T, w *world) {
 		w.scan("a", iam(day(0), identity("x")))
 		w.scan("a", iam(day(1), identity("x")))
-		err := w.View(t.Context(), func(tx *sqlstore.Tx) error {
+		err := w.View(t.Context(), store.Everything(), func(tx *sqlstore.Tx) error {
 			prev := retinue.RecordGenesis
 			n := int64(0)
 			for r, err := range tx.Records(1) {
@@ -499,7 +499,7 @@ func TestFailedScopeIsOnRecord(t *testing.T) {
 		failed.fail = retinue.ErrDenied
 		run := w.scan("a", failed)
 		w.want("run", run.State, store.RunFailed)
-		err := w.View(t.Context(), func(tx *sqlstore.Tx) error {
+		err := w.View(t.Context(), store.Everything(), func(tx *sqlstore.Tx) error {
 			runs, err := tx.LastRuns()
 			if err != nil {
 				return err
@@ -524,7 +524,7 @@ func TestThingsAsOfADate(t *testing.T) {
 		w.scan("a", iam(day(0), identity("x", described("old")), policy, attached))
 		w.scan("a", iam(day(10), identity("x", described("new")), policy))
 		grants := func(when store.AsOf) (n int, description string) {
-			err := w.View(t.Context(), func(tx *sqlstore.Tx) error {
+			err := w.View(t.Context(), store.Everything(), func(tx *sqlstore.Tx) error {
 				key, err := tx.Resolve(retinue.NewRef(realm, "role", "x"))
 				if err != nil {
 					return err
@@ -617,7 +617,7 @@ func TestRefusedRunSaysNothingOfTheSource(t *testing.T) {
 			t.Fatalf("a held realm gave %v", err)
 		}
 		w.want("state", run.State, store.RunRefused)
-		err = w.View(t.Context(), func(tx *sqlstore.Tx) error {
+		err = w.View(t.Context(), store.Everything(), func(tx *sqlstore.Tx) error {
 			runs, err := tx.LastRuns()
 			w.want("last run", runs[0].State, store.RunComplete)
 			return err

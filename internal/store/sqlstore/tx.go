@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/store"
 )
 
 // Tx is a transaction. It is used by one goroutine and not after its function
@@ -19,6 +20,7 @@ type Tx struct {
 	db      *DB
 	at      time.Time
 	write   bool
+	scope   store.RowScope
 	records []pendingRecord
 	stmts   map[string]*sql.Stmt
 	realms  map[retinue.Realm]int64
@@ -30,9 +32,13 @@ type Tx struct {
 }
 
 // View runs fn in a reading transaction: everything that it reads is of one
-// moment.
-func (db *DB) View(ctx context.Context, fn func(*Tx) error) error {
+// moment, and of what the scope sees.
+func (db *DB) View(ctx context.Context, scope store.RowScope, fn func(*Tx) error) error {
 	opts := &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead}
+	if !scope.All {
+		// Refused until every reading method takes the scope.
+		return fmt.Errorf("%w: read database: a scope narrower than everything", retinue.ErrUnsupported)
+	}
 	if db.d.name() == "sqlite" {
 		opts = nil // query_only connections; a SQLite read transaction is a snapshot
 	}
@@ -41,11 +47,12 @@ func (db *DB) View(ctx context.Context, fn func(*Tx) error) error {
 		return fmt.Errorf("%w: read database: %v", kindOf(err), err)
 	}
 	defer func() { _ = tx.Rollback() }()
-	return fn(&Tx{ctx: ctx, tx: tx, db: db, at: db.now(), stmts: map[string]*sql.Stmt{}})
+	return fn(&Tx{ctx: ctx, tx: tx, db: db, at: db.now(), scope: scope, stmts: map[string]*sql.Stmt{}})
 }
 
 // Update runs fn in a writing transaction and commits it with the records that
-// fn added. When fn or the commit fails nothing has happened.
+// fn added. When fn or the commit fails nothing has happened. It sees
+// everything: who acts for a caller asks Visible in a View, or with Within.
 func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 	conn, err := db.write.Conn(ctx)
 	if err != nil {
@@ -57,7 +64,7 @@ func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 		return fmt.Errorf("%w: write database: %v", kindOf(err), err)
 	}
 	defer func() { _ = sqltx.Rollback() }()
-	tx := &Tx{ctx: ctx, tx: sqltx, conn: conn, db: db, write: true, stmts: map[string]*sql.Stmt{}, realms: map[retinue.Realm]int64{}}
+	tx := &Tx{ctx: ctx, tx: sqltx, conn: conn, db: db, write: true, scope: store.Everything(), stmts: map[string]*sql.Stmt{}, realms: map[retinue.Realm]int64{}}
 	if err := db.d.begin(ctx, sqltx); err != nil {
 		return fmt.Errorf("%w: write database: %v", kindOf(err), err)
 	}
