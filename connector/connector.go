@@ -30,6 +30,7 @@ package connector
 import (
 	"context"
 	"log/slog"
+	"net"
 	"time"
 
 	"github.com/retinue-id/retinue"
@@ -189,7 +190,7 @@ type Progress struct {
 	Unit  string // "pages", "files", "commits", "bytes"
 }
 
-// Env is what the host gives a connector. Every field is set.
+// Env is what the host gives a connector. Every field but Dial is set.
 type Env struct {
 	// Now is the clock.
 	Now func() time.Time
@@ -205,4 +206,8 @@ type Env struct {
 	Getenv func(string) string
 	// UserAgent is sent with every call to a vendor.
 	UserAgent string
+	// Dial makes every connection of the connector, over TCP. Nil, the only
+	// field that may be unset, means the connector's own way with the proxies
+	// of the environment; with Dial no proxy is used.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }

@@ -36,6 +36,14 @@ type Spec struct {
 	// Open makes a connector from a configuration. It reads no more than it
 	// must and makes no call.
 	Open func(ctx context.Context, cfg Config, env Env) (Connector, error)
+	// Remote reports, as ErrDenied with what would be right, a configuration that
+	// reaches into the machine that runs the connector: a path, a profile or
+	// service of its configuration files, a program, or a socket. A server takes
+	// configurations from its API, whose users do not administer the machine,
+	// only where Remote allows them and every option that is set has
+	// [ReachSystem]. Nil: the kind is about the machine itself, and is
+	// configured in a file only.
+	Remote func(cfg Config) error
 	// Script writes a shell script that exports, with the vendor's own tools,
 	// the files that the connector reads in place of a live system. Nil where
 	// there is none.
@@ -46,7 +54,30 @@ type Spec struct {
 type TargetForm struct {
 	Form string
 	Help string
+	// Remote says of a form of target that Spec.Remote allows it.
+	Remote bool
 }
+
+// Reach says what an option lets whoever sets it reach. Every option has one:
+// the test of package connectors/all fails on an option without.
+type Reach string
+
+// The reaches.
+const (
+	// ReachSystem: what is selected lies in the system that is read, and is
+	// read with the source's own credentials.
+	ReachSystem Reach = "system"
+	// ReachMachine: the value names a path, program or setting of the machine
+	// that runs the connector.
+	ReachMachine Reach = "machine"
+	// ReachAddress: the value says where calls, and the credentials that go
+	// with them, are sent.
+	ReachAddress Reach = "address"
+)
+
+// FileOnly reports whether such an option is set in a configuration file only,
+// never through an API.
+func (r Reach) FileOnly() bool { return r != ReachSystem }
 
 // Option is a named setting beside the target.
 type Option struct {
@@ -61,6 +92,8 @@ type Option struct {
 	Secret bool
 	// List allows several values, separated by ";".
 	List bool
+	// Reach says what the option lets whoever sets it reach.
+	Reach Reach
 }
 
 // Document is a text ready to paste.
@@ -80,6 +113,10 @@ type Config struct {
 	Options map[string]string
 	// Secrets are the values of secret options.
 	Secrets map[string]retinue.Secret
+	// Remote says that whoever configured the source does not administer the
+	// machine that runs the connector. It then uses nothing of the machine that
+	// the target does not name: no variables, no files, no stored passwords.
+	Remote bool
 }
 
 // Option returns the value of an option, or def.
@@ -155,6 +192,20 @@ func (s Spec) Validate(cfg Config) error {
 		}
 	}
 	return nil
+}
+
+// CheckRemote reports, as ErrDenied, what of a configuration may be given in a
+// configuration file only. Secret options are given as such.
+func (s Spec) CheckRemote(cfg Config) error {
+	if s.Remote == nil {
+		return fmt.Errorf("%w: source %s: it is about the machine that runs it: configure it in retinue.yaml, or scan there and push with --server", retinue.ErrDenied, s.Kind)
+	}
+	for name, value := range cfg.Options {
+		if o := s.option(name); o != nil && value != "" && o.Reach.FileOnly() {
+			return fmt.Errorf("%w: source %s: option %s can be set in retinue.yaml only", retinue.ErrDenied, s.Kind, name)
+		}
+	}
+	return s.Remote(cfg)
 }
 
 func (s Spec) option(name string) *Option {

@@ -113,7 +113,7 @@ func appID(agent string) string {
 
 func newLiveSource(s settings, env connector.Env, cfg aws.Config) *liveSource {
 	src := &liveSource{settings: s, env: env, clients: map[string]*clients{}}
-	src.meter = newBudget(transport(), s.perSecond, s.maxRequests)
+	src.meter = newBudget(transport(env), s.perSecond, s.maxRequests)
 	cfg.HTTPClient = &http.Client{Transport: src.meter}
 	src.cfg = cfg
 	return src
@@ -123,12 +123,15 @@ func newLiveSource(s settings, env connector.Env, cfg aws.Config) *liveSource {
 // not the scan.
 const callTimeout = 60 * time.Second
 
-func transport() *http.Transport {
+func transport(env connector.Env) *http.Transport {
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.MaxIdleConnsPerHost = liveWorkers
 		// A connection that is still being made when a run is cancelled goes
 		// into the pool after the pool was closed; it must not stay there.
 		t.IdleConnTimeout = 3 * time.Second
+		if env.Dial != nil {
+			t.DialContext, t.Proxy = env.Dial, nil
+		}
 	}).GetTransport()
 }
 

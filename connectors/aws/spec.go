@@ -1,6 +1,9 @@
 package aws
 
 import (
+	"fmt"
+
+	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/connector"
 )
 
@@ -16,9 +19,9 @@ func Spec() connector.Spec {
 		Target: []connector.TargetForm{
 			{Form: "PATH", Help: "a file or a folder of exports, of one account or several"},
 			{Form: "profile:NAME", Help: "the account of a profile in ~/.aws/config"},
-			{Form: "env", Help: "the account of the default credentials (environment, SSO, instance role)"},
+			{Form: "env", Help: "the account of the default credentials (environment, SSO, instance role)", Remote: true},
 			{Form: "org:profile:NAME", Help: "the whole organisation of the profile's account, by a role in each account"},
-			{Form: "org:env", Help: "the whole organisation of the default credentials' account"},
+			{Form: "org:env", Help: "the whole organisation of the default credentials' account", Remote: true},
 		},
 		Options: specOptions(),
 		Examples: []connector.TargetForm{
@@ -52,23 +55,24 @@ func Spec() connector.Spec {
 		},
 		CouldRead: couldRead(),
 		Open:      open,
+		Remote:    remote,
 		Script:    script,
 	}
 }
 
 func specOptions() []connector.Option {
 	return []connector.Option{
-		{Name: "organization", Help: "Read every active account of the organisation.", Default: "no", Values: []string{"yes", "no"}},
-		{Name: "organization-accounts", Help: "Account ids that belong together, where Organizations cannot be asked: trusts in others count as third parties.", Default: "those that Organizations lists", List: true},
-		{Name: "role", Help: "Name of the role to assume in each account of the organisation, or the ARN of a role to assume in one account.", Default: "RetinueReadOnly for an organisation, none for one account"},
-		{Name: "external-id", Help: "External id that the role's trust policy demands.", Default: "none"},
-		{Name: "regions", Help: "Regions to read.", Default: "every enabled region", List: true},
-		{Name: "services", Help: "Services to read: iam, organizations, sso, s3, ec2, lambda, secretsmanager, kms, sqs, sns, ecs, eks, rolesanywhere.", Default: "all", List: true},
-		{Name: "endpoint", Help: "URL to send every call to in place of AWS, for an emulator or a proxy.", Default: "AWS's own"},
-		{Name: "requests-per-second", Help: "Most calls a second in one account, retries included.", Default: "10"},
-		{Name: "max-requests", Help: "Most calls in one account in one run; what is left unread then is a problem of its scope.", Default: "0, no limit"},
-		{Name: "account", Help: "Account of exported files that name none.", Default: "the account that the ARNs inside name"},
-		{Name: "terraform-state", Help: "Name of a Terraform state whose file has no lineage; give each state of an account its own.", Default: "default"},
+		{Name: "organization", Help: "Read every active account of the organisation.", Default: "no", Values: []string{"yes", "no"}, Reach: connector.ReachSystem},
+		{Name: "organization-accounts", Help: "Account ids that belong together, where Organizations cannot be asked: trusts in others count as third parties.", Default: "those that Organizations lists", List: true, Reach: connector.ReachSystem},
+		{Name: "role", Help: "Name of the role to assume in each account of the organisation, or the ARN of a role to assume in one account.", Default: "RetinueReadOnly for an organisation, none for one account", Reach: connector.ReachSystem},
+		{Name: "external-id", Help: "External id that the role's trust policy demands.", Default: "none", Reach: connector.ReachSystem},
+		{Name: "regions", Help: "Regions to read.", Default: "every enabled region", List: true, Reach: connector.ReachSystem},
+		{Name: "services", Help: "Services to read: iam, organizations, sso, s3, ec2, lambda, secretsmanager, kms, sqs, sns, ecs, eks, rolesanywhere.", Default: "all", List: true, Reach: connector.ReachSystem},
+		{Name: "endpoint", Help: "URL to send every call to in place of AWS, for an emulator or a proxy.", Default: "AWS's own", Reach: connector.ReachAddress},
+		{Name: "requests-per-second", Help: "Most calls a second in one account, retries included.", Default: "10", Reach: connector.ReachSystem},
+		{Name: "max-requests", Help: "Most calls in one account in one run; what is left unread then is a problem of its scope.", Default: "0, no limit", Reach: connector.ReachSystem},
+		{Name: "account", Help: "Account of exported files that name none.", Default: "the account that the ARNs inside name", Reach: connector.ReachMachine},
+		{Name: "terraform-state", Help: "Name of a Terraform state whose file has no lineage; give each state of an account its own.", Default: "default", Reach: connector.ReachMachine},
 	}
 }
 
@@ -78,4 +82,15 @@ func couldRead() []string {
 		"lambda:ListFunctions and ecs:DescribeTaskDefinition return variables in the clear, which can hold secrets.",
 		"AWS's own ReadOnlyAccess policy allows far more: it reads objects in buckets, messages and table items. Do not use it for this.",
 	}
+}
+
+// remote allows the server's own identity, which an administrator gave it for
+// this: alone, or to assume a role. Profiles can run programs
+// (credential_process), and paths are files of the server.
+func remote(cfg connector.Config) error {
+	switch cfg.Target {
+	case "env", "org:env":
+		return nil
+	}
+	return fmt.Errorf("%w: source aws: a profile or a path is configured in retinue.yaml only: want env or org:env, with role=", retinue.ErrDenied)
 }

@@ -25,9 +25,9 @@ func Spec() connector.Spec {
 			{Form: "PATH", Help: "the program to run"},
 		},
 		Options: []connector.Option{
-			{Name: "args", Help: "arguments of the program", List: true, Default: "none"},
-			{Name: "env", Help: "names of environment variables to hand on to the program, beside PATH, HOME, USER, LANG, LC_ALL, TZ and TMPDIR", List: true, Default: "none"},
-			{Name: "timeout", Help: "how long the program may run, such as 90s or 30m", Default: "1h"},
+			{Name: "args", Help: "arguments of the program", List: true, Default: "none", Reach: connector.ReachMachine},
+			{Name: "env", Help: "names of environment variables to hand on to the program, beside PATH, HOME, USER, LANG, LC_ALL, TZ and TMPDIR", List: true, Default: "none", Reach: connector.ReachMachine},
+			{Name: "timeout", Help: "how long the program may run, such as 90s or 30m", Default: "1h", Reach: connector.ReachSystem},
 		},
 		Examples: []connector.TargetForm{
 			{Form: "exec=./my-connector", Help: "run a program of this folder"},

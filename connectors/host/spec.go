@@ -23,10 +23,10 @@ func Spec() connector.Spec {
 			{Form: "FOLDER", Help: "a copy or mounted image of a machine; without it, this machine"},
 		},
 		Options: []connector.Option{
-			{Name: "users", Help: "accounts whose homes are read", Default: "every account with a home of its own", List: true},
+			{Name: "users", Help: "accounts whose homes are read", Default: "every account with a home of its own", List: true, Reach: connector.ReachSystem},
 			{Name: "include", Help: "further folders, absolute paths on the machine, searched for keys, certificates, .env files and agents' configurations",
-				Default: "none", List: true},
-			{Name: "id", Help: "the machine's id, for a copy that has neither a machine id nor an SSH host key", Default: "derived from /etc/machine-id"},
+				Default: "none", List: true, Reach: connector.ReachMachine},
+			{Name: "id", Help: "the machine's id, for a copy that has neither a machine id nor an SSH host key", Default: "derived from /etc/machine-id", Reach: connector.ReachMachine},
 		},
 		Examples: []connector.TargetForm{
 			{Form: "host", Help: "this machine, as far as the running account can read"},

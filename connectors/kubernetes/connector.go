@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 
@@ -31,6 +33,10 @@ func openLive(contexts []contextConfig, others []string, opts options, env conne
 	l := &liveConnector{others: others, env: env}
 	for _, cc := range contexts {
 		cc.config.UserAgent = env.UserAgent
+		if env.Dial != nil {
+			cc.config.Dial = env.Dial
+			cc.config.Proxy = func(*http.Request) (*url.URL, error) { return nil, nil }
+		}
 		client, err := newClient(cc.config, env.Now, opts.page)
 		if err != nil {
 			return nil, fmt.Errorf("context %q: %w", retinue.CleanName(cc.name), err)

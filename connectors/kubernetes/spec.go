@@ -2,7 +2,9 @@ package kubernetes
 
 import (
 	_ "embed" // the documents of privileges
+	"fmt"
 
+	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/connector"
 )
 
@@ -26,15 +28,15 @@ func Spec() connector.Spec {
 		Target: []connector.TargetForm{
 			{Form: "PATH", Help: "a kubeconfig (its current context unless contexts= says otherwise); or a folder or file of objects that kubectl printed as JSON: lists, lists of one kind, or one object a line. Empty: $KUBECONFIG, else ~/.kube/config"},
 			{Form: "context:NAME", Help: "one context of $KUBECONFIG or ~/.kube/config"},
-			{Form: "in-cluster", Help: "the cluster that Retinue itself runs in, as its pod's service account"},
+			{Form: "in-cluster", Help: "the cluster that Retinue itself runs in, as its pod's service account", Remote: true},
 		},
 		TargetOptional: true,
 		Options: []connector.Option{
-			{Name: "contexts", Help: "contexts of the kubeconfig to read, or all. Contexts that lead to one cluster are read once", Default: "the current context", List: true},
-			{Name: "namespaces", Help: "namespaces to read; cluster-wide objects are read all the same. A namespace that is deleted is then not noticed", Default: "all", List: true},
-			{Name: "secrets", Help: "none: Secrets are not listed. metadata: names, types, labels and the last use of legacy tokens. fingerprint: values too, fingerprinted and dropped", Default: "none for a live cluster, metadata for files", Values: []string{"none", "metadata", "fingerprint"}},
-			{Name: "page-size", Help: "objects a page, 1 to 5000", Default: "500"},
-			{Name: "cluster-uid", Help: "uid of the namespace kube-system, where it cannot be read or an export lacks it", Default: "read from the cluster or export"},
+			{Name: "contexts", Help: "contexts of the kubeconfig to read, or all. Contexts that lead to one cluster are read once", Default: "the current context", List: true, Reach: connector.ReachMachine},
+			{Name: "namespaces", Help: "namespaces to read; cluster-wide objects are read all the same. A namespace that is deleted is then not noticed", Default: "all", List: true, Reach: connector.ReachSystem},
+			{Name: "secrets", Help: "none: Secrets are not listed. metadata: names, types, labels and the last use of legacy tokens. fingerprint: values too, fingerprinted and dropped", Default: "none for a live cluster, metadata for files", Values: []string{"none", "metadata", "fingerprint"}, Reach: connector.ReachSystem},
+			{Name: "page-size", Help: "objects a page, 1 to 5000", Default: "500", Reach: connector.ReachSystem},
+			{Name: "cluster-uid", Help: "uid of the namespace kube-system, where it cannot be read or an export lacks it", Default: "read from the cluster or export", Reach: connector.ReachSystem},
 		},
 		Examples: []connector.TargetForm{
 			{Form: "kubernetes", Help: "the current context of the default kubeconfig"},
@@ -54,8 +56,18 @@ func Spec() connector.Spec {
 			"With the second role: the value of every Secret. Kubernetes has no permission for names alone.",
 		},
 		Open:   open,
+		Remote: remote,
 		Script: script,
 	}
+}
+
+// remote allows the cluster that Retinue runs in. A kubeconfig is a file of the
+// server and can name programs to run (exec plugins).
+func remote(cfg connector.Config) error {
+	if cfg.Target == "in-cluster" {
+		return nil
+	}
+	return fmt.Errorf("%w: source kubernetes: a kubeconfig or a path is configured in retinue.yaml only: want in-cluster", retinue.ErrDenied)
 }
 
 func sees() []string {

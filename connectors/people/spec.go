@@ -12,9 +12,9 @@ func Spec() connector.Spec {
 			{Form: "FILE.csv", Help: "an export of a personnel system or a directory, or a list kept by hand"},
 		},
 		Options: []connector.Option{
-			{Name: "directory", Help: "the name of the directory that the file lists; every export of one directory has the same", Default: defaultDirectory},
-			{Name: "observed-at", Help: "when the export was made, such as 2026-03-31 or 2026-03-31T18:00:00Z", Default: "the file's modification time"},
-			{Name: "columns", Help: "the further columns to take as attributes", List: true, Default: "all, at most 32"},
+			{Name: "directory", Help: "the name of the directory that the file lists; every export of one directory has the same", Default: defaultDirectory, Reach: connector.ReachSystem},
+			{Name: "observed-at", Help: "when the export was made, such as 2026-03-31 or 2026-03-31T18:00:00Z", Default: "the file's modification time", Reach: connector.ReachSystem},
+			{Name: "columns", Help: "the further columns to take as attributes", List: true, Default: "all, at most 32", Reach: connector.ReachSystem},
 		},
 		Examples: []connector.TargetForm{
 			{Form: "people=people.csv", Help: "read a list of this folder"},

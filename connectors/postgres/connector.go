@@ -20,7 +20,7 @@ func open(_ context.Context, cfg connector.Config, env connector.Env) (connector
 	if err != nil {
 		return nil, err
 	}
-	if isFileTarget(cfg.Target) {
+	if !cfg.Remote && isFileTarget(cfg.Target) {
 		return &fileConnector{target: cfg.Target, opt: opt, env: env}, nil
 	}
 	return openLive(cfg, opt, env)

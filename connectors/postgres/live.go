@@ -38,9 +38,12 @@ func openLive(cfg connector.Config, opt options, env connector.Env) (connector.C
 	if name, ok := strings.CutPrefix(dsn, "service:"); ok {
 		dsn = "service=" + quoteValue(name)
 	}
-	conf, err := pgx.ParseConfig(dsn)
+	conf, err := parseSettings(cfg, dsn)
 	if err != nil {
-		return nil, fmt.Errorf("%w: source %s: read connection settings: %s", retinue.ErrInvalid, Kind, parseFailure(cfg.Target, err))
+		return nil, err
+	}
+	if env.Dial != nil {
+		conf.DialFunc = env.Dial
 	}
 	conf.DefaultQueryExecMode = pgx.QueryExecModeExec // prepares nothing: fit for a pooler
 	conf.RuntimeParams["application_name"] = "retinue"

@@ -10,18 +10,18 @@ func Spec() connector.Spec {
 		Summary: "Roles, memberships, privileges and connections of a PostgreSQL server, live or from dumps.",
 		Target: []connector.TargetForm{
 			{Form: "service:NAME", Help: "a service of the connection service file (pg_service.conf)"},
-			{Form: "URL", Help: "a URL without a password, such as postgres://retinue@db.example.org/app?sslmode=verify-full; the password comes from the password file (.pgpass) or PGPASSWORD"},
-			{Form: "KEYWORDS", Help: `a connection string, such as "host=db.example.org dbname=app"`},
+			{Form: "URL", Help: "a URL without a password, such as postgres://retinue@db.example.org/app?sslmode=verify-full; the password comes from the password file (.pgpass) or PGPASSWORD", Remote: true},
+			{Form: "KEYWORDS", Help: `a connection string, such as "host=db.example.org dbname=app"`, Remote: true},
 			{Form: "PATH", Help: "files that pg_dumpall --globals-only, pg_dump --schema-only or the catalog query wrote, or a folder of them; several are separated by \";\""},
 		},
 		TargetOptional: true,
 		Options: []connector.Option{
-			{Name: "databases", Help: "databases whose objects are read, or all for every one that allows connections", Default: "the one that is connected to", List: true},
-			{Name: "timeout", Help: "how long one statement may take, such as 60s", Default: "60s"},
-			{Name: "password", Help: "the login's password, where no password file holds it", Default: "the password file, or PGPASSWORD", Secret: true},
-			{Name: "system-identifier", Help: "the server's system identifier, for files that do not hold it; `select system_identifier from pg_control_system()` prints it", Default: "what the file holds, else a fallback made of names"},
-			{Name: "database", Help: "name of the database that a pg_dump file without --create is of", Default: "what the file says, else the file's name"},
-			{Name: "partial", Help: "yes where a dump was made with --schema, --table, --no-privileges or the like: nothing that it lacks is then taken to be gone", Default: "no", Values: []string{"yes", "no"}},
+			{Name: "databases", Help: "databases whose objects are read, or all for every one that allows connections", Default: "the one that is connected to", List: true, Reach: connector.ReachSystem},
+			{Name: "timeout", Help: "how long one statement may take, such as 60s", Default: "60s", Reach: connector.ReachSystem},
+			{Name: "password", Help: "the login's password, where no password file holds it", Default: "the password file, or PGPASSWORD", Secret: true, Reach: connector.ReachSystem},
+			{Name: "system-identifier", Help: "the server's system identifier, for files that do not hold it; `select system_identifier from pg_control_system()` prints it", Default: "what the file holds, else a fallback made of names", Reach: connector.ReachSystem},
+			{Name: "database", Help: "name of the database that a pg_dump file without --create is of", Default: "what the file says, else the file's name", Reach: connector.ReachMachine},
+			{Name: "partial", Help: "yes where a dump was made with --schema, --table, --no-privileges or the like: nothing that it lacks is then taken to be gone", Default: "no", Values: []string{"yes", "no"}, Reach: connector.ReachMachine},
 		},
 		Examples: []connector.TargetForm{
 			{Form: "postgres=service:prod", Help: "the server of the service prod, its default database"},
@@ -50,6 +50,7 @@ func Spec() connector.Spec {
 			"select on pg_authid shows password hashes: the connector asks the server for their kind only, but a holder of the login could read them",
 		},
 		Open:   open,
+		Remote: remote,
 		Script: Script,
 	}
 }

@@ -73,13 +73,13 @@ func Spec() connector.Spec {
 
 func options() []connector.Option {
 	return []connector.Option{
-		{Name: optHistory, Help: "scan the commits of all references", Default: "yes", Values: []string{"yes", "no"}},
-		{Name: optCommits, Help: "A..B: judge only what the commits of B that A does not have add", Default: "everything"},
-		{Name: optBaseline, Help: "a report of gitleaks (JSON) or a SARIF file: judge only what it does not hold", Default: "none"},
-		{Name: optRules, Help: "rule files in gitleaks' TOML format, laid over the built-in rules", Default: "none", List: true},
-		{Name: optVerify, Help: "ask the issuer of each token that is found, by one read-only call, whether it works; every call is noted", Default: "no", Values: []string{"yes", "no"}},
-		{Name: optMaxFile, Help: "the largest file that is scanned, in bytes or with K or M", Default: "5M"},
-		{Name: optRoot, Help: "the root commit, for a shallow clone, so that it is the same repository as a full one", Default: "read from the history"},
+		{Name: optHistory, Help: "scan the commits of all references", Default: "yes", Values: []string{"yes", "no"}, Reach: connector.ReachSystem},
+		{Name: optCommits, Help: "A..B: judge only what the commits of B that A does not have add", Default: "everything", Reach: connector.ReachSystem},
+		{Name: optBaseline, Help: "a report of gitleaks (JSON) or a SARIF file: judge only what it does not hold", Default: "none", Reach: connector.ReachMachine},
+		{Name: optRules, Help: "rule files in gitleaks' TOML format, laid over the built-in rules", Default: "none", List: true, Reach: connector.ReachMachine},
+		{Name: optVerify, Help: "ask the issuer of each token that is found, by one read-only call, whether it works; every call is noted", Default: "no", Values: []string{"yes", "no"}, Reach: connector.ReachSystem},
+		{Name: optMaxFile, Help: "the largest file that is scanned, in bytes or with K or M", Default: "5M", Reach: connector.ReachSystem},
+		{Name: optRoot, Help: "the root commit, for a shallow clone, so that it is the same repository as a full one", Default: "read from the history", Reach: connector.ReachSystem},
 	}
 }
 
@@ -130,7 +130,7 @@ func open(_ context.Context, cfg connector.Config, env connector.Env) (connector
 			return nil, fmt.Errorf("open repo: baseline %s: %w", file, err)
 		}
 	}
-	return &Repo{settings: s, env: env, endpoints: vendorEndpoints()}, nil
+	return &Repo{settings: s, env: env, endpoints: vendorEndpoints(env)}, nil
 }
 
 func loadScanner(files []string, env connector.Env) (*secrets.Scanner, error) {

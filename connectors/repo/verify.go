@@ -34,9 +34,14 @@ type endpoints struct {
 	doToken   string
 }
 
-func vendorEndpoints() endpoints {
+func vendorEndpoints(env connector.Env) endpoints {
+	var transport http.RoundTripper // the default one
+	if env.Dial != nil {
+		transport = &http.Transport{DialContext: env.Dial, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: 10 * time.Second}
+	}
 	return endpoints{
 		client: &http.Client{
+			Transport:     transport,
 			Timeout:       10 * time.Second,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
