@@ -25,3 +25,17 @@ var (
 	// that trying again later may help.
 	ErrUnavailable = errors.New("unavailable")
 )
+
+// FieldError says which field of what was sent is wrong. Err wraps one of the
+// kinds.
+type FieldError struct {
+	// Field is a path such as "body.until" or "query.sort".
+	Field string
+	Err   error
+}
+
+// Error implements error.
+func (e *FieldError) Error() string { return e.Field + ": " + e.Err.Error() }
+
+// Unwrap returns the error about the field.
+func (e *FieldError) Unwrap() error { return e.Err }

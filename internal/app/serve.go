@@ -1,0 +1,10 @@
+package app
+
+import (
+	"github.com/retinue-id/retinue/internal/web/api"
+)
+
+// API returns the HTTP interface over the installation.
+func (a *App) API(who api.Authenticator) (*api.API, error) {
+	return api.New(api.Services{Auth: who, Log: a.log, Now: a.DB.Now, Version: Version, Identities: a})
+}

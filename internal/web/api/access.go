@@ -1,0 +1,109 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/auth"
+)
+
+// access says who may call an operation. Exactly one of Permission, SignedIn
+// and Public is set.
+type access struct {
+	// Permission is what the caller must have somewhere. Where it holds is
+	// the scope that the handler gives to the store.
+	Permission auth.Permission
+	// SignedIn lets every account and token call: what it concerns is the
+	// caller's own.
+	SignedIn bool
+	// Public lets anyone call.
+	Public bool
+	// Fresh asks for a second factor within the last ten minutes.
+	Fresh bool
+}
+
+// accessTable is who may call what: the one place that decides it. A test
+// walks every operation with every role. Each section belongs to the file of
+// the resource that it names.
+func accessTable() map[string]access {
+	may := func(p auth.Permission) access { return access{Permission: p} }
+	fresh := func(p auth.Permission) access { return access{Permission: p, Fresh: true} }
+	signedIn := access{SignedIn: true}
+	public := access{Public: true}
+	_ = fresh
+	return map[string]access{
+		// The document and the caller.
+		"get-openapi":       public,
+		"get-me":            signedIn,
+		"get-preferences":   signedIn,
+		"put-preferences":   signedIn,
+		"list-views":        signedIn,
+		"put-view":          signedIn,
+		"delete-view":       signedIn,
+		"get-events":        signedIn,
+		"undo":              signedIn,
+		"mark-visit":        signedIn,
+		"search-everything": may(auth.PermInventoryRead),
+
+		// The inventory.
+		"get-overview":             may(auth.PermInventoryRead),
+		"get-population":           may(auth.PermInventoryRead),
+		"list-identities":          may(auth.PermInventoryRead),
+		"get-identity":             may(auth.PermInventoryRead),
+		"get-identity-access":      may(auth.PermInventoryRead),
+		"get-identity-credentials": may(auth.PermInventoryRead),
+		"get-identity-trusts":      may(auth.PermInventoryRead),
+		"get-identity-placements":  may(auth.PermInventoryRead),
+		"get-identity-findings":    may(auth.PermInventoryRead),
+		"get-identity-history":     may(auth.PermInventoryRead),
+		"get-identity-facts":       may(auth.PermInventoryRead),
+		"get-identity-picture":     may(auth.PermInventoryRead),
+		"list-credentials":         may(auth.PermInventoryRead),
+		"get-credential":           may(auth.PermInventoryRead),
+		"get-credential-calendar":  may(auth.PermInventoryRead),
+		"list-grants":              may(auth.PermInventoryRead),
+		"list-changes":             may(auth.PermInventoryRead),
+		"list-findings":            may(auth.PermInventoryRead),
+		"get-finding":              may(auth.PermInventoryRead),
+		"decide-findings":          may(auth.PermFindingsTriage),
+		"list-rules":               may(auth.PermRulesRead),
+		"get-rule":                 may(auth.PermRulesRead),
+		"list-records":             may(auth.PermAuditRead),
+		"verify-records":           may(auth.PermAuditRead),
+		"export-identities":        may(auth.PermInventoryRead),
+		"export-credentials":       may(auth.PermInventoryRead),
+		"export-grants":            may(auth.PermInventoryRead),
+		"export-findings":          may(auth.PermInventoryRead),
+		"export-records":           may(auth.PermAuditRead),
+	}
+}
+
+// check returns ErrDenied in the form that the caller is told, or nil.
+func (l access) check(c auth.Caller, now time.Time) error {
+	switch {
+	case l.Public:
+		return nil
+	case !c.SignedIn():
+		return errSignIn
+	case l.Permission != "" && !c.Can(l.Permission):
+		return fail(http.StatusForbidden, ProblemPermission, "it needs the permission "+string(l.Permission))
+	case l.Permission == "" && !l.SignedIn:
+		return fmt.Errorf("%w: the operation has no line in the access table", retinue.ErrDenied)
+	case l.Fresh && !c.IsFresh(now):
+		return errFresh
+	}
+	return nil
+}
+
+// Route is an operation and who may call it.
+type Route struct {
+	OperationID, Method, Path string
+	Permission                auth.Permission
+	SignedIn, Public, Fresh   bool
+}
+
+// Routes lists every operation in order of registration.
+func (a *API) Routes() []Route { return slices.Clone(a.routes) }
