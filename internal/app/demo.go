@@ -1,0 +1,137 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/demo"
+	"github.com/retinue-id/retinue/internal/ingest"
+	"github.com/retinue-id/retinue/internal/store"
+	"github.com/retinue-id/retinue/internal/store/sqlstore"
+)
+
+// metaDemo marks a database that holds the sample company; its value is the
+// seed.
+const metaDemo = "demo"
+
+// DemoOptions are how the sample company is made.
+type DemoOptions struct {
+	Seed uint64
+	// OnScan is called before each day that is scanned.
+	OnScan func(at time.Time, done, total int)
+}
+
+// DemoConfig returns the configuration under which a sample company lives:
+// its own database, with keys of its own beside it. With an empty file it is
+// the demo folder of the data folder.
+func DemoConfig(file string, getenv func(string) string) (Config, error) {
+	if file == "" {
+		dir, err := dataDir(getenv)
+		if err != nil {
+			return Config{}, err
+		}
+		file = filepath.Join(dir, "demo", "retinue.db")
+	}
+	return Config{Database: file, KeyFile: file + ".fingerprint.key", SigningKeyFile: file + ".checkpoint.key"}, nil
+}
+
+// IsDemo reports whether the installation holds the sample company.
+func (a *App) IsDemo(ctx context.Context) (bool, error) {
+	v := ""
+	err := a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
+		var err error
+		v, err = tx.Meta(metaDemo)
+		return err
+	})
+	return v != "", err
+}
+
+// MakeDemo fills a fresh database with the sample company. A database that
+// already holds it is left as it is, and made is false; one that holds
+// anything else is refused.
+func MakeDemo(ctx context.Context, cfg Config, opt Options, d DemoOptions) (made bool, err error) {
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	if d.Seed == 0 {
+		d.Seed = 1
+	}
+	if have, err := demoExists(ctx, cfg, opt); err != nil || have {
+		return false, err
+	}
+	clock := &shifted{real: opt.Now}
+	company := demo.New(demo.Options{Seed: d.Seed, Now: opt.Now()})
+	clock.set(company.Scans()[0])
+	opt.Now = clock.now
+	a, err := Open(ctx, cfg, opt)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	return true, a.fillDemo(ctx, company, clock, d)
+}
+
+// demoExists reports whether the database holds the sample company, and
+// refuses one that holds something else.
+func demoExists(ctx context.Context, cfg Config, opt Options) (bool, error) {
+	if _, err := os.Stat(cfg.Database); err != nil {
+		return false, nil // fresh, or Open says what is wrong
+	}
+	a, err := Open(ctx, cfg, Options{Now: opt.Now, Log: opt.Log, ReadOnly: true})
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = a.Close() }()
+	is, err := a.IsDemo(ctx)
+	if err == nil && !is {
+		err = fmt.Errorf("%w: make the sample company: %s is another database: give a file that does not exist", retinue.ErrConflict, cfg.Database)
+	}
+	return is, err
+}
+
+// fillDemo scans the company day by day at a clock that is set to each.
+func (a *App) fillDemo(ctx context.Context, company *demo.Company, clock *shifted, d DemoOptions) error {
+	err := a.DB.Update(ctx, func(tx *sqlstore.Tx) error { return tx.SetMeta(metaDemo, strconv.FormatUint(d.Seed, 10)) })
+	if err != nil {
+		return err
+	}
+	days := company.Scans()
+	for i, at := range days {
+		if d.OnScan != nil {
+			d.OnScan(at, i, len(days))
+		}
+		clock.set(at)
+		for _, s := range company.Sources() {
+			opt := ingest.Options{Actor: retinue.Actor{Kind: "system", Name: "sample company"}, Log: a.log, Now: a.now, Holder: holder(), HoldShare: -1}
+			if _, err := ingest.Run(ctx, a.DB, s.Kind, s.Name, s.Target, s.Connector(at), opt); err != nil {
+				return fmt.Errorf("make the sample company: %w", err)
+			}
+		}
+		// Every second week is enough for the life of findings, and takes half
+		// the time.
+		if i%2 == 1 && len(days)-i > 5 {
+			continue
+		}
+		if _, err := a.Settle(ctx); err != nil {
+			return fmt.Errorf("make the sample company: %w", err)
+		}
+	}
+	return nil
+}
+
+// shifted is a clock that goes on from wherever it was set.
+type shifted struct {
+	real func() time.Time
+	from time.Time // real time of set
+	to   time.Time
+}
+
+func (s *shifted) set(t time.Time) { s.from, s.to = s.real(), t }
+
+func (s *shifted) now() time.Time { return s.to.Add(s.real().Sub(s.from)) }

@@ -1,0 +1,51 @@
+package cli
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/retinue-id/retinue/internal/app"
+)
+
+func (e *env) demoCommand() *cobra.Command {
+	var seed uint64
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "Make a sample company to look at",
+		Long: `Make a database that holds an invented company, Tidewater Freight: cloud
+accounts, clusters, databases, repositories and machines with four months of
+history, owners that are partly missing, third parties and findings. It lives
+in a file of its own with keys of its own, and is marked so that the console
+says what it is. Nothing of it enters any other database.
+
+A file that holds the sample company already is left as it is: delete it to
+have it made again up to today.`,
+		Example: `  retinue demo
+  retinue demo --db /tmp/demo.db && retinue --db /tmp/demo.db identities list`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := app.DemoConfig(e.db, e.getenv)
+			if err != nil {
+				return err
+			}
+			start := time.Now()
+			made, err := app.MakeDemo(cmd.Context(), cfg, app.Options{}, app.DemoOptions{Seed: seed, OnScan: func(at time.Time, done, total int) {
+				_, _ = fmt.Fprintf(e.err, "day %s (%d of %d)\n", at.Format(time.DateOnly), done+1, total)
+			}})
+			if err != nil {
+				return err
+			}
+			if !made {
+				_, _ = fmt.Fprintf(e.out, "The sample company is in %s already.\n", cfg.Database)
+			} else {
+				_, _ = fmt.Fprintf(e.out, "Made the sample company in %s in %s.\n", cfg.Database, time.Since(start).Round(100*time.Millisecond))
+			}
+			_, _ = fmt.Fprintf(e.out, "Look at it: retinue --db %s findings list --severity high\n", cfg.Database)
+			return nil
+		},
+	}
+	c.Flags().Uint64Var(&seed, "seed", 1, "number that fixes what is drawn: equal seeds make equal companies")
+	return c
+}
