@@ -46,7 +46,8 @@ func (tx *Tx) SaveFinding(entity int64, f retinue.Finding, version bool) error {
 		return fmt.Errorf("save finding: %w", err)
 	}
 	var id int64
-	err = tx.queryRow("SELECT id FROM findings WHERE fingerprint = $1", f.Fingerprint).Scan(&id)
+	var before string
+	err = tx.queryRow("SELECT id, state FROM findings WHERE fingerprint = $1", f.Fingerprint).Scan(&id, &before)
 	fresh := errors.Is(err, sql.ErrNoRows)
 	if err != nil && !fresh {
 		return fmt.Errorf("save finding: %w", err)
@@ -71,6 +72,7 @@ func (tx *Tx) SaveFinding(entity int64, f retinue.Finding, version bool) error {
 	if !version {
 		return nil
 	}
+	tx.savedFinding(entity, f, retinue.FindingState(before))
 	return tx.versionFinding(id, string(body))
 }
 

@@ -66,6 +66,7 @@ func (tx *Tx) StartRun(src store.Source, actor retinue.Actor) (store.Run, error)
 // FinishRun writes how a run ended.
 func (tx *Tx) FinishRun(run store.Run) error {
 	tx.touched = true // the source itself is judged, by how the run went
+	tx.finished = append(tx.finished, run)
 	access, err := json.Marshal(run.Access)
 	if err != nil {
 		return err

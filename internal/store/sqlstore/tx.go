@@ -29,6 +29,10 @@ type Tx struct {
 	touched bool
 	// conflicts are attributes on which scopes disagree, found on the way.
 	conflicts []string
+	// saved and finished are what the update did that somebody may have to be
+	// told of.
+	saved    []store.SavedFinding
+	finished []store.Run
 }
 
 // View runs fn in a reading transaction: everything that it reads is of one
