@@ -1,0 +1,16 @@
+import { use } from 'react';
+import { MeContext } from '@/app/me';
+import classes from './Frame.module.css';
+
+/** Says that the estate shown is the made-up sample company. */
+export function DemoBand() {
+  const me = use(MeContext);
+  if (!me?.demo) return null;
+  return (
+    <div className={classes.band} data-kind="demo" role="note">
+      <span className={classes.bandText}>
+        This is the <strong>sample company</strong>: made-up identities in a database of their own. None of them is yours.
+      </span>
+    </div>
+  );
+}

@@ -1,0 +1,36 @@
+// One line for each term, shown on hover the first time that it appears on a
+// page. The documents use the same sentences (docs/glossary.md).
+export const glossary = {
+  identity: 'Something that can act in a system without a person at the keyboard: an account, a role, an app, a workload.',
+  'non-human identity': 'An identity that a program uses: a service account, role, app, pipeline, workload, bot or agent.',
+  credential: 'What lets an identity act: a key, token, password or certificate. Only its metadata is kept, never its value.',
+  placement: 'A place where a credential is stored or read: a file, a variable, a secret manager.',
+  trust: 'A rule by which somebody else may become this identity, or get a credential of it.',
+  grant: 'Something that an identity is allowed to do, as the system itself states it.',
+  owner: 'The person or team who answers for an identity.',
+  unowned: 'Nobody answers for it, by explicit assignment or by an ownership rule.',
+  source: 'One configured access to a system, from which facts are read.',
+  realm: 'The observed system itself, by its own lasting id, however it is reached.',
+  scope: 'A part of a system that can be listed completely. Only a complete listing shows that something is gone.',
+  finding: 'A thing for which the condition of a rule holds.',
+  priority: 'Severity weighed with exposure, criticality and use, from 0 to 100. It orders work; it is not a probability.',
+  severity: 'How bad the condition is by itself, before exposure, criticality and use are weighed in.',
+  'evidence of use': 'How well use is known. Complete: the full log. Good: complete but for named blind spots. Weak: a last-used field only. None: no source.',
+  active: 'Used within the last 30 days.',
+  idle: 'Last used 30 to 90 days ago.',
+  dormant: 'Not used for more than 90 days, although use would have been seen.',
+  'never used': 'Never used since it exists, although use would have been seen.',
+  'unknown use': 'No source says whether it is used. This is a result, not a gap: connect a log to measure it.',
+  class: 'Whether a principal is a person. Only non-human ones are counted; unclear ones are counted apart.',
+  environment: 'Where it is used: production, staging, test, development. Empty means that nothing says so.',
+  criticality: 'How much depends on it.',
+  privileged: 'Can administer a system, change who may do what, or become an identity that can.',
+  'third party': 'Somebody outside the organisation who can act as one of its identities.',
+  'external id': 'A value that a third party must present, so that it cannot be tricked into using your access for somebody else.',
+  'as of': 'The console as it would have answered on that date.',
+  fingerprint: 'A keyed hash by which two copies of a secret are known to be the same, without keeping either.',
+  'blind spot': 'Something that a source cannot see in a system, named so that silence is not taken for safety.',
+  'long-lived': 'A static credential that has been valid for more than 90 days.',
+} as const;
+
+export type GlossaryTerm = keyof typeof glossary;

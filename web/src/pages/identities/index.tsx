@@ -1,0 +1,5 @@
+import { Page } from '@/components/Page';
+
+export default function Later() {
+  return <Page title="changes">{null}</Page>;
+}
