@@ -77,6 +77,10 @@ func NewRunID(now time.Time) RunID { return RunID("run_" + newUUIDv7(now)) }
 // NewSourceID mints a source's id.
 func NewSourceID(now time.Time) SourceID { return SourceID("src_" + newUUIDv7(now)) }
 
+// NewID mints an id with a prefix such as "acc_", for the kinds of thing that a
+// package keeps for itself.
+func NewID(prefix string, now time.Time) string { return prefix + newUUIDv7(now) }
+
 const crockford = "0123456789abcdefghjkmnpqrstvwxyz"
 
 func newUUIDv7(now time.Time) string {
