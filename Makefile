@@ -134,7 +134,7 @@ fuzz: versions ## run each fuzz target for FUZZTIME
 	done
 
 .PHONY: release
-release: versions ## build the archives, checksums and SBOMs of all systems into dist
+release: versions console ## build the archives, checksums and SBOMs of all systems into dist
 	$(GO) run ./deploy/release -out dist
 
 .PHONY: clean
