@@ -12,7 +12,8 @@ import (
 )
 
 // EnsureSource returns the source of a name, making it if need be. A source
-// that was renamed is found by kind and target, and keeps its id.
+// that was renamed is found by kind and target, and keeps its id; one that is
+// configured keeps its name.
 func (tx *Tx) EnsureSource(kind, name, target string) (store.Source, error) {
 	s := store.Source{Kind: kind, Name: name, Target: target}
 	var public, haveKind string
@@ -27,10 +28,11 @@ func (tx *Tx) EnsureSource(kind, name, target string) (store.Source, error) {
 	if !errors.Is(err, sql.ErrNoRows) {
 		return s, fmt.Errorf("find source: %w", err)
 	}
-	err = tx.queryRow("SELECT id, public_id FROM sources WHERE kind = $1 AND target = $2 ORDER BY id LIMIT 1", kind, target).Scan(&s.Key, &public)
+	err = tx.queryRow(`SELECT id, public_id FROM sources WHERE kind = $1 AND target = $2
+		AND id NOT IN (SELECT source_id FROM source_configs) ORDER BY id LIMIT 1`, kind, target).Scan(&s.Key, &public)
 	if err == nil {
 		s.ID = retinue.SourceID(public)
-		return s, tx.exec("UPDATE sources SET name = $1 WHERE id = $2", name, s.Key)
+		return s, tx.renameSource(s.Key, name)
 	}
 	if !errors.Is(err, sql.ErrNoRows) {
 		return s, fmt.Errorf("find source: %w", err)
