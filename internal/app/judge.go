@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -257,7 +258,7 @@ func (w *judgeStore) subjects(t store.Touched, th *inventory.Thing, fn func(*rul
 	if s.Owner != nil {
 		s.Owner.State = w.people.state(s.Owner.Name)
 	}
-	w.label(t.Key, s)
+	w.label(t, s)
 	if err := fn(s); err != nil {
 		return err
 	}
@@ -285,7 +286,7 @@ func (w *judgeStore) subjects(t store.Touched, th *inventory.Thing, fn func(*rul
 }
 
 // label asks the label rules and keeps their answer.
-func (w *judgeStore) label(entity int64, s *rules.Subject) {
+func (w *judgeStore) label(t store.Touched, s *rules.Subject) {
 	l, _ := w.app.set.Label(s)
 	s.Labels = l
 	out := sqlstore.Labels{Rules: map[string]string{}}
@@ -297,9 +298,30 @@ func (w *judgeStore) label(entity int64, s *rules.Subject) {
 	keep("environment", string(l.Environment), l.EnvironmentBy, &out.Environment)
 	keep("criticality", string(l.Criticality), l.CriticalityBy, &out.Criticality)
 	keep("dataClass", l.DataClass, l.DataClassBy, &out.DataClass)
-	if len(out.Rules) > 0 {
-		w.labels = append(w.labels, pendingLabels{entity, out})
+	out.Privileged, out.ThirdParty = privileged(s), thirdParty(s)
+	if out.Encode() != t.Labels {
+		w.labels = append(w.labels, pendingLabels{t.Key, out})
 	}
+}
+
+// privileged reports whether a principal's documents let it administer, or
+// become someone who can.
+func privileged(s *rules.Subject) bool {
+	return slices.ContainsFunc(s.Attachments, func(a rules.AttachedPolicy) bool {
+		return a.Role != retinue.AttachTrust && a.Role != retinue.AttachResource && a.Role != retinue.AttachDeny && a.Summary.Privileged()
+	})
+}
+
+// thirdParty reports whether a principal is another organisation's, or may be
+// used by one.
+func thirdParty(s *rules.Subject) bool {
+	if s.Kind == rules.OverCredential {
+		return false
+	}
+	if id := s.Identity; id != nil && (id.Kind == retinue.IdentityOAuthApp || id.Publisher != "") {
+		return true
+	}
+	return slices.ContainsFunc(s.Trusts, func(t retinue.Trust) bool { return t.ThirdParty })
 }
 
 // sources judges every source by its last run.

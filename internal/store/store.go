@@ -313,9 +313,10 @@ func (q FindingQuery) Match(f retinue.Finding) bool {
 
 // Touched is an entity that findings must be judged for again.
 type Touched struct {
-	Key  int64
-	ID   retinue.EntityID
-	Type retinue.FactType
+	Key    int64
+	ID     retinue.EntityID
+	Type   retinue.FactType
+	Labels string // what label rules gave it, as the database keeps it
 }
 
 // Placed is a placement with the entity of its credential.

@@ -33,6 +33,10 @@ type applier struct {
 	touched map[int64]struct{} // entities to project again
 	bumped  map[int64]struct{} // refs whose entities' relations changed
 	w       *writers
+	// bequests are of the holders of a batch's credentials; minted of the
+	// identities that the batch made.
+	bequests map[int64]*bequest
+	minted   map[int64]*bequest
 	// conflicts are things that are stated as two types.
 	conflicts []string
 }
@@ -50,6 +54,7 @@ type scopeRow struct {
 	completedAt sql.NullInt64
 	heldRun     sql.NullInt64
 	facts       int64
+	source      int64
 }
 
 // ApplyScope writes the outcome of listing a scope: new and changed versions,
@@ -60,7 +65,8 @@ func (tx *Tx) ApplyScope(u store.ScopeUpdate) (store.ScopeRun, error) {
 	if err := tx.checkLease(u.Lease); err != nil {
 		return store.ScopeRun{}, err
 	}
-	a := &applier{tx: tx, u: u, touched: map[int64]struct{}{}, bumped: map[int64]struct{}{}}
+	a := &applier{tx: tx, u: u, touched: map[int64]struct{}{}, bumped: map[int64]struct{}{},
+		minted: map[int64]*bequest{}}
 	if u.Completion.ObservedAt.IsZero() {
 		a.u.Completion.ObservedAt = tx.at
 	}
@@ -364,11 +370,23 @@ func (a *applier) updateScope(state store.ScopeState, problems string) error {
 	if state == store.ScopeFailed {
 		obs = nil // nothing was observed
 	}
-	return a.tx.exec(`UPDATE scopes SET source_id = $1, authority = $2, state = $3, observed_at = COALESCE($4, observed_at),
+	if err := a.tx.exec(`UPDATE scopes SET source_id = $1, authority = $2, state = $3, observed_at = COALESCE($4, observed_at),
 		completed_at = COALESCE($5, completed_at), recorded_at = $6, held_ends = $7, held_run = $8, facts = $9,
 		basis = $10, problems = $11 WHERE id = $12`,
 		a.u.Run.Source.Key, int(authority), string(state), obs, completed, a.tx.at.UnixMicro(), a.counts.Held, held,
-		total, a.u.Completion.Basis, problems, a.scope.id)
+		total, a.u.Completion.Basis, problems, a.scope.id); err != nil {
+		return err
+	}
+	if a.scope.source == a.u.Run.Source.Key {
+		return nil
+	}
+	// Another source reads the scope now: its things are that source's.
+	ids, err := a.tx.ints(`SELECT DISTINCT r.entity_id FROM facts f JOIN refs r ON r.id = f.ref_id
+		WHERE f.scope_id = $1 AND f.rev_to IS NULL AND r.entity_id IS NOT NULL ORDER BY r.entity_id`, a.scope.id)
+	if err != nil {
+		return err
+	}
+	return a.tx.reproject(ids, 0, a.obs)
 }
 
 // scopeFor finds or makes the row of a scope.
@@ -379,8 +397,8 @@ func (tx *Tx) scopeFor(u store.ScopeUpdate, obs int64) (scopeRow, error) {
 		return s, err
 	}
 	var state string
-	err = tx.queryRow(`SELECT id, state, completed_at, held_run, facts FROM scopes WHERE realm_id = $1 AND path = $2`,
-		s.realmID, u.Scope.Path).Scan(&s.id, &state, &s.completedAt, &s.heldRun, &s.facts)
+	err = tx.queryRow(`SELECT id, state, completed_at, held_run, facts, source_id FROM scopes WHERE realm_id = $1 AND path = $2`,
+		s.realmID, u.Scope.Path).Scan(&s.id, &state, &s.completedAt, &s.heldRun, &s.facts, &s.source)
 	s.state = store.ScopeState(state)
 	if !errors.Is(err, sql.ErrNoRows) {
 		return s, err
@@ -392,6 +410,7 @@ func (tx *Tx) scopeFor(u store.ScopeUpdate, obs int64) (scopeRow, error) {
 	if s.id, err = tx.db.d.block(tx.ctx, tx.tx, "scopes", 1); err != nil {
 		return s, err
 	}
+	s.source = u.Run.Source.Key
 	return s, tx.exec(`INSERT INTO scopes (id, realm_id, path, source_id, authority, state, observed_at, recorded_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, s.id, s.realmID, u.Scope.Path, u.Run.Source.Key, int(authority),
 		string(store.ScopePartial), obs, tx.at.UnixMicro())

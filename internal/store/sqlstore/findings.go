@@ -46,25 +46,38 @@ func (tx *Tx) SaveFinding(entity int64, f retinue.Finding, version bool) error {
 		return fmt.Errorf("save finding: %w", err)
 	}
 	var id int64
-	var before string
-	err = tx.queryRow("SELECT id, state FROM findings WHERE fingerprint = $1", f.Fingerprint).Scan(&id, &before)
+	var was listedFinding
+	err = tx.queryRow("SELECT id, entity_id, severity, state, suppressed, owasp FROM findings WHERE fingerprint = $1", f.Fingerprint).
+		Scan(&id, &was.entity, &was.severity, &was.state, &was.suppressed, &was.owasp)
 	fresh := errors.Is(err, sql.ErrNoRows)
 	if err != nil && !fresh {
 		return fmt.Errorf("save finding: %w", err)
 	}
-	sev := slices.Index(retinue.Severities(), f.Severity)
+	before := was.state
+	if !fresh {
+		was.figureKeys(tx.count(0, -1))
+		tx.stale[was.entity] = struct{}{}
+	}
+	now := listedOf(entity, f)
+	now.figureKeys(tx.count(0, 1))
+	tx.stale[entity] = struct{}{}
+	source, err := tx.sourceOf(entity)
+	if err != nil {
+		return err
+	}
+	sev, search := now.severity, findingSearch(f)
 	if fresh {
 		if id, err = tx.db.d.block(tx.ctx, tx.tx, "findings", 1); err != nil {
 			return err
 		}
 		err = tx.exec(`INSERT INTO findings (id, public_id, fingerprint, rule, entity_id, severity, state, suppressed, priority,
-			family, fix, first_seen, last_seen, resolved_at, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+			family, fix, first_seen, last_seen, resolved_at, body, source_id, search, owasp) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
 			id, string(f.ID), f.Fingerprint, f.Rule, entity, sev, string(f.State), f.Suppressed, f.Priority, f.Family, f.Fix,
-			f.FirstSeen.UnixMicro(), f.LastSeen.UnixMicro(), micros(f.ResolvedAt), string(body))
+			f.FirstSeen.UnixMicro(), f.LastSeen.UnixMicro(), micros(f.ResolvedAt), string(body), source, search, now.owasp)
 	} else {
 		err = tx.exec(`UPDATE findings SET rule = $1, entity_id = $2, severity = $3, state = $4, suppressed = $5, priority = $6,
-			family = $7, fix = $8, last_seen = $9, resolved_at = $10, body = $11 WHERE id = $12`, f.Rule, entity, sev, string(f.State),
-			f.Suppressed, f.Priority, f.Family, f.Fix, f.LastSeen.UnixMicro(), micros(f.ResolvedAt), string(body), id)
+			family = $7, fix = $8, last_seen = $9, resolved_at = $10, body = $11, source_id = $12, search = $13, owasp = $14 WHERE id = $15`, f.Rule, entity, sev, string(f.State),
+			f.Suppressed, f.Priority, f.Family, f.Fix, f.LastSeen.UnixMicro(), micros(f.ResolvedAt), string(body), source, search, now.owasp, id)
 	}
 	if err != nil {
 		return fmt.Errorf("save finding: %w", err)
@@ -73,10 +86,10 @@ func (tx *Tx) SaveFinding(entity int64, f retinue.Finding, version bool) error {
 		return nil
 	}
 	tx.savedFinding(entity, f, retinue.FindingState(before))
-	return tx.versionFinding(id, string(body))
+	return tx.versionFinding(id, f, string(body))
 }
 
-func (tx *Tx) versionFinding(id int64, body string) error {
+func (tx *Tx) versionFinding(id int64, f retinue.Finding, body string) error {
 	now := tx.at.UnixMicro()
 	if err := tx.exec("UPDATE finding_versions SET to_at = $1 WHERE finding_id = $2 AND to_at IS NULL", now, id); err != nil {
 		return fmt.Errorf("save finding: %w", err)
@@ -85,7 +98,9 @@ func (tx *Tx) versionFinding(id int64, body string) error {
 	if err != nil {
 		return err
 	}
-	return tx.exec("INSERT INTO finding_versions (id, finding_id, from_at, body) VALUES ($1, $2, $3, $4)", vid, id, now, body)
+	return tx.exec(`INSERT INTO finding_versions (id, finding_id, from_at, body, severity, state, suppressed, priority, last_seen)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, vid, id, now, body, slices.Index(retinue.Severities(), f.Severity), string(f.State), f.Suppressed,
+		f.Priority, f.LastSeen.UnixMicro())
 }
 
 // Findings yields findings, the highest priority first; as of a date, in the
@@ -169,13 +184,13 @@ func (tx *Tx) TouchedSince(rev, after int64, limit int, types ...retinue.FactTyp
 		var t store.Touched
 		var id string
 		var ftype int
-		if err := rows.Scan(&t.Key, &id, &ftype); err != nil {
+		if err := rows.Scan(&t.Key, &id, &ftype, &t.Labels); err != nil {
 			return err
 		}
 		t.ID, t.Type = retinue.EntityID(id), store.TypeAt(ftype)
 		out = append(out, t)
 		return nil
-	}, `SELECT id, public_id, type FROM entities WHERE touched_rev > $1 AND id > $2 AND gone_at IS NULL
+	}, `SELECT id, public_id, type, labels FROM entities WHERE touched_rev > $1 AND id > $2 AND gone_at IS NULL
 		AND type IN (SELECT CAST(v AS BIGINT) FROM `+tx.db.d.each("$3")+` j) ORDER BY id LIMIT $4`, rev, after, tx.intList(ids), limit)
 	if err != nil {
 		return nil, fmt.Errorf("list touched entities: %w", err)
@@ -193,11 +208,7 @@ func (tx *Tx) MaxRevision() (int64, error) {
 // SetLabels keeps what label rules gave an entity, and lays it over the
 // columns that no source and no registration sets.
 func (tx *Tx) SetLabels(entity int64, l Labels) error {
-	b, err := json.Marshal(l)
-	if err != nil {
-		return err
-	}
-	res, err := tx.execResult("UPDATE entities SET labels = $1 WHERE id = $2 AND labels <> $1", string(b), entity)
+	res, err := tx.execResult("UPDATE entities SET labels = $1 WHERE id = $2 AND labels <> $1", l.Encode(), entity)
 	if err != nil {
 		return fmt.Errorf("set labels: %w", err)
 	}

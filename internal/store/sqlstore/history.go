@@ -272,7 +272,7 @@ func (h *historian) entityThen(p *prepared, known map[store.Hash]refRow) (refRow
 	} else if err := h.tx.exec("UPDATE refs SET entity_id = $1 WHERE id = $2", entity, row.id); err != nil {
 		return row, err
 	}
-	if err := h.mintEntity(entity, row.id, p, known); err != nil {
+	if err := h.mintEntity(entity, row.id, p, known, false); err != nil {
 		return row, err
 	}
 	if err := h.w.flush(); err != nil {

@@ -235,6 +235,9 @@ func (a *applier) merge(keep, drop int64, reason string) error {
 			return err
 		}
 	}
+	if err := a.tx.forget(drop); err != nil {
+		return fmt.Errorf("merge entities: %w", err)
+	}
 	for _, q := range []string{
 		"UPDATE refs SET entity_id = $1 WHERE entity_id = $2",
 		"UPDATE findings SET entity_id = $1 WHERE entity_id = $2",
@@ -253,6 +256,7 @@ func (a *applier) merge(keep, drop int64, reason string) error {
 	delete(a.touched, drop)
 	delete(a.bumped, drop)
 	a.touched[keep] = struct{}{}
+	a.tx.stale[keep] = struct{}{}
 	return a.tx.exec("DELETE FROM entities WHERE id = $1", drop)
 }
 
@@ -270,9 +274,10 @@ func (a *applier) split(row refRow, t retinue.FactType) error {
 	if err != nil {
 		return err
 	}
+	// It is made as gone: projecting it finds what is stated of it and counts it.
 	if err := a.tx.exec(`INSERT INTO entities (id, public_id, type, ref_id, scope_id, name, kind, subtype, class, state,
-		environment, criticality, data_class, managed, owner, first_seen, touched_rev, labels)
-		SELECT $1, $2, type, $3, $4, name, kind, subtype, class, state, environment, criticality, data_class, managed, '', $5, $6, ''
+		environment, criticality, data_class, managed, owner, first_seen, touched_rev, labels, gone_at, version_from)
+		SELECT $1, $2, type, $3, $4, name, kind, subtype, class, state, environment, criticality, data_class, managed, '', $5, $6, '', $5, $5
 		FROM entities WHERE id = $7`, id, string(retinue.NewEntityID(t, a.tx.at)), row.id, a.scope.id, a.obs, a.rev, row.entity); err != nil {
 		return fmt.Errorf("split entity: %w", err)
 	}

@@ -18,8 +18,9 @@ import (
 // columns are what an entity's row shows of its facts.
 type columns struct {
 	name, kind, subtype, class, state, environment, criticality, dataClass, managed string
-	container                                                                       retinue.Ref
-	createdAt, expiresAt                                                            time.Time
+	container, holder                                                               retinue.Ref
+	createdAt, bornAt, expiresAt                                                    time.Time
+	static                                                                          bool
 }
 
 // columnsOf projects a fact that describes an entity.
@@ -28,10 +29,15 @@ func columnsOf(f retinue.Fact) columns {
 	case retinue.Identity:
 		return columns{name: f.Name, kind: string(f.Kind), subtype: f.Subtype, class: string(f.Class),
 			state: string(f.State), environment: string(f.Environment), criticality: string(f.Criticality),
-			managed: string(f.Managed), container: f.Container, createdAt: f.CreatedAt, expiresAt: f.ExpiresAt}
+			managed: string(f.Managed), container: f.Container, createdAt: f.CreatedAt, bornAt: f.CreatedAt, expiresAt: f.ExpiresAt}
 	case retinue.Credential:
-		return columns{name: f.Name, kind: string(f.Kind), subtype: f.Subtype, state: string(f.State),
-			managed: string(f.Managed), createdAt: f.CreatedAt, expiresAt: f.ExpiresAt}
+		born := f.RotatedAt
+		if born.IsZero() {
+			born = f.CreatedAt
+		}
+		return columns{name: f.Name, kind: string(f.Kind), subtype: f.Subtype, state: string(f.State), managed: string(f.Managed),
+			holder: f.Identity, createdAt: f.CreatedAt, bornAt: born, expiresAt: f.ExpiresAt,
+			static: !f.ShortLived && f.Kind != retinue.CredentialFederatedTrust && (f.Certificate == nil || !f.Certificate.CA)}
 	case retinue.Resource:
 		return columns{name: f.Name, kind: f.Kind, dataClass: f.DataClass, managed: string(f.Managed),
 			container: f.Container, createdAt: f.CreatedAt}
@@ -56,7 +62,9 @@ func columnsOf(f retinue.Fact) columns {
 // stated is one current fact about an entity.
 type stated struct {
 	refID     int64
+	key       string
 	scopeID   int64
+	sourceID  int64
 	ftype     int
 	body      []byte
 	authority int
@@ -95,7 +103,8 @@ func MergeBodies(bodies ...[]byte) ([]byte, error) {
 }
 
 // reproject computes the rows of entities again from their current facts. An
-// entity without any is gone as of the given observed time.
+// entity without any is gone as of the given observed time. With a revision of
+// 0 nothing that findings depend on changed.
 func (tx *Tx) reproject(entities []int64, rev, obs int64) error {
 	for chunk := range slices.Chunk(entities, 500) {
 		if err := tx.reprojectChunk(chunk, rev, obs); err != nil {
@@ -112,82 +121,98 @@ func (tx *Tx) reprojectChunk(entities []int64, rev, obs int64) error {
 		var e int64
 		var s stated
 		var body string
-		if err := rows.Scan(&e, &s.refID, &s.scopeID, &s.ftype, &body, &s.authority, &s.obsFrom); err != nil {
+		if err := rows.Scan(&e, &s.refID, &s.key, &s.scopeID, &s.sourceID, &s.ftype, &body, &s.authority, &s.obsFrom); err != nil {
 			return err
 		}
 		s.body = []byte(body)
 		facts[e] = append(facts[e], s)
 		return nil
-	}, `SELECT r.entity_id, f.ref_id, f.scope_id, f.type, f.body, s.authority, f.obs_from
+	}, `SELECT r.entity_id, f.ref_id, r.key, f.scope_id, s.source_id, f.type, f.body, s.authority, f.obs_from
 		FROM `+tx.db.d.each("$1")+` j JOIN refs r ON r.entity_id = CAST(j.v AS BIGINT)
 		JOIN facts f ON f.ref_id = r.id AND f.rev_to IS NULL JOIN scopes s ON s.id = f.scope_id
 		ORDER BY r.entity_id, s.authority DESC, s.observed_at DESC, f.id`, ids)
 	if err != nil {
 		return err
 	}
-	overlays, err := tx.overlays(ids)
+	states, err := tx.states(ids)
 	if err != nil {
 		return err
 	}
-	for _, id := range entities {
-		if err := tx.writeProjection(id, facts[id], overlays[id], rev, obs); err != nil {
-			return err
-		}
-	}
-	return nil
+	return tx.project(entities, facts, states, rev, obs)
 }
 
-// overlay is what governance and label rules add to what sources state.
-type overlay struct {
+// state is an entity's row as it stands, with what governance and label rules
+// add to what sources state.
+type state struct {
+	id           int64
 	etype        int
+	gone         sql.NullInt64
+	versionFrom  int64
+	marks        string
+	lastUsed     sql.NullInt64
 	labels       Labels
 	registration *retinue.Registration
+	shown
 }
 
-// Labels are what label rules gave an entity, with the rule's name.
+// Labels are what label rules gave an entity, with the rule's name, and what
+// its access says of it.
 type Labels struct {
 	Environment string `json:"environment,omitempty"`
 	Criticality string `json:"criticality,omitempty"`
 	DataClass   string `json:"dataClass,omitempty"`
 	// Rules names the rule behind each label that is set.
 	Rules map[string]string `json:"rules,omitempty"`
+	// Privileged: it can administer, by the documents that are attached to it.
+	Privileged bool `json:"privileged,omitempty"`
+	// ThirdParty: another organisation's, or trusted to one.
+	ThirdParty bool `json:"thirdParty,omitempty"`
 }
 
-func (tx *Tx) overlays(ids any) (map[int64]overlay, error) {
-	out := map[int64]overlay{}
+// Encode returns the form that the database keeps, "" where there is nothing.
+func (l Labels) Encode() string {
+	if len(l.Rules) == 0 && !l.Privileged && !l.ThirdParty {
+		return ""
+	}
+	b, _ := json.Marshal(l) // strings and booleans: it cannot fail
+	return string(b)
+}
+
+func (tx *Tx) states(ids any) (map[int64]*state, error) {
+	out := map[int64]*state{}
 	err := tx.query(func(rows *sql.Rows) error {
-		var id int64
 		var labels string
 		var reg sql.NullString
-		var o overlay
-		if err := rows.Scan(&id, &o.etype, &labels, &reg); err != nil {
+		s := &state{}
+		if err := rows.Scan(append([]any{&s.id, &s.etype, &s.gone, &s.versionFrom, &s.marks, &s.lastUsed, &labels, &reg}, s.dest()...)...); err != nil {
 			return err
 		}
 		if labels != "" {
-			if err := json.Unmarshal([]byte(labels), &o.labels); err != nil {
+			if err := json.Unmarshal([]byte(labels), &s.labels); err != nil {
 				return err
 			}
 		}
 		if reg.Valid {
-			o.registration = &retinue.Registration{}
-			if err := json.Unmarshal([]byte(reg.String), o.registration); err != nil {
+			s.registration = &retinue.Registration{}
+			if err := json.Unmarshal([]byte(reg.String), s.registration); err != nil {
 				return err
 			}
 		}
-		out[id] = o
+		out[s.id] = s
 		return nil
-	}, `SELECT e.id, e.type, e.labels, g.body FROM `+tx.db.d.each("$1")+` j JOIN entities e ON e.id = CAST(j.v AS BIGINT)
+	}, `SELECT e.id, e.type, e.gone_at, e.version_from, e.marks, e.last_used, e.labels, g.body, `+hardColumns+`, `+softColumns+`
+		FROM `+tx.db.d.each("$1")+` j JOIN entities e ON e.id = CAST(j.v AS BIGINT)
 		LEFT JOIN registrations g ON g.entity_id = e.id AND g.to_at IS NULL`, ids)
 	return out, err
 }
 
 // apply lays governance and labels over the columns: a registration wins over
 // the source, the source over a label rule.
-func (o overlay) apply(c *columns) (owner string) {
-	c.environment = cmp.Or(c.environment, o.labels.Environment)
-	c.criticality = cmp.Or(c.criticality, o.labels.Criticality)
-	c.dataClass = cmp.Or(c.dataClass, o.labels.DataClass)
-	if g := o.registration; g != nil {
+func (s *state) apply(c *columns) (owner string) {
+	c.environment = cmp.Or(c.environment, s.labels.Environment)
+	c.criticality = cmp.Or(c.criticality, s.labels.Criticality)
+	c.dataClass = cmp.Or(c.dataClass, s.labels.DataClass)
+	if g := s.registration; g != nil {
 		c.environment = cmp.Or(string(g.Environment), c.environment)
 		c.criticality = cmp.Or(string(g.Criticality), c.criticality)
 		c.dataClass = cmp.Or(g.DataClass, c.dataClass)
@@ -197,16 +222,67 @@ func (o overlay) apply(c *columns) (owner string) {
 	return ""
 }
 
-func (tx *Tx) writeProjection(id int64, facts []stated, over overlay, rev, obs int64) error {
-	if len(facts) == 0 {
-		return tx.exec(`UPDATE entities SET state = $1, gone_at = $2, touched_rev = $3 WHERE id = $4 AND gone_at IS NULL`,
-			string(retinue.StateGone), obs, rev, id)
-	}
-	facts = ofType(facts, over.etype)
-	top := facts[0]
-	if err := tx.disagreements(facts); err != nil {
+// projected is what an entity's row becomes.
+type projected struct {
+	*state
+	now   shown
+	fact  columns
+	marks []int64
+	used  sql.NullInt64
+}
+
+// project writes the rows of a chunk of entities. Those that hold credentials
+// come first, so that what credentials inherit stands.
+func (tx *Tx) project(entities []int64, facts map[int64][]stated, states map[int64]*state, rev, obs int64) error {
+	used, err := tx.lastUses(tx.intList(entities))
+	if err != nil {
 		return err
 	}
+	var holders, credentials []*projected
+	for _, id := range entities {
+		st := states[id]
+		if st == nil {
+			continue // merged away meanwhile
+		}
+		if len(facts[id]) == 0 {
+			if err := tx.end(st, rev, obs); err != nil {
+				return err
+			}
+			continue
+		}
+		p, err := tx.projection(st, facts[id])
+		if err != nil {
+			return err
+		}
+		p.used = used[id]
+		if store.TypeAt(st.etype) == retinue.FactCredential {
+			credentials = append(credentials, p)
+		} else {
+			holders = append(holders, p)
+		}
+	}
+	for _, batch := range [][]*projected{holders, credentials} {
+		if err := tx.locate(batch); err != nil {
+			return err
+		}
+		for _, p := range batch {
+			if err := tx.show(p, rev, obs); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// projection merges an entity's facts into its row, but for what other things
+// give it.
+func (tx *Tx) projection(st *state, facts []stated) (*projected, error) {
+	facts = ofType(facts, st.etype)
+	top := facts[0]
+	if err := tx.disagreements(facts); err != nil {
+		return nil, err
+	}
+	p := &projected{state: st}
 	var bodies [][]byte
 	first := top.obsFrom
 	for _, f := range facts {
@@ -214,28 +290,71 @@ func (tx *Tx) writeProjection(id int64, facts []stated, over overlay, rev, obs i
 		if f.ftype == top.ftype {
 			bodies = append(bodies, f.body)
 		}
+		if f.sourceID != top.sourceID {
+			p.marks = append(p.marks, markOf(markSource, fmt.Sprint(f.sourceID)))
+		}
 	}
 	body, err := MergeBodies(bodies...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	fact, err := retinue.DecodeFact(store.TypeAt(top.ftype), body)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	c := columnsOf(fact)
-	declared(&c, top.ftype, top.authority)
-	owner := over.apply(&c)
-	container, err := tx.containerID(c.container)
+	p.fact = columnsOf(fact)
+	declared(&p.fact, top.ftype, top.authority)
+	p.now = shown{ref: top.refID, scope: top.scopeID, sourceID: top.sourceID, soft: st.soft, firstSeen: min(first, st.firstSeen)}
+	p.now.owner = st.apply(&p.fact)
+	p.now.from(p.fact, top.key)
+	p.now.privileged, p.now.thirdParty = int64(b2i(st.labels.Privileged)), int64(b2i(st.labels.ThirdParty))
+	if p.now.source, err = tx.sourceName(top.sourceID); err != nil {
+		return nil, err
+	}
+	p.marks = append(p.marks, tagMarks(fact)...)
+	return p, nil
+}
+
+// locate fills in what a batch's rows take from other things: containers, and
+// who holds a credential with what it inherits.
+func (tx *Tx) locate(batch []*projected) error {
+	var need []store.Hash
+	for _, p := range batch {
+		for _, r := range []retinue.Ref{p.fact.container, p.fact.holder} {
+			if !r.IsZero() {
+				need = append(need, store.HashRef(r))
+			}
+		}
+	}
+	known, err := tx.lookupRefs(need)
 	if err != nil {
 		return err
 	}
-	return tx.exec(`UPDATE entities SET ref_id = $1, scope_id = $2, name = $3, kind = $4, subtype = $5, class = $6,
-		state = $7, environment = $8, criticality = $9, data_class = $10, managed = $11, owner = $12,
-		container_id = $13, created_at = $14, expires_at = $15, first_seen = CASE WHEN first_seen < $16 THEN first_seen ELSE $16 END,
-		gone_at = NULL, touched_rev = $17 WHERE id = $18`,
-		top.refID, top.scopeID, c.name, c.kind, c.subtype, c.class, c.state, c.environment, c.criticality, c.dataClass,
-		c.managed, owner, container, micros(c.createdAt), micros(c.expiresAt), first, rev, id)
+	var ids []int64
+	for _, p := range batch {
+		if r, ok := known[store.HashRef(p.fact.container)]; ok {
+			p.now.container = sql.NullInt64{Int64: r.id, Valid: true}
+		}
+		if r, ok := known[store.HashRef(p.fact.holder)]; ok {
+			p.now.holder = sql.NullInt64{Int64: r.id, Valid: true}
+			if r.entity != 0 {
+				ids = append(ids, r.entity)
+			}
+		}
+	}
+	bequests, err := tx.bequests(ids)
+	if err != nil {
+		return err
+	}
+	for _, p := range batch {
+		if b := bequests[known[store.HashRef(p.fact.holder)].entity]; b != nil && p.now.holder.Valid {
+			p.marks = b.give(&p.now, p.marks)
+		}
+		if p.now.owner != "" {
+			p.marks = append(p.marks, markOf(markOwner, p.now.owner))
+		}
+	}
+	return nil
 }
 
 // disagreements notes on which attributes scopes of equal authority disagree:
@@ -293,21 +412,6 @@ func declared(c *columns, ftype, authority int) {
 	if t := store.TypeAt(ftype); t == retinue.FactIdentity || t == retinue.FactResource || t == retinue.FactContainer {
 		c.state = string(retinue.StateDeclared)
 	}
-}
-
-func (tx *Tx) containerID(r retinue.Ref) (any, error) {
-	if r.IsZero() {
-		return nil, nil
-	}
-	h := store.HashRef(r)
-	found, err := tx.lookupRefs([]store.Hash{h})
-	if err != nil {
-		return nil, err
-	}
-	if row, ok := found[h]; ok {
-		return row.id, nil
-	}
-	return nil, nil
 }
 
 // intList is a list parameter of numbers, written as text and cast back.

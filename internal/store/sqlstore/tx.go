@@ -24,6 +24,7 @@ type Tx struct {
 	records []pendingRecord
 	stmts   map[string]*sql.Stmt
 	realms  map[retinue.Realm]int64
+	following
 	// Touched is true once the transaction changed something that findings
 	// depend on.
 	touched bool
@@ -68,12 +69,16 @@ func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 		return fmt.Errorf("%w: write database: %v", kindOf(err), err)
 	}
 	defer func() { _ = sqltx.Rollback() }()
-	tx := &Tx{ctx: ctx, tx: sqltx, conn: conn, db: db, write: true, scope: store.Everything(), stmts: map[string]*sql.Stmt{}, realms: map[retinue.Realm]int64{}}
+	tx := &Tx{ctx: ctx, tx: sqltx, conn: conn, db: db, write: true, scope: store.Everything(), stmts: map[string]*sql.Stmt{}, realms: map[retinue.Realm]int64{},
+		following: newFollowing()}
 	if err := db.d.begin(ctx, sqltx); err != nil {
 		return fmt.Errorf("%w: write database: %v", kindOf(err), err)
 	}
 	tx.at = db.now() // after the writer's turn has come, so that times do not go back
 	if err := fn(tx); err != nil {
+		return dbError(err)
+	}
+	if err := tx.settle(); err != nil {
 		return dbError(err)
 	}
 	for _, hook := range db.hooks {

@@ -57,6 +57,9 @@ func (a *applier) use(row store.FactRow) error {
 		a.counts.Uses++
 		if subject.entity != 0 {
 			a.bumped[subject.entity] = struct{}{}
+			if !u.At.IsZero() {
+				return a.tx.used(subject.entity, u.At.UnixMicro())
+			}
 		}
 	}
 	return nil

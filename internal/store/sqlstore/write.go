@@ -14,18 +14,17 @@ import (
 
 // writers are the bulk inserts of one update.
 type writers struct {
-	facts, edges, refs, entities, documents, uses *bulk
-	factKeys, refKeys, entityKeys, useKeys        *keys
+	facts, edges, refs, entities, marks, documents, uses *bulk
+	factKeys, refKeys, entityKeys, useKeys               *keys
 }
 
 func newWriters(tx *Tx, _ int64) *writers {
 	return &writers{
-		facts: newBulk(tx, `facts (id, scope_id, type, ref_hash, ref_id, content, body, document, obs_from, obs_to, rev_from, rev_to)`, ""),
-		edges: newBulk(tx, `edges (ref_id, role, fact_id)`, " ON CONFLICT DO NOTHING"),
-		refs:  newBulk(tx, `refs (id, hash, realm_id, kind, key, entity_id)`, ""),
-		entities: newBulk(tx, `entities (id, public_id, type, ref_id, scope_id, name, kind, subtype, class, state,
-			environment, criticality, data_class, managed, owner, container_id, created_at, expires_at, first_seen,
-			gone_at, touched_rev, labels)`, ""),
+		facts:      newBulk(tx, `facts (id, scope_id, type, ref_hash, ref_id, content, body, document, obs_from, obs_to, rev_from, rev_to)`, ""),
+		edges:      newBulk(tx, `edges (ref_id, role, fact_id)`, " ON CONFLICT DO NOTHING"),
+		refs:       newBulk(tx, `refs (id, hash, realm_id, kind, key, entity_id)`, ""),
+		entities:   newBulk(tx, `entities (id, public_id, type, `+hardColumns+`, touched_rev, labels, marks, version_from)`, ""),
+		marks:      newBulk(tx, `entity_marks (mark, entity_id)`, " ON CONFLICT DO NOTHING"),
 		documents:  newBulk(tx, `documents (hash, language, body)`, " ON CONFLICT DO NOTHING"),
 		uses:       newBulk(tx, `uses (id, hash, subject_id, scope_id, meaning, at, observed_at, rev, body)`, " ON CONFLICT DO NOTHING"),
 		factKeys:   &keys{tx: tx, table: "facts"},
@@ -36,7 +35,7 @@ func newWriters(tx *Tx, _ int64) *writers {
 }
 
 func (w *writers) flush() error {
-	for _, b := range []*bulk{w.refs, w.entities, w.documents, w.facts, w.edges, w.uses} {
+	for _, b := range []*bulk{w.refs, w.entities, w.marks, w.documents, w.facts, w.edges, w.uses} {
 		if err := b.flush(); err != nil {
 			return err
 		}
@@ -67,6 +66,9 @@ func (a *applier) flushPending() error {
 	}
 	known, err := a.tx.lookupRefs(need)
 	if err != nil {
+		return err
+	}
+	if err := a.findHolders(batch, known); err != nil {
 		return err
 	}
 	var closed []int64
@@ -119,6 +121,7 @@ func (a *applier) write(p *prepared, known map[store.Hash]refRow) error {
 		a.counts.Changed++
 	} else {
 		a.counts.Added++
+		a.tx.count(0, 1)(figureFacts, string(p.row.Type))
 	}
 	a.leaf(p.row.Type, p.row.RefHash, change, p.row.Content)
 	var refID any
@@ -221,8 +224,11 @@ func (a *applier) entityFor(p *prepared, known map[store.Hash]refRow) (refRow, e
 	}
 	row.entity, row.etype = entity, p.typ
 	known[p.row.RefHash] = row
-	if err := a.mintEntity(entity, row.id, p, known); err != nil {
+	if err := a.mintEntity(entity, row.id, p, known, true); err != nil {
 		return row, err
+	}
+	if seen && p.row.Type == retinue.FactIdentity { // credentials may have named it before
+		a.tx.heirs[entity], a.tx.stale[entity] = struct{}{}, struct{}{}
 	}
 	if p.row.Type == retinue.FactCredential {
 		return row, a.writeKeys(row.id, p.row, p.fact)
@@ -253,21 +259,69 @@ func (a *applier) mintRef(f store.FactRow, entity int64) (refRow, error) {
 	return refRow{id: id}, a.w.refs.add(id, f.RefHash[:], realm, f.Ref.Kind, f.Ref.Key, entity)
 }
 
-func (a *applier) mintEntity(entity, ref int64, p *prepared, known map[store.Hash]refRow) error {
+// findHolders reads what the credentials of a batch inherit.
+func (a *applier) findHolders(batch []prepared, known map[store.Hash]refRow) error {
+	clear(a.minted)
+	var ids []int64
+	for i := range batch {
+		if c, ok := batch[i].fact.(retinue.Credential); ok && !c.Identity.IsZero() {
+			if e := known[store.HashRef(c.Identity)].entity; e != 0 {
+				ids = append(ids, e)
+			}
+		}
+	}
+	var err error
+	a.bequests, err = a.tx.bequests(ids)
+	return err
+}
+
+// mintEntity writes the row of a new entity. One that is not there now counts
+// in no figure.
+func (a *applier) mintEntity(entity, ref int64, p *prepared, known map[store.Hash]refRow, live bool) error {
 	c := columnsOf(p.fact)
 	declared(&c, p.typ, int(a.authority()))
-	var container any
+	s := shown{ref: ref, scope: a.scope.id, sourceID: a.u.Run.Source.Key, source: a.u.Run.Source.Name, firstSeen: a.obs,
+		soft: soft{worst: noFinding}}
+	s.from(c, p.row.Ref.Key)
+	own := tagMarks(p.fact)
 	if !c.container.IsZero() {
 		r, err := a.ref(c.container, store.HashRef(c.container), known)
 		if err != nil {
 			return err
 		}
-		container = r.id
+		s.container = sql.NullInt64{Int64: r.id, Valid: true}
+	}
+	if !c.holder.IsZero() {
+		r, err := a.ref(c.holder, store.HashRef(c.holder), known)
+		if err != nil {
+			return err
+		}
+		s.holder = sql.NullInt64{Int64: r.id, Valid: true}
+		a.tx.holderChanged(s.holder)
+		b := a.bequests[r.entity]
+		if b == nil {
+			b = a.minted[r.entity]
+		}
+		if b != nil && r.entity != 0 {
+			own = b.give(&s, own)
+		}
+	}
+	m := newMarks(own)
+	if p.row.Type == retinue.FactIdentity {
+		a.minted[entity] = &bequest{class: s.class, environment: s.environment, criticality: s.criticality,
+			container: s.container, sourceID: s.sourceID, marks: m}
+	}
+	for _, mark := range m {
+		if err := a.w.marks.add(mark, entity); err != nil {
+			return err
+		}
+	}
+	if live {
+		s.figureKeys(p.typ, a.tx.count(s.sourceID, 1))
 	}
 	public := retinue.NewEntityID(p.row.Type, a.tx.at)
-	return a.w.entities.add(entity, string(public), p.typ, ref, a.scope.id, c.name, c.kind, c.subtype, c.class, c.state,
-		c.environment, c.criticality, c.dataClass, c.managed, "", container, micros(c.createdAt), micros(c.expiresAt),
-		a.obs, nil, a.rev, "")
+	args := append([]any{entity, string(public), p.typ}, s.hardValues()...)
+	return a.w.entities.add(append(args, a.rev, "", m.String(), a.obs)...)
 }
 
 // leaf adds a version change to the tree whose root the record carries.
@@ -309,6 +363,7 @@ func (a *applier) closeFacts(ids []int64) error {
 				return err
 			}
 			ftype := store.TypeAt(t)
+			a.tx.count(0, -1)(figureFacts, string(ftype))
 			a.leaf(ftype, store.Hash(hash), evidence.ChangeEnded, store.ContentHash(content))
 			if ref.Valid {
 				own = append(own, ref.Int64)
