@@ -32,7 +32,11 @@ export function address(path: string, query: Query = {}): string {
 }
 
 /** Called when the server says that nobody is signed in. Set by the frame. */
-export const session: { lost: () => void } = { lost: () => undefined };
+export const session: {
+  lost: () => void;
+  /** Asks for a fresh second factor, and tells whether it was given. The call is then made again. */
+  factor: () => Promise<boolean>;
+} = { lost: () => undefined, factor: () => Promise.resolve(false) };
 
 /** Reads of inventory answer as of the date that the console is switched to. */
 const timeless = /^\/(me|auth|preferences|views|events|search-now|sessions|tokens|accounts|settings|openapi)/;
@@ -60,6 +64,7 @@ export async function request<T>(method: string, path: string, options: Options 
   if (!response.ok) {
     const problem = await Problem.from(response);
     if (problem.status === 401 && !path.startsWith('/auth/')) session.lost();
+    if (problem.needsFactor && (await session.factor())) return request(method, path, options);
     throw problem;
   }
   const etag = response.headers.get('ETag') ?? undefined;

@@ -1,12 +1,12 @@
-import { Suspense, useEffect } from 'react';
+import { Suspense } from 'react';
 import { Route, Switch, useLocation } from 'wouter';
-import { session } from '@/api/client';
 import { Problem } from '@/api/problem';
 import { Failed } from '@/components/States';
 import { Frame } from '@/frame/Frame';
 import { NotFound } from '@/frame/NotFound';
 import { PageBoundary } from '@/frame/PageBoundary';
 import { PageSkeleton } from '@/frame/PageSkeleton';
+import { SessionKeeper } from '@/pages/signin/SessionKeeper';
 import { MeContext, useMeQuery } from './me';
 import { routes } from './routes';
 
@@ -33,21 +33,17 @@ export function App() {
 
 function SignedIn() {
   const me = useMeQuery();
-  const [location, navigate] = useLocation();
-  useEffect(() => {
-    session.lost = () => {
-      const here = window.location.pathname + window.location.search;
-      if (!window.location.pathname.startsWith('/sign-in')) navigate(`/sign-in?to=${encodeURIComponent(here)}`, { replace: true });
-    };
-  }, [navigate]);
+  const [location] = useLocation();
+  const keeper = <SessionKeeper known={me.data !== undefined} />;
 
-  if (me.error) {
-    if (Problem.of(me.error).status === 401) return null;
+  if (me.error && !me.data) {
+    if (Problem.of(me.error).status === 401) return keeper;
     return <Failed what="The console" error={me.error} retry={() => void me.refetch()} />;
   }
   const may = (permission?: string) => !permission || (me.data?.permissions?.includes(permission) ?? true);
   return (
     <MeContext value={me.data}>
+      {keeper}
       <Frame>
         <PageBoundary at={location}>
           <Suspense fallback={<PageSkeleton />}>

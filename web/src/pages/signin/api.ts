@@ -1,0 +1,58 @@
+// The calls by which people prove who they are, in one place.
+import { get, request } from '@/api/client';
+import { createPasskey, usePasskey } from './webauthn';
+
+/** What comes after a step of signing in. */
+export type Next = 'done' | 'code' | 'enrol';
+
+export interface Provider {
+  id: string;
+  name: string;
+}
+
+export interface Methods {
+  providers: Provider[];
+}
+
+export async function methods(): Promise<Methods> {
+  return get<Methods>('/auth/methods');
+}
+
+export async function signInPassword(login: string, password: string): Promise<Next> {
+  const { data } = await request<{ next: Next }>('POST', '/auth/sign-in/password', { body: { login, password } });
+  return data.next;
+}
+
+export async function signInCode(code: string): Promise<Next> {
+  const { data } = await request<{ next: Next }>('POST', '/auth/sign-in/code', { body: { code } });
+  return data.next;
+}
+
+export async function signInPasskey(signal?: AbortSignal): Promise<Next> {
+  const begun = await request<{ options: unknown }>('POST', '/auth/sign-in/passkey/begin');
+  const answer = await usePasskey(begun.data.options, signal);
+  const { data } = await request<{ next: Next }>('POST', '/auth/sign-in/passkey/finish', { body: answer });
+  return data.next;
+}
+
+export async function confirmCode(code: string): Promise<void> {
+  await request('POST', '/auth/refresh-factor/code', { body: { code } });
+}
+
+export async function confirmPasskey(): Promise<void> {
+  const begun = await request<{ options: unknown }>('POST', '/auth/refresh-factor/passkey/begin');
+  const answer = await usePasskey(begun.data.options);
+  await request('POST', '/auth/refresh-factor/passkey/finish', { body: answer });
+}
+
+export async function addPasskey(name: string): Promise<void> {
+  const begun = await request<{ options: unknown }>('POST', '/auth/passkeys/begin', { body: { name } });
+  const answer = await createPasskey(begun.data.options);
+  await request('POST', '/auth/passkeys/finish', { body: answer });
+}
+
+/** Leaves for the provider; the browser comes back signed in, or with what went wrong. */
+export async function startProvider(provider: Provider, to: string): Promise<void> {
+  const { data } = await request<{ url: string }>('POST', '/auth/sign-in/oidc/start', { body: { provider: provider.id, to } });
+  window.location.assign(data.url);
+}
