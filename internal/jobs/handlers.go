@@ -22,7 +22,7 @@ type Args interface {
 // Handlers is the set of job kinds that a process can work. The zero value is
 // empty; Handle adds to it before the queue is opened.
 type Handlers struct {
-	kinds map[string]bool
+	kinds map[string]string // the lane of each
 	add   []func(*river.Workers, *Queue, *run)
 }
 
@@ -31,15 +31,30 @@ type Handlers struct {
 // does not help; any other is tried again, later and later. Handle panics when
 // the kind has a handler, which is a mistake of the program.
 func Handle[T Args](h *Handlers, fn func(ctx context.Context, args T) error) {
+	handle(h, river.QueueDefault, fn)
+}
+
+// longLane is the lane of jobs that take minutes or hours.
+const longLane = "long"
+
+// HandleLong registers the handler of a kind whose jobs take minutes or hours.
+// They have workers of their own (Config.LongWorkers), so that short ones do
+// not wait behind them, and only Run works them: Drain neither does nor waits
+// for them.
+func HandleLong[T Args](h *Handlers, fn func(ctx context.Context, args T) error) {
+	handle(h, longLane, fn)
+}
+
+func handle[T Args](h *Handlers, lane string, fn func(ctx context.Context, args T) error) {
 	var zero T
 	kind := zero.Kind()
-	if h.kinds[kind] {
+	if h.kinds[kind] != "" {
 		panic("jobs: two handlers for the kind " + kind)
 	}
 	if h.kinds == nil {
-		h.kinds = make(map[string]bool)
+		h.kinds = make(map[string]string)
 	}
-	h.kinds[kind] = true
+	h.kinds[kind] = lane
 	h.add = append(h.add, func(ws *river.Workers, q *Queue, r *run) {
 		river.AddWorker(ws, &worker[T]{queue: q, run: r, fn: fn})
 	})

@@ -46,10 +46,12 @@ func (q *Queue) Insert(ctx context.Context, tx Tx, args Args, opts Options) (boo
 }
 
 func (q *Queue) insertRaw(ctx context.Context, tx Tx, s sealed, opts Options) (bool, error) {
-	if h := q.cfg.Handlers; h != nil && !h.kinds[s.kind] {
-		return false, fmt.Errorf("insert job %s: %w: no handler of that kind", s.kind, retinue.ErrInvalid)
-	}
 	o := &river.InsertOpts{ScheduledAt: opts.At, Priority: opts.Priority}
+	if h := q.cfg.Handlers; h != nil {
+		if o.Queue = h.kinds[s.kind]; o.Queue == "" {
+			return false, fmt.Errorf("insert job %s: %w: no handler of that kind", s.kind, retinue.ErrInvalid)
+		}
+	}
 	if opts.Key != "" {
 		o.UniqueOpts = river.UniqueOpts{ByArgs: true, ByState: waitingStates()}
 	}

@@ -59,6 +59,9 @@ type Config struct {
 	// Workers is how many jobs run at once; 0 means 1 on SQLite, which has one
 	// writer, and 4 on PostgreSQL.
 	Workers int
+	// LongWorkers is how many jobs of kinds with a HandleLong run at once beside
+	// those; 0 means 2.
+	LongWorkers int
 	// Timeout ends the context of a job that runs longer; 0 means 6 hours.
 	Timeout time.Duration
 	// MaxAttempts is how often a failing job is tried; 0 means 12, which with
@@ -114,6 +117,9 @@ func (c Config) withDefaults(postgres bool) Config {
 			c.Workers = 4
 		}
 	}
+	if c.LongWorkers <= 0 {
+		c.LongWorkers = 2
+	}
 	if c.Timeout <= 0 {
 		c.Timeout = 6 * time.Hour
 	}
@@ -157,6 +163,9 @@ func (q *Queue) newEngine(r *run) (engine, error) {
 		cfg.SoftStopTimeout = q.cfg.StopGrace
 		cfg.FetchCooldown, cfg.FetchPollInterval = r.cooldown, r.poll
 		cfg.Queues = map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: q.cfg.Workers}}
+		if r.long {
+			cfg.Queues[longLane] = river.QueueConfig{MaxWorkers: q.cfg.LongWorkers}
+		}
 	}
 	if q.db.Pool != nil {
 		return newPostgresEngine(q.db.Pool, cfg)

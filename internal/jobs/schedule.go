@@ -46,7 +46,7 @@ func (q *Queue) SetSchedule(ctx context.Context, tx Tx, s Schedule) error {
 	if s.Name == "" || s.Args == nil {
 		return fail(fmt.Errorf("%w: it needs a name and a job", retinue.ErrInvalid))
 	}
-	if h := q.cfg.Handlers; h != nil && !h.kinds[s.Args.Kind()] {
+	if h := q.cfg.Handlers; h != nil && h.kinds[s.Args.Kind()] == "" {
 		return fail(fmt.Errorf("%w: no handler of the kind %s", retinue.ErrInvalid, s.Args.Kind()))
 	}
 	next, err := nextRun(s.Every, s.Cron, q.cfg.Now())

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver"
 	"github.com/riverqueue/river/rivertype"
 
@@ -41,6 +42,7 @@ type run struct {
 	id             string
 	cooldown, poll time.Duration
 	presence       *presence
+	long           bool // works the long lane too
 
 	mu      sync.Mutex
 	summary Summary
@@ -124,6 +126,7 @@ func (q *Queue) drained(ctx context.Context, r *run, err error) (Summary, error)
 // ended it.
 func (q *Queue) Run(ctx context.Context) error {
 	r := newRun(20*time.Millisecond, time.Second)
+	r.long = true
 	if q.db.Pool == nil {
 		r.poll = 100 * time.Millisecond // nothing wakes the poller on SQLite
 	}
@@ -207,8 +210,8 @@ func (q *Queue) due(ctx context.Context) (int, error) {
 		return 0, fmt.Errorf("promote jobs: %w", err)
 	}
 	var n int
-	err := q.db.DB.QueryRowContext(ctx, `select count(*) from river_job where state = 'running'
-		or (state in ('available', 'scheduled', 'retryable') and scheduled_at <= $1)`, q.dialect.now(now)).Scan(&n)
+	err := q.db.DB.QueryRowContext(ctx, `select count(*) from river_job where queue = $2 and (state = 'running'
+		or (state in ('available', 'scheduled', 'retryable') and scheduled_at <= $1))`, q.dialect.now(now), river.QueueDefault).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count jobs: %w", err)
 	}
@@ -218,7 +221,7 @@ func (q *Queue) due(ctx context.Context) (int, error) {
 func (q *Queue) waiting(ctx context.Context) (int, error) {
 	var n int
 	err := q.db.DB.QueryRowContext(ctx,
-		"select count(*) from river_job where state in ('available', 'scheduled', 'retryable', 'pending')").Scan(&n)
+		"select count(*) from river_job where queue = $1 and state in ('available', 'scheduled', 'retryable', 'pending')", river.QueueDefault).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count jobs: %w", err)
 	}
