@@ -152,6 +152,7 @@ type state struct {
 	lastUsed     sql.NullInt64
 	labels       Labels
 	registration *retinue.Registration
+	settled      string // the owner that rules gave it
 	shown
 }
 
@@ -184,7 +185,7 @@ func (tx *Tx) states(ids any) (map[int64]*state, error) {
 		var labels string
 		var reg sql.NullString
 		s := &state{}
-		if err := rows.Scan(append([]any{&s.id, &s.etype, &s.gone, &s.versionFrom, &s.marks, &s.lastUsed, &labels, &reg}, s.dest()...)...); err != nil {
+		if err := rows.Scan(append([]any{&s.id, &s.etype, &s.gone, &s.versionFrom, &s.marks, &s.lastUsed, &labels, &reg, &s.settled}, s.dest()...)...); err != nil {
 			return err
 		}
 		if labels != "" {
@@ -200,14 +201,16 @@ func (tx *Tx) states(ids any) (map[int64]*state, error) {
 		}
 		out[s.id] = s
 		return nil
-	}, `SELECT e.id, e.type, e.gone_at, e.version_from, e.marks, e.last_used, e.labels, g.body, `+hardColumns+`, `+softColumns+`
+	}, `SELECT e.id, e.type, e.gone_at, e.version_from, e.marks, e.last_used, e.labels, g.body, COALESCE(w.owner, ''), `+hardColumns+`, `+softColumns+`
 		FROM `+tx.db.d.each("$1")+` j JOIN entities e ON e.id = CAST(j.v AS BIGINT)
-		LEFT JOIN registrations g ON g.entity_id = e.id AND g.to_at IS NULL`, ids)
+		LEFT JOIN registrations g ON g.entity_id = e.id AND g.to_at IS NULL
+		LEFT JOIN ownerships w ON w.entity_id = e.id AND w.to_at IS NULL`, ids)
 	return out, err
 }
 
 // apply lays governance and labels over the columns: a registration wins over
-// the source, the source over a label rule.
+// the source, the source over a label rule. An owner is who is registered, else
+// who the ownership rules name.
 func (s *state) apply(c *columns) (owner string) {
 	c.environment = cmp.Or(c.environment, s.labels.Environment)
 	c.criticality = cmp.Or(c.criticality, s.labels.Criticality)
@@ -217,9 +220,9 @@ func (s *state) apply(c *columns) (owner string) {
 		c.criticality = cmp.Or(string(g.Criticality), c.criticality)
 		c.dataClass = cmp.Or(g.DataClass, c.dataClass)
 		c.class = cmp.Or(string(g.Class), c.class)
-		return g.Owner
+		owner = g.Owner
 	}
-	return ""
+	return cmp.Or(owner, s.settled)
 }
 
 // projected is what an entity's row becomes.
