@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -143,14 +145,20 @@ type HandInReader struct {
 	r    *bufio.Reader
 	n    int
 	keys []string
+	may  func(retinue.Realm) bool
 	last *Handed
 }
 
 // NewHandInReader reads from r. Fingerprints under other keys than the given
 // ones are dropped.
 func NewHandInReader(r io.Reader, keys []string) *HandInReader {
-	return &HandInReader{r: bufio.NewReaderSize(r, 1<<16), keys: keys}
+	return &HandInReader{r: bufio.NewReaderSize(r, 1<<16), keys: keys, may: func(retinue.Realm) bool { return true }}
 }
+
+// Bind has what is said about other realms than those that may names refused:
+// a source that reads another system fails, scopes of other systems are passed
+// over, and a scope with a refused fact is not completed.
+func (h *HandInReader) Bind(may func(retinue.Realm) bool) { h.may = may }
 
 // Handed is one source of a hand-in, as the connector that it came from.
 type Handed struct {
@@ -159,6 +167,32 @@ type Handed struct {
 	reader             *HandInReader
 	ended              bool
 	dropped            int
+	refused            int
+	foreign            map[retinue.Realm]bool
+}
+
+// maxForeign bounds how many refused realms are named.
+const maxForeign = 20
+
+// Dropped is how many fingerprints were dropped so far.
+func (c *Handed) Dropped() int { return c.dropped }
+
+// Refused is how many statements about other realms were refused so far, and
+// which realms those were, some of them.
+func (c *Handed) Refused() (int, []retinue.Realm) {
+	return c.refused, slices.Sorted(maps.Keys(c.foreign))
+}
+
+// refuse counts a statement about a realm that is not the sender's.
+func (c *Handed) refuse(realm retinue.Realm) error {
+	c.refused++
+	if c.foreign == nil {
+		c.foreign = map[retinue.Realm]bool{}
+	}
+	if len(c.foreign) < maxForeign {
+		c.foreign[realm] = true
+	}
+	return fmt.Errorf("%w: it is about realm %s, and the collector is not bound to that", retinue.ErrDenied, retinue.CleanName(string(realm)))
 }
 
 // Next returns the next source, or io.EOF. The one before is read to its end.
@@ -215,7 +249,13 @@ func (h *HandInReader) line() (line, error) {
 }
 
 // Check implements connector.Connector.
-func (c *Handed) Check(context.Context) (connector.Access, error) { return c.access, nil }
+func (c *Handed) Check(context.Context) (connector.Access, error) {
+	if r := c.access.Realm; r != "" && !c.reader.may(r) {
+		return connector.Access{}, c.refuse(r)
+	}
+	c.access.Missing = slices.DeleteFunc(c.access.Missing, func(m connector.Missing) bool { return !c.reader.may(m.Scope.Realm) })
+	return c.access, nil
+}
 
 // Close implements connector.Connector.
 func (c *Handed) Close() error { return nil }
@@ -258,6 +298,15 @@ func (c *Handed) end(l line, sink connector.Sink) error {
 		sink.Note(connector.Note{Kind: connector.NoteWarning, Count: c.dropped,
 			Text: "fingerprints were taken under a key that this installation does not have and were dropped: enrol the collector with `retinue keys export` and `retinue keys enroll`"})
 	}
+	if c.refused > 0 && sink != nil {
+		_, realms := c.Refused()
+		names := make([]string, len(realms))
+		for i, r := range realms {
+			names[i] = retinue.CleanName(string(r))
+		}
+		sink.Note(connector.Note{Kind: connector.NoteWarning, Count: c.refused,
+			Text: "statements were refused: the collector is not bound to " + strings.Join(names, ", ")})
+	}
 	if l.Error != "" {
 		return fmt.Errorf("%w: %s", retinue.ErrUnavailable, l.Error)
 	}
@@ -273,6 +322,10 @@ func (c *Handed) pass(l line, sink connector.Sink) error {
 	if l.Scope == nil {
 		return c.reader.bad("op %q without a scope", l.Op)
 	}
+	if !c.reader.may(l.Scope.Realm) {
+		_ = c.refuse(l.Scope.Realm) // counted; there is no scope to report it of
+		return nil
+	}
 	switch l.Op {
 	case "fact":
 		f, err := retinue.UnmarshalFact(l.Fact)
@@ -280,11 +333,21 @@ func (c *Handed) pass(l line, sink connector.Sink) error {
 			sink.Problem(*l.Scope, c.reader.bad("%v", err))
 			return nil
 		}
+		if r := f.FactRef().Realm; !c.reader.may(r) {
+			sink.Problem(*l.Scope, fmt.Errorf("%s refused: %w", f.FactType(), c.refuse(r)))
+			return nil
+		}
 		return sink.Emit(*l.Scope, c.known(f))
 	case "complete":
 		if l.Completion == nil {
 			return c.reader.bad("op complete without completion")
 		}
+		for _, child := range l.Completion.Children {
+			if !c.reader.may(child.Realm) {
+				sink.Problem(*l.Scope, fmt.Errorf("scope inside it refused: %w", c.refuse(child.Realm)))
+			}
+		}
+		l.Completion.Children = slices.DeleteFunc(l.Completion.Children, func(s retinue.Scope) bool { return !c.reader.may(s.Realm) })
 		return sink.Complete(*l.Scope, *l.Completion)
 	case "problem":
 		sink.Problem(*l.Scope, fmt.Errorf("%w: %s", retinue.ErrUnavailable, l.Error))
