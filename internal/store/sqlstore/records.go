@@ -49,7 +49,7 @@ func (tx *Tx) appendRecords() error {
 	if err := tx.queryRow("SELECT seq, hash FROM ledger_head WHERE id = 1"+lock).Scan(&seq, &head); err != nil {
 		return fmt.Errorf("extend audit log: %w", err)
 	}
-	ins := newBulk(tx, "records (seq, public_id, at, actor, action, subject, details, prev_hash, hash)", "")
+	ins := newBulk(tx, "records (seq, public_id, at, actor, actor_name, action, subject, details, prev_hash, hash)", "")
 	pay := newBulk(tx, "record_payloads (seq, name, salt, payload)", "")
 	for _, p := range tx.records {
 		details, err := json.Marshal(p.details)
@@ -66,7 +66,7 @@ func (tx *Tx) appendRecords() error {
 			return fmt.Errorf("extend audit log: %w", err)
 		}
 		seq, head = r.Seq, r.Hash
-		if err := ins.add(seq, string(r.ID), tx.at.UnixMicro(), string(actor), string(r.Action), r.Subject, string(r.Details), r.PrevHash, r.Hash); err != nil {
+		if err := ins.add(seq, string(r.ID), tx.at.UnixMicro(), string(actor), p.actor.Name, string(r.Action), r.Subject, string(r.Details), r.PrevHash, r.Hash); err != nil {
 			return err
 		}
 		for _, d := range p.payloads {

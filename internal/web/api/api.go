@@ -111,7 +111,14 @@ type Services struct {
 	Version string
 
 	Accounts   Accounts
+	Answers    Answers
 	Identities Identities
+	Things     Things
+	Relations  Relations
+	Findings   Findings
+	Undoer     Undoer
+	Rules      Rules
+	Records    Records
 }
 
 // API is the set of operations.
@@ -148,6 +155,11 @@ func New(s Services) (*API, error) {
 func (a *API) register() {
 	a.me()
 	a.identities()
+	a.things()
+	a.relations()
+	a.findings()
+	a.rules()
+	a.records()
 }
 
 func (a *API) config() huma.Config {
