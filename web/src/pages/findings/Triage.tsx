@@ -7,12 +7,7 @@ import { plural } from '@/lib/format';
 import { decide, takeBack, targetWords, type DecisionBody, type Effect, type Target } from './decide';
 import classes from './findings.module.css';
 
-type Kind = 'acknowledge' | 'assign' | 'accept' | 'reopen';
-
-export interface Triage {
-  start: (kind: Kind, target: Target) => void;
-  dialog: ReactNode;
-}
+export type Kind = 'acknowledge' | 'assign' | 'accept' | 'reopen';
 
 const findings = ['finding', 'findings'] as const;
 
@@ -23,12 +18,10 @@ const done: Record<Kind, string> = {
   reopen: 'reopened',
 };
 
-/** Deciding about findings. One is decided at once; of several it is first said what happens to how many. */
-export function useTriage(onDone?: () => void): Triage {
-  const [open, setOpen] = useState<{ kind: Kind; target: Target }>();
+/** Carries a decision out, says so, and offers to take it back. */
+function useRun() {
   const toasts = useToasts();
-
-  const run = useCallback(
+  return useCallback(
     async (kind: Kind, target: Target, body: DecisionBody) => {
       const effect = await decide(target, body);
       await queries.invalidateQueries();
@@ -44,47 +37,54 @@ export function useTriage(onDone?: () => void): Triage {
             }
           : {},
       );
-      onDone?.();
     },
-    [toasts, onDone],
+    [toasts],
   );
+}
 
-  const start = useCallback(
-    (kind: Kind, target: Target) => {
-      const single = target.count === 1 && !target.more;
-      if (single && kind === 'acknowledge') {
-        run(kind, target, { state: 'acknowledged' }).catch((error: unknown) => toasts.fail('Acknowledging', error));
-        return;
-      }
-      if (single && kind === 'reopen') {
-        run(kind, target, { state: 'open' }).catch((error: unknown) => toasts.fail('Reopening', error));
-        return;
-      }
-      setOpen({ kind, target });
-    },
-    [run, toasts],
-  );
+export interface Triage {
+  start: (kind: Kind) => void;
+  dialog: ReactNode;
+}
 
+/** Deciding about one finding: acknowledging and reopening happen at once, the others ask for what they need. */
+export function useTriage(id: string): Triage {
+  const [open, setOpen] = useState<Kind>();
+  const toasts = useToasts();
+  const run = useRun();
+  const target: Target = { ids: [id], count: 1 };
+
+  function start(kind: Kind) {
+    if (kind === 'acknowledge' || kind === 'reopen') {
+      run(kind, target, bodyOf(kind)).catch((error: unknown) => toasts.fail(`To ${kind}`, error));
+    } else setOpen(kind);
+  }
   const close = () => setOpen(undefined);
-  const dialog = open && (
-    <Modal
-      opened
-      onClose={close}
-      title={`${titles[open.kind]} ${targetWords(open.target)}`}
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
-      <Decide
-        kind={open.kind}
-        target={open.target}
-        close={close}
-        run={async (body) => {
-          await run(open.kind, open.target, body);
-          close();
-        }}
-      />
+  return { start, dialog: open && <Decide kind={open} target={target} close={close} done={close} /> };
+}
+
+const bodyOf = (kind: 'acknowledge' | 'reopen'): DecisionBody => ({ state: kind === 'acknowledge' ? 'acknowledged' : 'open' });
+
+interface SheetProps {
+  kind: Kind;
+  target: Target;
+  close: () => void;
+  done: () => void;
+}
+
+/** The sheet of a decision: what it would change, what it needs, and its button. */
+export function Decide({ kind, target, close, done: finished }: SheetProps) {
+  const run = useRun();
+  const send = async (body: DecisionBody, expect?: number) => {
+    await run(kind, expect === undefined ? target : { ...target, expect }, body);
+    finished();
+  };
+  const props = { target, close, run: send };
+  return (
+    <Modal opened onClose={close} title={`${titles[kind]} ${targetWords(target)}`} closeButtonProps={{ 'aria-label': 'Close' }}>
+      {kind === 'accept' ? <Accept {...props} /> : kind === 'assign' ? <Assign {...props} /> : <Plain kind={kind} {...props} />}
     </Modal>
   );
-  return { start, dialog };
 }
 
 const titles: Record<Kind, string> = {
@@ -95,53 +95,59 @@ const titles: Record<Kind, string> = {
 };
 
 interface DecideProps {
-  kind: Kind;
   target: Target;
   close: () => void;
-  run: (body: DecisionBody) => Promise<void>;
-}
-
-function Decide({ kind, target, close, run }: DecideProps) {
-  if (kind === 'accept') return <Accept target={target} close={close} run={run} />;
-  if (kind === 'assign') return <Assign target={target} close={close} run={run} />;
-  return <Plain kind={kind} target={target} close={close} run={run} />;
+  run: (body: DecisionBody, expect?: number) => Promise<void>;
 }
 
 /** What it would do, asked of the server before it is done. */
-function Preview({ target, body }: { target: Target; body: DecisionBody }) {
+function usePreview(target: Target, body: DecisionBody | undefined) {
   const [effect, setEffect] = useState<Effect>();
   const [problem, setProblem] = useState<unknown>();
-  const key = JSON.stringify([target, body]);
+  const needed = target.count !== 1 || target.filter !== undefined;
+  const key = needed && body ? JSON.stringify([target, body]) : '';
   useEffect(() => {
-    const [t, b] = JSON.parse(key) as [Target, DecisionBody];
+    if (!key) return;
     let current = true;
-    decide(t, b, true).then(
-      (e) => current && setEffect(e),
-      (e: unknown) => current && setProblem(e),
-    );
+    const timer = setTimeout(() => {
+      const [t, b] = JSON.parse(key) as [Target, DecisionBody];
+      decide(t, b, true).then(
+        (e) => {
+          if (!current) return;
+          setEffect(e);
+          setProblem(undefined);
+        },
+        (e: unknown) => {
+          if (current) setProblem(e);
+        },
+      );
+    }, 250);
     return () => {
       current = false;
+      clearTimeout(timer);
     };
   }, [key]);
-  if (problem) return <Refused problem={problem} />;
-  if (!effect) return <p className={classes.preview}>Counting what it would change…</p>;
-  return (
+  const shown = !key ? null : problem ? (
+    <Refused problem={problem} />
+  ) : (
     <p className={classes.preview} role="status">
-      {plural(effect.changed, findings)} will change
-      {effect.unchanged ? `, ${effect.unchanged.toLocaleString()} are so already` : ''}. You can take it back for ten
-      seconds.
+      {effect
+        ? `${plural(effect.changed, findings)} will change. It can be taken back for ten seconds.`
+        : 'Counting what it would change…'}
     </p>
   );
+  return { shown, expect: target.filter && effect ? effect.changed : undefined };
 }
 
-function Plain({ kind, target, close, run }: Omit<DecideProps, 'kind'> & { kind: 'acknowledge' | 'reopen' }) {
+function Plain({ kind, target, close, run }: DecideProps & { kind: 'acknowledge' | 'reopen' }) {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<unknown>();
-  const body: DecisionBody = { state: kind === 'acknowledge' ? 'acknowledged' : 'open' };
+  const body = bodyOf(kind);
+  const preview = usePreview(target, body);
   async function act() {
     setBusy(true);
     try {
-      await run(body);
+      await run(body, preview.expect);
     } catch (error) {
       setProblem(error);
       setBusy(false);
@@ -154,7 +160,7 @@ function Plain({ kind, target, close, run }: Omit<DecideProps, 'kind'> & { kind:
           ? 'Acknowledged findings stay on the list: somebody has seen them and works on them.'
           : 'They are open again, and an acceptance of their risk ends.'}
       </p>
-      <Preview target={target} body={body} />
+      {preview.shown}
       {problem !== undefined && <Refused problem={problem} />}
       <div className={classes.buttons}>
         <Button onClick={() => void act()} aria-disabled={busy || undefined} data-autofocus>
@@ -168,12 +174,14 @@ function Plain({ kind, target, close, run }: Omit<DecideProps, 'kind'> & { kind:
   );
 }
 
-function Assign({ target, close, run }: Omit<DecideProps, 'kind'>) {
+function Assign({ target, close, run }: DecideProps) {
   const form = useFields({
     initial: { assignee: '' },
     check: (v) => (v.assignee.trim() ? {} : { assignee: 'Name who works on it, such as ana@example.com or @payments.' }),
-    send: (v) => run({ assignee: v.assignee.trim() }),
+    send: (v) => run({ assignee: v.assignee.trim() }, preview.expect),
   });
+  const assignee = form.values.assignee.trim();
+  const preview = usePreview(target, assignee ? { assignee } : undefined);
   return (
     <Form of={form} button={`Assign ${targetWords(target)}`} doing="Assigning…" onCancel={close}>
       <TextField
@@ -183,9 +191,7 @@ function Assign({ target, close, run }: Omit<DecideProps, 'kind'>) {
         why="A person or team. They see it under their own findings, and routes can tell them."
         autoFocus
       />
-      {target.count > 1 && form.values.assignee.trim() !== '' && (
-        <Preview target={target} body={{ assignee: form.values.assignee.trim() }} />
-      )}
+      {preview.shown}
     </Form>
   );
 }
@@ -193,7 +199,7 @@ function Assign({ target, close, run }: Omit<DecideProps, 'kind'>) {
 const dayMs = 86_400_000;
 const inDays = (n: number) => new Date(Date.now() + n * dayMs).toISOString().slice(0, 10);
 
-function Accept({ target, close, run }: Omit<DecideProps, 'kind'>) {
+function Accept({ target, close, run }: DecideProps) {
   const body = (v: { reason: string; until: string }): DecisionBody => ({
     state: 'accepted',
     reason: v.reason.trim(),
@@ -205,8 +211,10 @@ function Accept({ target, close, run }: Omit<DecideProps, 'kind'>) {
       ...(v.reason.trim().length < 3 && { reason: 'Say why the risk can stand: an auditor will read it.' }),
       ...(!(v.until > inDays(0)) && { until: 'Choose a day after today.' }),
     }),
-    send: (v) => run(body(v)),
+    send: (v) => run(body(v), preview.expect),
   });
+  const complete = form.values.reason.trim().length >= 3 && form.values.until > inDays(0);
+  const preview = usePreview(target, complete ? body(form.values) : undefined);
   return (
     <Form of={form} button={`Accept ${targetWords(target)}`} doing="Accepting…" onCancel={close}>
       <p className={classes.what}>The risk stands until that day. Then the finding opens again by itself.</p>
@@ -219,7 +227,7 @@ function Accept({ target, close, run }: Omit<DecideProps, 'kind'>) {
           </Button>
         ))}
       </div>
-      {target.count > 1 && form.values.reason.trim().length >= 3 && <Preview target={target} body={body(form.values)} />}
+      {preview.shown}
     </Form>
   );
 }

@@ -31,7 +31,7 @@ export interface Finding {
   state: string;
   owasp?: string[];
   controls?: string[];
-  subject: Ref | string;
+  subject: Ref;
   entity?: string;
   name?: string;
   message: string;
@@ -51,6 +51,18 @@ export interface Finding {
   source?: string;
   owner?: string;
   assignee?: string;
+  /** Of one finding only. */
+  versions?: FindingVersion[] | null;
+  familyCount?: number;
+  fixCount?: number;
+}
+
+/** A state that a finding had. */
+export interface FindingVersion {
+  at: string;
+  state: string;
+  severity: string;
+  accepted?: Acceptance;
 }
 
 /** "crd_…" and "idn_…" have pages of their own; other things have none. */

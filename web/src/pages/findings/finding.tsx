@@ -35,8 +35,7 @@ export default function FindingPage() {
 
 function One({ finding: f }: { finding: Finding }) {
   const can = useCan();
-  const triage = useTriage();
-  const target = { ids: [f.id], count: 1, name: 'this finding' };
+  const triage = useTriage(f.id);
   const may = can('findings.triage') && decidable(f);
   const closed = f.state === 'accepted' || f.state === 'acknowledged';
   return (
@@ -47,15 +46,15 @@ function One({ finding: f }: { finding: Finding }) {
         may && (
           <>
             {closed ? (
-              <Button onClick={() => triage.start('reopen', target)}>Reopen</Button>
+              <Button onClick={() => triage.start('reopen')}>Reopen</Button>
             ) : (
-              <Button onClick={() => triage.start('acknowledge', target)}>Acknowledge</Button>
+              <Button onClick={() => triage.start('acknowledge')}>Acknowledge</Button>
             )}
-            <Button variant="default" onClick={() => triage.start('assign', target)}>
+            <Button variant="default" onClick={() => triage.start('assign')}>
               Assign
             </Button>
             {f.state !== 'accepted' && (
-              <Button variant="default" onClick={() => triage.start('accept', target)}>
+              <Button variant="default" onClick={() => triage.start('accept')}>
                 Accept until…
               </Button>
             )}
@@ -121,12 +120,7 @@ function One({ finding: f }: { finding: Finding }) {
 
 function Fix({ finding: f }: { finding: Finding }) {
   const steps = stepsOf(f.remediation);
-  const family = useGet<{ total: number; totalIsMore: boolean }>(
-    f.fix ? '/findings' : undefined,
-    { fix: f.fix, limit: 1 },
-    { staleTime: 60_000 },
-  );
-  const others = family.data?.total ?? 0;
+  const others = f.fixCount ?? 0;
   return (
     <>
       {steps.length > 1 ? (
@@ -140,7 +134,7 @@ function Fix({ finding: f }: { finding: Finding }) {
       )}
       {f.fix && others > 1 && (
         <p className={classes.message} style={{ marginTop: 12 }}>
-          <strong>One fix, {plural(others, ['finding', 'findings'], family.data?.totalIsMore)}.</strong>{' '}
+          <strong>One fix, {plural(others, ['finding', 'findings'])}.</strong>{' '}
           {f.fixTitle ?? 'The same change'} settles them together.{' '}
           <Link to={`/findings?fix=${encodeURIComponent(f.fix)}`}>Show them</Link>
         </p>
@@ -151,7 +145,7 @@ function Fix({ finding: f }: { finding: Finding }) {
 
 function Side({ finding: f }: { finding: Finding }) {
   const to = pageOf(f.entity);
-  const name = f.name || (typeof f.subject === 'string' ? f.subject : f.subject.key);
+  const name = f.name || f.subject.key;
   return (
     <Facts
       rows={[
@@ -165,7 +159,7 @@ function Side({ finding: f }: { finding: Finding }) {
         ['Rule', <Link to={`/rules/${f.rule}`}>{f.rule}</Link>],
         !!f.family && [
           'Same definition',
-          <Link to={`/findings?family=${encodeURIComponent(f.family)}`}>Findings of this family</Link>,
+          <Link to={`/findings?family=${encodeURIComponent(f.family)}`}>{plural(f.familyCount ?? 1, ['finding', 'findings'])} of this family</Link>,
         ],
         !!f.controls?.length && [
           'Supports',

@@ -1,6 +1,6 @@
 // The calls by which people prove who they are, in one place.
 import { get, request } from '@/api/client';
-import { createPasskey, usePasskey } from './webauthn';
+import { createPasskey, askPasskey } from './webauthn';
 
 /** What comes after a step of signing in. */
 export type Next = 'done' | 'code' | 'enrol';
@@ -30,7 +30,7 @@ export async function signInCode(code: string): Promise<Next> {
 
 export async function signInPasskey(signal?: AbortSignal): Promise<Next> {
   const begun = await request<{ options: unknown }>('POST', '/auth/sign-in/passkey/begin');
-  const answer = await usePasskey(begun.data.options, signal);
+  const answer = await askPasskey(begun.data.options, signal);
   const { data } = await request<{ next: Next }>('POST', '/auth/sign-in/passkey/finish', { body: answer });
   return data.next;
 }
@@ -41,7 +41,7 @@ export async function confirmCode(code: string): Promise<void> {
 
 export async function confirmPasskey(): Promise<void> {
   const begun = await request<{ options: unknown }>('POST', '/auth/refresh-factor/passkey/begin');
-  const answer = await usePasskey(begun.data.options);
+  const answer = await askPasskey(begun.data.options);
   await request('POST', '/auth/refresh-factor/passkey/finish', { body: answer });
 }
 

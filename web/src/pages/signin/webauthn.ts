@@ -63,7 +63,7 @@ export async function createPasskey(options: unknown): Promise<Json> {
 }
 
 /** Asks the browser to sign with a passkey and returns the answer as JSON for the server. */
-export async function usePasskey(options: unknown, signal?: AbortSignal): Promise<Json> {
+export async function askPasskey(options: unknown, signal?: AbortSignal): Promise<Json> {
   const o = inner(options);
   const got = (await navigator.credentials.get({
     signal,
