@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/outlet"
 )
 
 var at = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
@@ -65,8 +66,8 @@ func (r *receiver) open(t *testing.T, kind string, options map[string]string, se
 	return s
 }
 
-func config(r *receiver, options, secrets map[string]string) Config {
-	c := Config{Options: options, Secrets: map[string]retinue.Secret{}, Now: func() time.Time { return at }, Agent: "retinue/test"}
+func config(r *receiver, options, secrets map[string]string) outlet.Config {
+	c := outlet.Config{Options: options, Secrets: map[string]retinue.Secret{}, Now: func() time.Time { return at }, Agent: "retinue/test"}
 	for k, v := range secrets {
 		c.Secrets[k] = retinue.NewSecret(v)
 	}
@@ -219,8 +220,8 @@ func TestRefusalsAreSorted(t *testing.T) {
 		if len(err.Error()) > 400 || strings.Contains(err.Error(), "\x1b") {
 			t.Errorf("%d: %q", status, err)
 		}
-		if (status == 429) != (RetryAfter(err) == 7*time.Second) {
-			t.Errorf("%d: retry after %v", status, RetryAfter(err))
+		if (status == 429) != (outlet.RetryAfter(err) == 7*time.Second) {
+			t.Errorf("%d: retry after %v", status, outlet.RetryAfter(err))
 		}
 	}
 }

@@ -7,19 +7,20 @@ import (
 	"time"
 
 	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/outlet"
 )
 
 const pagerdutyAPI = "https://events.pagerduty.com/v2/enqueue"
 
 func pagerdutyKind() Kind {
 	return Kind{Name: "pagerduty", Title: "PagerDuty", Says: "Events of the Events API v2: one alert a notice, acknowledged and resolved with it.",
-		Fields: []Field{
+		Fields: []outlet.Field{
 			{Name: "region", Says: "where the account is kept", Default: "us", OneOf: []string{"us", "eu"}},
 			{Name: "routing-key", Secret: true, Required: true, Says: "the integration key of a service"},
-		}, open: func(c Config) (Sender, error) { return pagerduty{c}, nil }}
+		}, open: func(c outlet.Config) (Sender, error) { return pagerduty{c}, nil }}
 }
 
-type pagerduty struct{ c Config }
+type pagerduty struct{ c outlet.Config }
 
 type pagerdutyEvent struct {
 	RoutingKey string            `json:"routing_key"`
@@ -55,7 +56,7 @@ func (p pagerduty) Send(ctx context.Context, m Message, _ string) (string, error
 		to = p.c.Endpoint
 	}
 	for _, i := range m.Items {
-		if _, _, err := post(ctx, p.c, to, nil, p.event(m, i)); err != nil {
+		if _, _, err := outlet.Post(ctx, p.c, to, nil, p.event(m, i)); err != nil {
 			return "", err
 		}
 	}
@@ -72,13 +73,13 @@ func (p pagerduty) event(m Message, i Item) pagerdutyEvent {
 		e.Action = "resolve"
 		return e
 	}
-	source := clean(i.Source, 200)
+	source := outlet.Clean(i.Source, 200)
 	if source == "" {
 		source = "retinue"
 	}
-	e.Payload = &pagerdutyPayload{Summary: clean(i.Title, 1000), Source: source, Class: i.Kind, Timestamp: i.RaisedAt.UTC().Format(time.RFC3339),
+	e.Payload = &pagerdutyPayload{Summary: outlet.Clean(i.Title, 1000), Source: source, Class: i.Kind, Timestamp: i.RaisedAt.UTC().Format(time.RFC3339),
 		Severity: map[retinue.Severity]string{retinue.SeverityCritical: "critical", retinue.SeverityHigh: "error", retinue.SeverityMedium: "warning"}[i.Severity],
-		Details:  map[string]any{"text": clean(i.Text, 1000), "about": i.about(), "rule": i.Rule}}
+		Details:  map[string]any{"text": outlet.Clean(i.Text, 1000), "about": i.about(), "rule": i.Rule}}
 	if e.Payload.Severity == "" {
 		e.Payload.Severity = "info"
 	}

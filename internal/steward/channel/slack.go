@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/outlet"
 )
 
 const slackAPI = "https://slack.com/api/chat.postMessage"
@@ -16,24 +17,24 @@ const slackAPI = "https://slack.com/api/chat.postMessage"
 func slackKind() Kind {
 	return Kind{Name: "slack", Title: "Slack", Says: "Messages by a Slack app with the scope chat:write (and chat:write.public for channels that it has not joined).",
 		Addressed: "a Slack channel id, or #name",
-		Fields: []Field{
+		Fields: []outlet.Field{
 			{Name: "channel", Required: true, Says: "the id of the channel, such as C0123456789, or #name"},
 			{Name: "token", Secret: true, Required: true, Says: "the bot token of the app"},
-		}, open: func(c Config) (Sender, error) { return slack{c}, nil }}
+		}, open: func(c outlet.Config) (Sender, error) { return slack{c}, nil }}
 }
 
 func slackWebhookKind() Kind {
 	return Kind{Name: "slack-webhook", Title: "Slack (incoming webhook)", Says: "Messages to one Slack channel, by an incoming webhook of a Slack app.",
-		Fields: []Field{{Name: "url", Secret: true, Required: true, Says: "the address of the webhook, which is a secret"}},
-		open: func(c Config) (Sender, error) {
-			if err := httpsURL("secrets.url", c.Secrets["url"].Reveal()); err != nil {
+		Fields: []outlet.Field{{Name: "url", Secret: true, Required: true, Says: "the address of the webhook, which is a secret"}},
+		open: func(c outlet.Config) (Sender, error) {
+			if err := outlet.HTTPSURL("secrets.url", c.Secrets["url"].Reveal()); err != nil {
 				return nil, err
 			}
 			return slackWebhook{c}, nil
 		}}
 }
 
-type slack struct{ c Config }
+type slack struct{ c outlet.Config }
 
 type slackText struct {
 	Type string `json:"type"`
@@ -65,16 +66,16 @@ func slackEscape(s string) string {
 const slackItems = 20
 
 func slackBody(m Message) slackMessage {
-	head := clean(m.headline(), 150)
+	head := outlet.Clean(m.headline(), 150)
 	out := slackMessage{Text: slackEscape(head), Blocks: []slackBlock{{Type: "header", Text: &slackText{"plain_text", head}}}}
 	items, more := m.shown(slackItems)
 	for _, i := range items {
-		text := fmt.Sprintf("*%s* %s", i.Severity, slackEscape(clean(i.Title, 200)))
+		text := fmt.Sprintf("*%s* %s", i.Severity, slackEscape(outlet.Clean(i.Title, 200)))
 		if i.URL != "" {
-			text = fmt.Sprintf("*%s* <%s|%s>", i.Severity, strings.ReplaceAll(slackEscape(i.URL), "|", "%7C"), strings.ReplaceAll(slackEscape(clean(i.Title, 200)), "|", "¦"))
+			text = fmt.Sprintf("*%s* <%s|%s>", i.Severity, strings.ReplaceAll(slackEscape(i.URL), "|", "%7C"), strings.ReplaceAll(slackEscape(outlet.Clean(i.Title, 200)), "|", "¦"))
 		}
 		if i.Text != "" {
-			text += "\n" + slackEscape(clean(i.Text, 1000))
+			text += "\n" + slackEscape(outlet.Clean(i.Text, 1000))
 		}
 		out.Blocks = append(out.Blocks, slackBlock{Type: "section", Text: &slackText{"mrkdwn", text}})
 		if a := i.about(); a != "" {
@@ -97,7 +98,7 @@ func (s slack) Send(ctx context.Context, m Message, address string) (string, err
 	if s.c.Endpoint != "" {
 		to = s.c.Endpoint
 	}
-	_, raw, err := post(ctx, s.c, to, http.Header{"Authorization": {"Bearer " + s.c.Secrets["token"].Reveal()}}, body)
+	_, raw, err := outlet.Post(ctx, s.c, to, http.Header{"Authorization": {"Bearer " + s.c.Secrets["token"].Reveal()}}, body)
 	if err != nil {
 		return "", err
 	}
@@ -118,18 +119,18 @@ func (s slack) Send(ctx context.Context, m Message, address string) (string, err
 		case strings.Contains(word, "auth") || strings.Contains(word, "token") || word == "missing_scope" || word == "account_inactive":
 			kind = retinue.ErrDenied
 		}
-		return "", fmt.Errorf("%w: Slack refused the message: %s", kind, quote([]byte(answer.Error)))
+		return "", fmt.Errorf("%w: Slack refused the message: %s", kind, outlet.Quote([]byte(answer.Error)))
 	}
-	return clean(answer.Channel+" "+answer.TS, 200), nil
+	return outlet.Clean(answer.Channel+" "+answer.TS, 200), nil
 }
 
-type slackWebhook struct{ c Config }
+type slackWebhook struct{ c outlet.Config }
 
 // Send implements Sender by https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks.
 func (s slackWebhook) Send(ctx context.Context, m Message, _ string) (string, error) {
-	status, answer, err := post(ctx, s.c, s.c.Secrets["url"].Reveal(), nil, slackBody(m))
+	status, answer, err := outlet.Post(ctx, s.c, s.c.Secrets["url"].Reveal(), nil, slackBody(m))
 	if err != nil {
 		return "", err
 	}
-	return clean(fmt.Sprintf("HTTP %d %s", status, answer), 200), nil
+	return outlet.Clean(fmt.Sprintf("HTTP %d %s", status, answer), 200), nil
 }

@@ -4,20 +4,22 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"github.com/retinue-id/retinue/internal/outlet"
 )
 
 func teamsKind() Kind {
 	return Kind{Name: "teams", Title: "Microsoft Teams", Says: "An Adaptive Card posted by a workflow that starts “when a Teams webhook request is received”.",
-		Fields: []Field{{Name: "url", Secret: true, Required: true, Says: "the address of the workflow, which is a secret"}},
-		open: func(c Config) (Sender, error) {
-			if err := httpsURL("secrets.url", c.Secrets["url"].Reveal()); err != nil {
+		Fields: []outlet.Field{{Name: "url", Secret: true, Required: true, Says: "the address of the workflow, which is a secret"}},
+		open: func(c outlet.Config) (Sender, error) {
+			if err := outlet.HTTPSURL("secrets.url", c.Secrets["url"].Reveal()); err != nil {
 				return nil, err
 			}
 			return teams{c}, nil
 		}}
 }
 
-type teams struct{ c Config }
+type teams struct{ c outlet.Config }
 
 // teamsItems keeps a card under the 28 KB that Teams takes.
 const teamsItems = 12
@@ -76,14 +78,14 @@ func markdownEscape(s string) string {
 func card(m Message) adaptiveCard {
 	color := map[string]string{"critical": "Attention", "high": "Attention", "medium": "Warning", "low": "Accent", "info": "Default"}
 	c := adaptiveCard{Schema: "http://adaptivecards.io/schemas/adaptive-card.json", Type: "AdaptiveCard", Version: "1.4",
-		Body:    []cardElement{{Type: "TextBlock", Text: markdownEscape(clean(m.headline(), 200)), Wrap: true, Size: "Medium", Weight: "Bolder"}},
+		Body:    []cardElement{{Type: "TextBlock", Text: markdownEscape(outlet.Clean(m.headline(), 200)), Wrap: true, Size: "Medium", Weight: "Bolder"}},
 		MSTeams: map[string]string{"width": "Full"}}
 	items, more := m.shown(teamsItems)
 	for _, i := range items {
 		box := cardElement{Type: "Container", Separator: true, Items: []cardElement{
-			{Type: "TextBlock", Text: markdownEscape(fmt.Sprintf("%s: %s", i.Severity, clean(i.Title, 200))), Wrap: true, Weight: "Bolder", Color: color[string(i.Severity)]}}}
+			{Type: "TextBlock", Text: markdownEscape(fmt.Sprintf("%s: %s", i.Severity, outlet.Clean(i.Title, 200))), Wrap: true, Weight: "Bolder", Color: color[string(i.Severity)]}}}
 		if i.Text != "" {
-			box.Items = append(box.Items, cardElement{Type: "TextBlock", Text: markdownEscape(clean(i.Text, 600)), Wrap: true})
+			box.Items = append(box.Items, cardElement{Type: "TextBlock", Text: markdownEscape(outlet.Clean(i.Text, 600)), Wrap: true})
 		}
 		if a := i.about(); a != "" {
 			box.Items = append(box.Items, cardElement{Type: "TextBlock", Text: markdownEscape(a), Wrap: true, IsSubtle: true})
@@ -107,7 +109,7 @@ func card(m Message) adaptiveCard {
 // is received”).
 func (t teams) Send(ctx context.Context, m Message, _ string) (string, error) {
 	body := teamsMessage{Type: "message", Attachments: []teamsAttachment{{ContentType: "application/vnd.microsoft.card.adaptive", Content: card(m)}}}
-	status, _, err := post(ctx, t.c, t.c.Secrets["url"].Reveal(), nil, body)
+	status, _, err := outlet.Post(ctx, t.c, t.c.Secrets["url"].Reveal(), nil, body)
 	if err != nil {
 		return "", err
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/outlet"
 )
 
 // headline is the message in one line.
@@ -17,7 +18,7 @@ func (m Message) headline() string {
 	if n := len(m.Items) + m.More; n > 1 {
 		return fmt.Sprintf("%s%d notices, worst %s", verb, n, m.worst())
 	}
-	return fmt.Sprintf("%s[%s] %s", verb, first.Severity, clean(first.Title, 200))
+	return fmt.Sprintf("%s[%s] %s", verb, first.Severity, outlet.Clean(first.Title, 200))
 }
 
 func (m Message) worst() retinue.Severity {
@@ -43,20 +44,10 @@ func (i Item) about() string {
 	var parts []string
 	for _, p := range []string{i.Subject, i.Source, string(i.Environment)} {
 		if p != "" {
-			parts = append(parts, clean(p, 120))
+			parts = append(parts, outlet.Clean(p, 120))
 		}
 	}
 	return strings.Join(parts, " · ")
-}
-
-// clean makes text from outside fit for a message: one line, no control or
-// bidirectional characters, not longer than n runes.
-func clean(s string, n int) string {
-	r := []rune(retinue.CleanName(s))
-	if len(r) > n {
-		return string(r[:n-1]) + "…"
-	}
-	return string(r)
 }
 
 // plain is the message as plain text.
@@ -65,9 +56,9 @@ func (m Message) plain() string {
 	b.WriteString(m.headline() + "\n")
 	items, more := m.shown(maxItems)
 	for _, i := range items {
-		fmt.Fprintf(&b, "\n[%s] %s\n", i.Severity, clean(i.Title, 200))
+		fmt.Fprintf(&b, "\n[%s] %s\n", i.Severity, outlet.Clean(i.Title, 200))
 		if i.Text != "" {
-			b.WriteString(clean(i.Text, 1000) + "\n")
+			b.WriteString(outlet.Clean(i.Text, 1000) + "\n")
 		}
 		if a := i.about(); a != "" {
 			b.WriteString(a + "\n")

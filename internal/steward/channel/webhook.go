@@ -13,11 +13,12 @@ import (
 	"time"
 
 	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/outlet"
 )
 
 func webhookKind() Kind {
 	return Kind{Name: "webhook", Title: "Webhook", Says: "A signed POST of JSON, in the form of Standard Webhooks.",
-		Fields: []Field{
+		Fields: []outlet.Field{
 			{Name: "url", Says: "the https address that messages are posted to", Required: true},
 			{Name: "key", Secret: true, Required: true, Says: "the signing key: whsec_ and base64, or at least 24 characters"},
 			{Name: "previous-key", Secret: true, Says: "the key before, while receivers move to the new one: messages carry both signatures"},
@@ -27,12 +28,12 @@ func webhookKind() Kind {
 // webhook posts messages signed as https://www.standardwebhooks.com says:
 // HMAC-SHA-256 over "id.timestamp.body", in base64 after "v1,".
 type webhook struct {
-	c    Config
+	c    outlet.Config
 	keys [][]byte
 }
 
-func openWebhook(c Config) (Sender, error) {
-	if err := httpsURL("options.url", c.Options["url"]); err != nil {
+func openWebhook(c outlet.Config) (Sender, error) {
+	if err := outlet.HTTPSURL("options.url", c.Options["url"]); err != nil {
 		return nil, err
 	}
 	w := &webhook{c: c}
@@ -43,7 +44,7 @@ func openWebhook(c Config) (Sender, error) {
 		}
 		key, err := SigningKey(v)
 		if err != nil {
-			return nil, invalid("secrets."+name, "want whsec_ and base64, or at least 24 characters")
+			return nil, outlet.Invalid("secrets."+name, "want whsec_ and base64, or at least 24 characters")
 		}
 		w.keys = append(w.keys, key)
 	}
@@ -130,7 +131,7 @@ func (w *webhook) Send(ctx context.Context, m Message, _ string) (string, error)
 	h.Set("Webhook-Id", m.ID)
 	h.Set("Webhook-Timestamp", strconv.FormatInt(now.Unix(), 10))
 	h.Set("Webhook-Signature", strings.Join(signatures, " "))
-	status, _, err := post(ctx, w.c, w.c.Options["url"], h, raw)
+	status, _, err := outlet.Post(ctx, w.c, w.c.Options["url"], h, raw)
 	if err != nil {
 		return "", err
 	}
