@@ -119,6 +119,7 @@ type Services struct {
 	Undoer     Undoer
 	Rules      Rules
 	Records    Records
+	Views      Views
 }
 
 // API is the set of operations.
@@ -160,6 +161,7 @@ func (a *API) register() {
 	a.findings()
 	a.rules()
 	a.records()
+	a.views()
 }
 
 func (a *API) config() huma.Config {

@@ -2,7 +2,7 @@
 
 -- What the list of the audit log is filtered by. The chain does not cover the
 -- column: it repeats what actor holds.
-ALTER TABLE records ADD COLUMN actor_name TEXT NOT NULL DEFAULT '';
+ALTER TABLE records ADD COLUMN actor_name TEXT COLLATE "C" NOT NULL DEFAULT '';
 UPDATE records SET actor_name = COALESCE(substring(actor from '"name":"([^"]*)"'), '');
 CREATE INDEX records_at ON records (at);
 CREATE INDEX records_action ON records (action, seq);
