@@ -45,14 +45,26 @@ export async function confirmPasskey(): Promise<void> {
   await request('POST', '/auth/refresh-factor/passkey/finish', { body: answer });
 }
 
-export async function addPasskey(name: string): Promise<void> {
+/** The recovery codes, where they were made with it. */
+export async function addPasskey(name: string): Promise<string[]> {
   const begun = await request<{ options: unknown }>('POST', '/auth/passkeys/begin', { body: { name } });
   const answer = await createPasskey(begun.data.options);
-  await request('POST', '/auth/passkeys/finish', { body: answer });
+  const { data } = await request<{ codes?: string[] }>('POST', '/auth/passkeys/finish', { body: answer });
+  return data.codes ?? [];
 }
 
 /** Leaves for the provider; the browser comes back signed in, or with what went wrong. */
 export async function startProvider(provider: Provider, to: string): Promise<void> {
   const { data } = await request<{ url: string }>('POST', '/auth/sign-in/oidc/start', { body: { provider: provider.id, to } });
   window.location.assign(data.url);
+}
+
+export async function beginTotp(): Promise<{ url: string; secret: string }> {
+  return (await request<{ url: string; secret: string }>('POST', '/auth/totp/begin')).data;
+}
+
+/** The recovery codes, where they were made with it. */
+export async function finishTotp(code: string): Promise<string[]> {
+  const { data } = await request<{ codes?: string[] }>('POST', '/auth/totp/finish', { body: { code } });
+  return data.codes ?? [];
 }

@@ -1,0 +1,17 @@
+import { lazy, type ComponentType, type LazyExoticComponent } from 'react';
+
+export interface Part {
+  id: string;
+  label: string;
+  lead: string;
+  permission?: string;
+  page: LazyExoticComponent<ComponentType>;
+}
+
+/** The parts of the settings, in the order of their navigation. */
+export const parts: Part[] = [
+  { id: 'you', label: 'Your account', lead: 'How you sign in, and where you are signed in.', page: lazy(() => import('./You')) },
+  { id: 'appearance', label: 'Appearance', lead: 'How the console looks on this machine.', page: lazy(() => import('./Appearance')) },
+  { id: 'tokens', label: 'API tokens', lead: 'What programs use to call the API. Each is scoped, ends, and is shown once.', page: lazy(() => import('./Tokens')) },
+  { id: 'people', label: 'People and roles', lead: 'Who may sign in, and what each may do where.', permission: 'accounts.manage', page: lazy(() => import('./People')) },
+];
