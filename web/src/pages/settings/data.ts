@@ -104,3 +104,13 @@ export function agentWords(agent: string): string {
   if (!browser) return agent || 'an unknown program';
   return `${names[browser] ?? browser}${system ? ` on ${system.replace('Mac OS X', 'macOS')}` : ''}`;
 }
+
+export interface Invitation {
+  id: string;
+  login: string;
+  name?: string;
+  role?: string;
+  createdAt: string;
+  expiresAt: string;
+  acceptedAt?: string;
+}

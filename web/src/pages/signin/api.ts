@@ -68,3 +68,15 @@ export async function finishTotp(code: string): Promise<string[]> {
   const { data } = await request<{ codes?: string[] }>('POST', '/auth/totp/finish', { body: { code } });
   return data.codes ?? [];
 }
+
+export async function setUp(body: { token: string; name: string; login: string; password: string }): Promise<Next> {
+  return (await request<{ next: Next }>('POST', '/auth/setup', { body })).data.next;
+}
+
+export async function acceptInvitation(body: { token: string; name: string; password: string }): Promise<Next> {
+  return (await request<{ next: Next }>('POST', '/auth/invitation', { body })).data.next;
+}
+
+export async function decideDevice(code: string, allow: boolean): Promise<void> {
+  await request('POST', '/auth/device/approve', { body: { code, allow } });
+}
