@@ -101,11 +101,16 @@ type Filter struct {
 	Privileged *bool
 	ThirdParty *bool // of, or trusted by, another organisation, as far as known
 	NeverUsed  *bool // true: no use was ever observed; false: one was
-	Created    Window
-	Expires    Window
-	LastUsed   Window
-	FirstSeen  Window
-	Text       string // in name or key, without regard to case
+	// Static selects credentials that live until someone changes them.
+	Static  *bool
+	Created Window
+	// Born limits since when a credential's value is what it is: when it was
+	// last rotated, else made.
+	Born      Window
+	Expires   Window
+	LastUsed  Window
+	FirstSeen Window
+	Text      string // in name or key, without regard to case
 	// Gone selects what has ended instead of what exists.
 	Gone bool
 }
@@ -144,7 +149,8 @@ type ListPage struct {
 	Items []ListRow
 	Next  string // empty: this is the last page
 	// Total counts the rows of the whole list; with TotalIsMore there are more
-	// than that. It is -1 where no count was asked for.
+	// than that. It is -1 where no count was asked for. A total that is known
+	// without counting is exact, however large.
 	Total       int64
 	TotalIsMore bool
 }
@@ -203,4 +209,87 @@ type FindingPage struct {
 type Facet struct {
 	Value string `json:"value"`
 	Count int64  `json:"count"`
+}
+
+// FacetColumns lists the columns that rows can be counted by.
+func FacetColumns() []string {
+	return []string{"source", "kind", "subtype", "class", "state", "environment", "criticality", "owner", "managed", "severity"}
+}
+
+// MaxFacets bounds the values that a facet lists, the most frequent first.
+const MaxFacets = 200
+
+// Figures are the population's figures, kept while what they count changes.
+// Maps leave out what is not there; "" stands for without.
+type Figures struct {
+	NonHuman      int64            `json:"nonHuman"`
+	Persons       int64            `json:"persons"`
+	Unclear       int64            `json:"unclear"`
+	Owned         int64            `json:"owned"`    // of the non-human identities
+	Disabled      int64            `json:"disabled"` // of the non-human identities
+	ByKind        map[string]int64 `json:"byKind"`   // of the non-human identities
+	BySource      map[string]int64 `json:"bySource"`
+	ByEnvironment map[string]int64 `json:"byEnvironment"`
+	ByState       map[string]int64 `json:"byState"`
+
+	Credentials         int64            `json:"credentials"`
+	CredentialsByKind   map[string]int64 `json:"credentialsByKind"`
+	CredentialsBySource map[string]int64 `json:"credentialsBySource"`
+	// Static credentials live until someone changes them. Old ones are older
+	// than 90 days since they were made or rotated; AgeUnknown says of how many
+	// that is not known.
+	Static     int64 `json:"static"`
+	StaticOld  int64 `json:"staticOld"`
+	AgeUnknown int64 `json:"ageUnknown"`
+	// Expired ones are past their end, Expiring ones end within 30 days. Both
+	// count by UTC days.
+	Expired  int64 `json:"expired"`
+	Expiring int64 `json:"expiring"`
+
+	// Findings counts open ones by severity, OWASP by risk and severity.
+	Findings   map[retinue.Severity]int64                   `json:"findings"`
+	OWASP      map[retinue.OWASP]map[retinue.Severity]int64 `json:"owasp"`
+	Accepted   int64                                        `json:"accepted"`
+	Resolved   int64                                        `json:"resolved"`
+	Suppressed int64                                        `json:"suppressed"`
+	Grants     int64                                        `json:"grants"`
+	Entities   map[string]int64                             `json:"entities"` // by fact type
+}
+
+// OldDays is the age from which a static credential counts as old, the longest
+// of the rotation intervals by criticality; ExpiringDays within which one
+// counts as expiring.
+const (
+	OldDays      = 90
+	ExpiringDays = 30
+)
+
+// DayCount is how many credentials have a date on a day (UTC).
+type DayCount struct {
+	Day string `json:"day"` // 2026-01-31
+	N   int64  `json:"n"`
+}
+
+// PopulationDay is the population of a source on a day (UTC). A missed day was
+// not written: its totals are not known.
+type PopulationDay struct {
+	Day      string           `json:"day"`
+	Source   string           `json:"source,omitempty"`
+	SourceID retinue.SourceID `json:"sourceId,omitempty"`
+	Missed   bool             `json:"missed,omitempty"`
+	// Complete is true where every scope of the source stood complete.
+	Complete  bool             `json:"complete"`
+	WrittenAt time.Time        `json:"writtenAt,omitzero"`
+	Totals    PopulationTotals `json:"totals"`
+}
+
+// PopulationTotals are what is counted of a source on a day.
+type PopulationTotals struct {
+	NonHuman    int64            `json:"nonHuman"`
+	Persons     int64            `json:"persons"`
+	Unclear     int64            `json:"unclear"`
+	Owned       int64            `json:"owned"`
+	Credentials int64            `json:"credentials"`
+	Static      int64            `json:"static"`
+	ByKind      map[string]int64 `json:"byKind,omitempty"`
 }

@@ -42,13 +42,21 @@ func (tx *Tx) Entities(q store.EntityQuery) iter.Seq2[store.Entity, error] {
 		return tx.entitiesThen(q)
 	}
 	return func(yield func(store.Entity, error) bool) {
+		l, err := tx.lens()
+		if err != nil {
+			yield(store.Entity{}, err)
+			return
+		}
 		c := entityConditions(tx, q)
+		if !l.all {
+			c.add(l.sees("e"))
+		}
 		limit := ""
 		if q.Limit > 0 {
 			limit = fmt.Sprintf(" LIMIT %d", q.Limit)
 		}
 		stopped := errors.New("stopped")
-		err := tx.query(func(rows *sql.Rows) error {
+		err = tx.query(func(rows *sql.Rows) error {
 			e, err := scanEntity(rows)
 			if err != nil {
 				return err
@@ -95,12 +103,10 @@ func (tx *Tx) EntityPages(q store.EntityQuery, size int) iter.Seq2[[]store.Entit
 	}
 }
 
-const entityColumns = `SELECT e.id, e.public_id, e.type, o.name, e.kind, r.key, e.name, m.realm, r.kind, e.subtype, e.class,
+const entityColumns = `SELECT e.id, e.public_id, e.type, e.source, e.kind, r.key, e.name, m.realm, r.kind, e.subtype, e.class,
 	e.state, e.environment, e.criticality, e.data_class, e.managed, e.owner, COALESCE(x.key, ''), e.created_at, e.expires_at,
-	(SELECT max(u.at) FROM uses u JOIN refs w ON w.id = u.subject_id WHERE w.entity_id = e.id),
-	e.first_seen, e.gone_at
-	FROM entities e JOIN refs r ON r.id = e.ref_id JOIN realms m ON m.id = r.realm_id
-	JOIN scopes s ON s.id = e.scope_id JOIN sources o ON o.id = s.source_id LEFT JOIN refs x ON x.id = e.container_id`
+	e.last_used, e.first_seen, e.gone_at
+	FROM entities e JOIN refs r ON r.id = e.ref_id JOIN realms m ON m.id = r.realm_id LEFT JOIN refs x ON x.id = e.container_id`
 
 func entityConditions(tx *Tx, q store.EntityQuery) *conditions {
 	c := &conditions{}
@@ -116,7 +122,7 @@ func entityConditions(tx *Tx, q store.EntityQuery) *conditions {
 		c.add(`(e.public_id = ? OR e.id = (SELECT entity_id FROM entity_redirects WHERE public_id = ?))`, string(q.ID), string(q.ID))
 	}
 	eq("m.realm", string(q.Realm))
-	eq("o.name", q.Source)
+	eq("e.source", q.Source)
 	eq("e.kind", q.Kind)
 	eq("e.class", string(q.Class))
 	eq("e.state", q.State)
@@ -192,12 +198,17 @@ func (tx *Tx) entitiesThen(q store.EntityQuery) iter.Seq2[store.Entity, error] {
 			yield(store.Entity{}, err)
 			return
 		}
+		l, err := tx.lens()
+		if err != nil {
+			yield(store.Entity{}, err)
+			return
+		}
 		g := &thenReader{q: q, yield: yield}
 		err = tx.query(g.row, `SELECT e.id, e.public_id, f.type, o.name, r.key, m.realm, r.kind, f.body, s.authority, e.owner,
 			e.environment, e.criticality, e.data_class, e.first_seen
 			FROM facts f JOIN refs r ON r.id = f.ref_id JOIN realms m ON m.id = r.realm_id
 			JOIN entities e ON e.id = r.entity_id JOIN refs n ON n.id = e.ref_id JOIN scopes s ON s.id = f.scope_id JOIN sources o ON o.id = s.source_id
-			WHERE `+validAt+` AND ($3 < 0 OR f.type = $3) ORDER BY n.realm_id, n.key, e.id, s.authority DESC, f.obs_from DESC, f.id`,
+			WHERE `+validAt+` AND ($3 < 0 OR f.type = $3)`+and(l.sees("e"))+` ORDER BY n.realm_id, n.key, e.id, s.authority DESC, f.obs_from DESC, f.id`,
 			asOfTime(q.AsOf, tx.at), rev, store.TypeIndex(q.Type))
 		if err == nil {
 			err = g.emit()
@@ -275,7 +286,8 @@ func (g *thenReader) emit() error {
 	return nil
 }
 
-// EntityKey returns the internal key of a public id, following merges.
+// EntityKey returns the internal key of a public id, following merges. What
+// the scope does not see is not found.
 func (tx *Tx) EntityKey(id retinue.EntityID) (int64, error) {
 	var key int64
 	err := tx.queryRow(`SELECT id FROM entities WHERE public_id = $1 UNION ALL
@@ -283,44 +295,46 @@ func (tx *Tx) EntityKey(id retinue.EntityID) (int64, error) {
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, fmt.Errorf("%w: entity %s", retinue.ErrNotFound, id)
 	}
+	if err != nil {
+		return 0, fmt.Errorf("find entity: %w", err)
+	}
+	ok, err := tx.sees(key)
+	if err == nil && !ok {
+		err = fmt.Errorf("%w: entity %s", retinue.ErrNotFound, id)
+	}
 	return key, err
 }
 
-// Totals computes the population's main figures from what is current.
+// Totals returns the population's main figures of what is current, as far as
+// the scope sees it.
 func (tx *Tx) Totals() (store.Totals, error) {
 	t := store.Totals{ByKind: map[string]int64{}, BySource: map[string]int64{}, ByClass: map[string]int64{}, Entities: map[string]int64{}}
-	err := tx.query(func(rows *sql.Rows) error {
-		var ftype int
-		var class, kind, source string
-		var n int64
-		if err := rows.Scan(&ftype, &class, &kind, &source, &n); err != nil {
-			return err
-		}
-		typ := store.TypeAt(ftype)
-		t.Entities[string(typ)] += n
-		switch typ {
+	names, err := tx.allSources()
+	if err != nil {
+		return t, err
+	}
+	err = tx.cells(func(c cell) {
+		t.Entities[string(c.ftype)] += c.n
+		switch c.ftype {
 		case retinue.FactCredential:
-			t.Credentials += n
+			t.Credentials += c.n
 		case retinue.FactIdentity:
-			t.ByClass[class] += n
-			switch retinue.Class(class) {
+			t.ByClass[c.class] += c.n
+			switch retinue.Class(c.class) {
 			case retinue.ClassNonHuman:
-				t.NonHuman += n
-				t.ByKind[kind] += n
-				t.BySource[source] += n
+				t.NonHuman += c.n
+				t.ByKind[c.kind] += c.n
+				t.BySource[names[c.source]] += c.n
 			case retinue.ClassPerson:
-				t.Persons += n
+				t.Persons += c.n
 			default:
-				t.Unclear += n
+				t.Unclear += c.n
 			}
 		}
-		return nil
-	}, `SELECT e.type, e.class, e.kind, o.name, count(*) FROM entities e JOIN scopes s ON s.id = e.scope_id
-		JOIN sources o ON o.id = s.source_id WHERE e.gone_at IS NULL GROUP BY e.type, e.class, e.kind, o.name`)
+	})
 	if err != nil {
 		return t, fmt.Errorf("count entities: %w", err)
 	}
-	err = tx.queryRow("SELECT count(*) FROM facts WHERE rev_to IS NULL AND type IN ($1, $2)",
-		store.TypeIndex(retinue.FactAttachment), store.TypeIndex(retinue.FactGrant)).Scan(&t.Grants)
+	t.Grants, err = tx.grants()
 	return t, err
 }

@@ -64,6 +64,9 @@ func withDocument(body json.RawMessage, doc string) (json.RawMessage, error) {
 // newest first; with current, those in force only, the most authoritative
 // first.
 func (tx *Tx) FactsOf(entity int64, current bool) ([]store.Fact, error) {
+	if ok, err := tx.reaches(entity); err != nil || !ok {
+		return nil, err
+	}
 	cond, order := "", " ORDER BY f.obs_from DESC, f.id DESC"
 	if current {
 		cond, order = " AND f.rev_to IS NULL", " ORDER BY s.authority DESC, s.observed_at DESC, f.id"
@@ -81,10 +84,15 @@ func (tx *Tx) FactsOf(entity int64, current bool) ([]store.Fact, error) {
 }
 
 // Related returns the relations in force that point at an entity in one of
-// the given roles (store.EdgeTarget, …), at most limit of them.
+// the given roles (store.EdgeTarget, …), at most limit of them. Of things at
+// the other end that the scope does not see no more is told than their refs.
 func (tx *Tx) Related(entity int64, limit int, roles ...int) ([]store.Fact, error) {
+	far, err := tx.farEnds(entity)
+	if err != nil || far == noEnds {
+		return nil, err
+	}
 	var out []store.Fact
-	err := tx.query(func(rows *sql.Rows) error {
+	err = tx.query(func(rows *sql.Rows) error {
 		f, err := scanFact(rows)
 		out = append(out, f)
 		return err
@@ -94,11 +102,14 @@ func (tx *Tx) Related(entity int64, limit int, roles ...int) ([]store.Fact, erro
 	if err != nil {
 		return nil, fmt.Errorf("read relations: %w", err)
 	}
-	return out, nil
+	return tx.cover(out, far)
 }
 
 // CountRelated counts what Related would return without a limit.
 func (tx *Tx) CountRelated(entity int64, role int) (int64, error) {
+	if ok, err := tx.sees(entity); err != nil || !ok {
+		return 0, err
+	}
 	var n int64
 	err := tx.queryRow(`SELECT count(*) FROM edges x JOIN facts f ON f.id = x.fact_id AND f.rev_to IS NULL
 		WHERE x.ref_id IN (SELECT id FROM refs WHERE entity_id = $1) AND x.role = $2`, entity, role).Scan(&n)
@@ -118,13 +129,17 @@ func (tx *Tx) FactsOfType(t retinue.FactType, asOf store.AsOf) iter.Seq2[store.F
 			}
 			return nil
 		}
-		var err error
+		l, err := tx.lens()
+		if err != nil {
+			yield(store.Fact{}, err)
+			return
+		}
 		if asOf.IsZero() {
-			err = tx.query(scan, factColumns+` FROM facts f`+factJoins+` WHERE f.type = $1 AND f.rev_to IS NULL ORDER BY f.id`, store.TypeIndex(t))
+			err = tx.query(scan, factColumns+` FROM facts f`+factJoins+` WHERE f.type = $1 AND f.rev_to IS NULL`+and(l.seesFact())+` ORDER BY f.id`, store.TypeIndex(t))
 		} else {
 			var rev int64
 			if rev, err = tx.known(asOf); err == nil {
-				err = tx.query(scan, factColumns+` FROM facts f`+factJoins+` WHERE `+validAt+` AND f.type = $3 ORDER BY f.id`,
+				err = tx.query(scan, factColumns+` FROM facts f`+factJoins+` WHERE `+validAt+` AND f.type = $3`+and(l.seesFact())+` ORDER BY f.id`,
 					asOfTime(asOf, tx.at), rev, store.TypeIndex(t))
 			}
 		}
@@ -134,11 +149,18 @@ func (tx *Tx) FactsOfType(t retinue.FactType, asOf store.AsOf) iter.Seq2[store.F
 	}
 }
 
-// Resolve returns the entity that a ref names, or 0.
+// Resolve returns the entity that a ref names, or 0: for one that is not
+// known, and for one that the scope may not name.
 func (tx *Tx) Resolve(r retinue.Ref) (int64, error) {
 	h := store.HashRef(r)
 	rows, err := tx.lookupRefs([]store.Hash{h})
-	return rows[h].entity, err
+	if err != nil || rows[h].entity == 0 {
+		return 0, err
+	}
+	if ok, err := tx.reaches(rows[h].entity); err != nil || !ok {
+		return 0, err
+	}
+	return rows[h].entity, nil
 }
 
 // Merged returns the merged current fact of an entity, the ref that minted it
@@ -187,6 +209,9 @@ func b2i(b bool) int {
 func (tx *Tx) Uses(entity int64) ([]retinue.Use, error) { return tx.usesUntil(entity, 1<<62) }
 
 func (tx *Tx) usesUntil(entity, observed int64) ([]retinue.Use, error) {
+	if ok, err := tx.sees(entity); err != nil || !ok {
+		return nil, err
+	}
 	var out []retinue.Use
 	seen := map[string]bool{}
 	err := tx.query(func(rows *sql.Rows) error {
@@ -272,7 +297,11 @@ func (tx *Tx) changed(from, to time.Time, atEnd bool) (map[string]store.Fact, er
 		at = to
 	}
 	out := map[string]store.Fact{}
-	err := tx.query(func(rows *sql.Rows) error {
+	l, err := tx.lens()
+	if err != nil {
+		return nil, err
+	}
+	err = tx.query(func(rows *sql.Rows) error {
 		var scope int64
 		var hash []byte
 		f, err := scanFact(rows, &scope, &hash)
@@ -283,7 +312,7 @@ func (tx *Tx) changed(from, to time.Time, atEnd bool) (map[string]store.Fact, er
 		return nil
 	}, factColumns+`, f.scope_id, f.ref_hash FROM facts f`+factJoins+` WHERE f.dropped_rev IS NULL
 		AND f.obs_from <= $1 AND (f.obs_to IS NULL OR f.obs_to > $1)
-		AND NOT (f.obs_from <= $2 AND (f.obs_to IS NULL OR f.obs_to > $3))`,
+		AND NOT (f.obs_from <= $2 AND (f.obs_to IS NULL OR f.obs_to > $3))`+and(l.seesFact()),
 		at.UnixMicro(), from.UnixMicro(), to.UnixMicro())
 	if err != nil {
 		return nil, fmt.Errorf("compare times: %w", err)
@@ -293,6 +322,9 @@ func (tx *Tx) changed(from, to time.Time, atEnd bool) (map[string]store.Fact, er
 
 // RefsOf lists every ref by which an entity is known, the first seen first.
 func (tx *Tx) RefsOf(entity int64) ([]retinue.Ref, error) {
+	if ok, err := tx.reaches(entity); err != nil || !ok {
+		return nil, err
+	}
 	var out []retinue.Ref
 	err := tx.query(func(rows *sql.Rows) error {
 		var realm string
@@ -313,8 +345,12 @@ func (tx *Tx) RefsOf(entity int64) ([]retinue.Ref, error) {
 // SamePublicKey lists the credentials that say they hold a public key, by its
 // hash.
 func (tx *Tx) SamePublicKey(key string) ([]int64, error) {
+	l, err := tx.lens()
+	if err != nil {
+		return nil, err
+	}
 	var out []int64
-	err := tx.query(func(rows *sql.Rows) error {
+	err = tx.query(func(rows *sql.Rows) error {
 		var e int64
 		if err := rows.Scan(&e); err != nil {
 			return err
@@ -322,7 +358,7 @@ func (tx *Tx) SamePublicKey(key string) ([]int64, error) {
 		out = append(out, e)
 		return nil
 	}, `SELECT DISTINCT r.entity_id FROM credential_keys k JOIN refs r ON r.id = k.ref_id
-		JOIN entities e ON e.id = r.entity_id WHERE k.kind IN ('spki', 'public_key') AND k.value = $1 AND e.gone_at IS NULL`, key)
+		JOIN entities e ON e.id = r.entity_id WHERE k.kind IN ('spki', 'public_key') AND k.value = $1 AND e.gone_at IS NULL`+and(l.sees("e")), key)
 	if err != nil {
 		return nil, fmt.Errorf("compare public keys: %w", err)
 	}
@@ -333,7 +369,12 @@ func (tx *Tx) SamePublicKey(key string) ([]int64, error) {
 // credential, 0 where nothing else is known of the credential.
 func (tx *Tx) Placements() iter.Seq2[store.Placed, error] {
 	return func(yield func(store.Placed, error) bool) {
-		err := tx.query(func(rows *sql.Rows) error {
+		l, err := tx.lens()
+		if err != nil {
+			yield(store.Placed{}, err)
+			return
+		}
+		err = tx.query(func(rows *sql.Rows) error {
 			var p store.Placed
 			var entity sql.NullInt64
 			var body string
@@ -351,7 +392,7 @@ func (tx *Tx) Placements() iter.Seq2[store.Placed, error] {
 			}
 			return nil
 		}, `SELECT r.entity_id, f.body FROM facts f JOIN edges x ON x.fact_id = f.id AND x.role = $1
-			JOIN refs r ON r.id = x.ref_id WHERE f.type = $2 AND f.rev_to IS NULL ORDER BY f.id`, store.EdgeCredential, store.TypeIndex(retinue.FactPlacement))
+			JOIN refs r ON r.id = x.ref_id WHERE f.type = $2 AND f.rev_to IS NULL`+and(l.seesFact())+` ORDER BY f.id`, store.EdgeCredential, store.TypeIndex(retinue.FactPlacement))
 		if err != nil && !errors.Is(err, errStopped) {
 			yield(store.Placed{}, fmt.Errorf("list placements: %w", err))
 		}

@@ -16,6 +16,9 @@ import (
 // FindingsOf returns every finding kept about an entity, resolved ones
 // included.
 func (tx *Tx) FindingsOf(entity int64) ([]retinue.Finding, error) {
+	if ok, err := tx.sees(entity); err != nil || !ok {
+		return nil, err
+	}
 	var out []retinue.Finding
 	err := tx.query(func(rows *sql.Rows) error {
 		f, err := scanFinding(rows)
@@ -123,7 +126,11 @@ func (tx *Tx) Findings(q store.FindingQuery) iter.Seq2[retinue.Finding, error] {
 			return nil
 		}
 		c := &conditions{}
-		var err error
+		l, err := tx.lens()
+		if err != nil {
+			yield(retinue.Finding{}, err)
+			return
+		}
 		if q.AsOf.IsZero() {
 			if q.ID != "" {
 				c.add("f.public_id = ?", string(q.ID))
@@ -134,13 +141,16 @@ func (tx *Tx) Findings(q store.FindingQuery) iter.Seq2[retinue.Finding, error] {
 			if q.Source != "" {
 				c.add("o.name = ?", q.Source)
 			}
+			if !l.all {
+				c.add(l.seesFinding())
+			}
 			err = tx.query(scan, `SELECT f.body FROM findings f LEFT JOIN entities e ON e.id = f.entity_id
 				LEFT JOIN scopes s ON s.id = e.scope_id LEFT JOIN sources o ON o.id = s.source_id`+c.where()+`
 				ORDER BY f.priority DESC, f.severity, f.rule, f.id`, c.args...)
 		} else {
 			at := asOfTime(q.AsOf, tx.at)
 			err = tx.query(scan, `SELECT v.body FROM finding_versions v JOIN findings f ON f.id = v.finding_id
-				WHERE v.from_at <= $1 AND (v.to_at IS NULL OR v.to_at > $1) ORDER BY f.priority DESC, f.severity, f.rule, f.id`, at)
+				WHERE v.from_at <= $1 AND (v.to_at IS NULL OR v.to_at > $1)`+and(l.seesFinding())+` ORDER BY f.priority DESC, f.severity, f.rule, f.id`, at)
 		}
 		if err != nil && !errors.Is(err, errStopped) {
 			yield(retinue.Finding{}, fmt.Errorf("list findings: %w", err))
@@ -151,16 +161,12 @@ func (tx *Tx) Findings(q store.FindingQuery) iter.Seq2[retinue.Finding, error] {
 // EndedWithFindings calls fn for each entity that has ended, or was merged
 // away, and still has findings that are not resolved.
 func (tx *Tx) EndedWithFindings(fn func(entity int64) error) error {
-	var ids []int64
-	err := tx.query(func(rows *sql.Rows) error {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return err
-		}
-		ids = append(ids, id)
-		return nil
-	}, `SELECT DISTINCT f.entity_id FROM findings f LEFT JOIN entities e ON e.id = f.entity_id
-		WHERE f.state <> $1 AND f.entity_id > 0 AND (e.id IS NULL OR e.gone_at IS NOT NULL)`, string(retinue.FindingResolved))
+	l, err := tx.lens()
+	if err != nil {
+		return err
+	}
+	ids, err := tx.ints(`SELECT DISTINCT f.entity_id FROM findings f LEFT JOIN entities e ON e.id = f.entity_id
+		WHERE f.state <> $1 AND f.entity_id > 0 AND (e.id IS NULL OR e.gone_at IS NOT NULL)`+and(l.seesFinding()), string(retinue.FindingResolved))
 	if err != nil {
 		return fmt.Errorf("list ended subjects: %w", err)
 	}
@@ -179,8 +185,12 @@ func (tx *Tx) TouchedSince(rev, after int64, limit int, types ...retinue.FactTyp
 	for i, t := range types {
 		ids[i] = int64(store.TypeIndex(t))
 	}
+	l, err := tx.lens()
+	if err != nil {
+		return nil, err
+	}
 	var out []store.Touched
-	err := tx.query(func(rows *sql.Rows) error {
+	err = tx.query(func(rows *sql.Rows) error {
 		var t store.Touched
 		var id string
 		var ftype int
@@ -190,8 +200,8 @@ func (tx *Tx) TouchedSince(rev, after int64, limit int, types ...retinue.FactTyp
 		t.ID, t.Type = retinue.EntityID(id), store.TypeAt(ftype)
 		out = append(out, t)
 		return nil
-	}, `SELECT id, public_id, type, labels FROM entities WHERE touched_rev > $1 AND id > $2 AND gone_at IS NULL
-		AND type IN (SELECT CAST(v AS BIGINT) FROM `+tx.db.d.each("$3")+` j) ORDER BY id LIMIT $4`, rev, after, tx.intList(ids), limit)
+	}, `SELECT e.id, e.public_id, e.type, e.labels FROM entities e WHERE e.touched_rev > $1 AND e.id > $2 AND e.gone_at IS NULL
+		AND e.type IN (SELECT CAST(v AS BIGINT) FROM `+tx.db.d.each("$3")+` j)`+and(l.sees("e"))+` ORDER BY e.id LIMIT $4`, rev, after, tx.intList(ids), limit)
 	if err != nil {
 		return nil, fmt.Errorf("list touched entities: %w", err)
 	}
@@ -224,6 +234,9 @@ func (tx *Tx) SetLabels(entity int64, l Labels) error {
 
 // Registration returns the governance record in force of an entity, or nil.
 func (tx *Tx) Registration(entity int64) (*retinue.Registration, error) {
+	if ok, err := tx.sees(entity); err != nil || !ok {
+		return nil, err
+	}
 	var body string
 	err := tx.queryRow("SELECT body FROM registrations WHERE entity_id = $1 AND to_at IS NULL", entity).Scan(&body)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -284,7 +297,15 @@ func (tx *Tx) Accept(family string, a retinue.Acceptance) error {
 // Acceptances returns the decisions on families that are in force at a time.
 func (tx *Tx) Acceptances(at time.Time) (map[string]retinue.Acceptance, error) {
 	out := map[string]retinue.Acceptance{}
-	err := tx.query(func(rows *sql.Rows) error {
+	l, err := tx.lens()
+	if err != nil {
+		return nil, err
+	}
+	only := ""
+	if !l.all {
+		only = " AND family IN (SELECT f.family FROM findings f WHERE " + l.seesFinding() + ")"
+	}
+	err = tx.query(func(rows *sql.Rows) error {
 		var family, body string
 		if err := rows.Scan(&family, &body); err != nil {
 			return err
@@ -295,7 +316,7 @@ func (tx *Tx) Acceptances(at time.Time) (map[string]retinue.Acceptance, error) {
 		}
 		out[family] = a
 		return nil
-	}, "SELECT family, body FROM acceptances WHERE until > $1 ORDER BY id", at.UnixMicro())
+	}, "SELECT family, body FROM acceptances WHERE until > $1"+only+" ORDER BY id", at.UnixMicro())
 	if err != nil {
 		return nil, fmt.Errorf("read acceptances: %w", err)
 	}
@@ -309,6 +330,13 @@ func (tx *Tx) FindingEntity(id retinue.FindingID) (int64, error) {
 	err := tx.queryRow("SELECT entity_id FROM findings WHERE public_id = $1", string(id)).Scan(&e)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, fmt.Errorf("%w: finding %s", retinue.ErrNotFound, id)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("find finding: %w", err)
+	}
+	ok, err := tx.sees(e)
+	if err == nil && !ok {
+		err = fmt.Errorf("%w: finding %s", retinue.ErrNotFound, id)
 	}
 	return e, err
 }

@@ -269,7 +269,7 @@ func (h *historian) entityThen(p *prepared, known map[store.Hash]refRow) (refRow
 		if row, err = h.mintRef(p.row, entity); err != nil {
 			return row, err
 		}
-	} else if err := h.tx.exec("UPDATE refs SET entity_id = $1 WHERE id = $2", entity, row.id); err != nil {
+	} else if err := h.adopt(row.id, entity); err != nil {
 		return row, err
 	}
 	if err := h.mintEntity(entity, row.id, p, known, false); err != nil {

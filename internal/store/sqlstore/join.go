@@ -67,7 +67,7 @@ func (a *applier) joinNew(p *prepared, row refRow, seen bool, entity int64, know
 		if row, err = a.mintRef(p.row, entity); err != nil {
 			return row, err
 		}
-	} else if err := a.tx.exec("UPDATE refs SET entity_id = $1 WHERE id = $2", entity, row.id); err != nil {
+	} else if err := a.adopt(row.id, entity); err != nil {
 		return row, err
 	}
 	row.entity, row.etype = entity, p.typ

@@ -201,10 +201,10 @@ func (tx *Tx) states(ids any) (map[int64]*state, error) {
 		}
 		out[s.id] = s
 		return nil
-	}, `SELECT e.id, e.type, e.gone_at, e.version_from, e.marks, e.last_used, e.labels, g.body, COALESCE(w.owner, ''), `+hardColumns+`, `+softColumns+`
-		FROM `+tx.db.d.each("$1")+` j JOIN entities e ON e.id = CAST(j.v AS BIGINT)
-		LEFT JOIN registrations g ON g.entity_id = e.id AND g.to_at IS NULL
-		LEFT JOIN ownerships w ON w.entity_id = e.id AND w.to_at IS NULL`, ids)
+	}, `SELECT e.id, e.type, e.gone_at, e.version_from, e.marks, e.last_used, e.labels,
+		(SELECT g.body FROM registrations g WHERE g.entity_id = e.id AND g.to_at IS NULL),
+		COALESCE((SELECT w.owner FROM ownerships w WHERE w.entity_id = e.id AND w.to_at IS NULL), ''), `+hardColumns+`, `+softColumns+`
+		FROM `+tx.db.d.each("$1")+` j JOIN entities e ON e.id = CAST(j.v AS BIGINT)`, ids)
 	return out, err
 }
 

@@ -99,7 +99,12 @@ var actor = retinue.Actor{Kind: "os_user", Name: "tester"}
 
 func (w *world) scan(name string, listings ...listing) store.Run {
 	w.t.Helper()
-	run, err := ingest.Run(w.t.Context(), w.DB, "test", name, name, scripted{connector.Access{Realm: realm}, listings},
+	return w.run(connector.Access{Realm: realm}, name, listings...)
+}
+
+func (w *world) run(access connector.Access, name string, listings ...listing) store.Run {
+	w.t.Helper()
+	run, err := ingest.Run(w.t.Context(), w.DB, "test", name, name, scripted{access, listings},
 		ingest.Options{Actor: actor, Now: w.Now, SpillMemory: 4096, SpillDir: w.t.TempDir()})
 	if err != nil {
 		w.t.Fatal(err)

@@ -90,14 +90,18 @@ func (tx *Tx) FinishRun(run store.Run) error {
 
 // LastRuns returns the newest run of each source, with its scopes.
 func (tx *Tx) LastRuns() ([]store.Run, error) {
+	l, err := tx.lens()
+	if err != nil {
+		return nil, err
+	}
 	var out []store.Run
-	err := tx.query(func(rows *sql.Rows) error {
+	err = tx.query(func(rows *sql.Rows) error {
 		r, err := scanRun(rows)
 		out = append(out, r)
 		return err
 	}, `SELECT r.id, r.public_id, r.state, r.started_at, r.finished_at, r.actor, r.access, r.notes, r.error,
 		o.id, o.public_id, o.kind, o.name, o.target FROM runs r JOIN sources o ON o.id = r.source_id
-		WHERE r.id = (SELECT max(x.id) FROM runs x WHERE x.source_id = r.source_id AND x.state <> $1) ORDER BY o.name`, string(store.RunRefused))
+		WHERE r.id = (SELECT max(x.id) FROM runs x WHERE x.source_id = r.source_id AND x.state <> $1)`+and(l.seesSource("o.id"))+` ORDER BY o.name`, string(store.RunRefused))
 	if err != nil {
 		return nil, fmt.Errorf("list runs: %w", err)
 	}

@@ -122,8 +122,12 @@ func (a *applier) endFactsOf(scope int64) error {
 
 // Scopes lists how every scope stands: the completeness of what is known.
 func (tx *Tx) Scopes() ([]store.ScopeStatus, error) {
+	l, err := tx.lens()
+	if err != nil {
+		return nil, err
+	}
 	var out []store.ScopeStatus
-	err := tx.query(func(rows *sql.Rows) error {
+	err = tx.query(func(rows *sql.Rows) error {
 		var s store.ScopeStatus
 		var realm, state, problems string
 		var obs, completed sql.NullInt64
@@ -141,7 +145,7 @@ func (tx *Tx) Scopes() ([]store.ScopeStatus, error) {
 		return nil
 	}, `SELECT m.realm, s.path, o.name, o.kind, s.state, s.authority, s.observed_at, s.completed_at, s.recorded_at,
 		s.facts, s.basis, s.problems, s.held_ends FROM scopes s JOIN realms m ON m.id = s.realm_id
-		JOIN sources o ON o.id = s.source_id ORDER BY m.realm, s.path`)
+		JOIN sources o ON o.id = s.source_id WHERE 1 = 1`+and(l.seesSource("o.id"))+` ORDER BY m.realm, s.path`)
 	if err != nil {
 		return nil, fmt.Errorf("list scopes: %w", err)
 	}

@@ -30,6 +30,9 @@ func (tx *Tx) Then(a store.AsOf) (*Then, error) {
 
 // Merged returns what was stated of an entity then.
 func (t *Then) Merged(entity int64) (retinue.Fact, []store.Fact, error) {
+	if ok, err := t.tx.reaches(entity); err != nil || !ok {
+		return nil, nil, errors.Join(err, fmt.Errorf("%w: entity was not there", retinue.ErrNotFound))
+	}
 	var facts []store.Fact
 	err := t.tx.query(func(rows *sql.Rows) error {
 		f, err := scanFact(rows)
@@ -45,8 +48,12 @@ func (t *Then) Merged(entity int64) (retinue.Fact, []store.Fact, error) {
 
 // Related returns the relations that pointed at an entity then.
 func (t *Then) Related(entity int64, limit int, roles ...int) ([]store.Fact, error) {
+	far, err := t.tx.farEnds(entity)
+	if err != nil || far == noEnds {
+		return nil, err
+	}
 	var out []store.Fact
-	err := t.tx.query(func(rows *sql.Rows) error {
+	err = t.tx.query(func(rows *sql.Rows) error {
 		f, err := scanFact(rows)
 		out = append(out, f)
 		return err
@@ -56,11 +63,14 @@ func (t *Then) Related(entity int64, limit int, roles ...int) ([]store.Fact, err
 	if err != nil {
 		return nil, fmt.Errorf("read relations: %w", err)
 	}
-	return out, nil
+	return t.tx.cover(out, far)
 }
 
 // CountRelated counts what Related would return without a limit.
 func (t *Then) CountRelated(entity int64, role int) (int64, error) {
+	if ok, err := t.tx.sees(entity); err != nil || !ok {
+		return 0, err
+	}
 	var n int64
 	err := t.tx.queryRow(`SELECT count(*) FROM edges x JOIN facts f ON f.id = x.fact_id
 		WHERE `+validAt+` AND x.ref_id IN (SELECT id FROM refs WHERE entity_id = $3) AND x.role = $4`, t.at, t.rev, entity, role).Scan(&n)
@@ -72,6 +82,9 @@ func (t *Then) Uses(entity int64) ([]retinue.Use, error) { return t.tx.usesUntil
 
 // Registration returns the governance record that was in force then, or nil.
 func (t *Then) Registration(entity int64) (*retinue.Registration, error) {
+	if ok, err := t.tx.sees(entity); err != nil || !ok {
+		return nil, err
+	}
 	var body string
 	err := t.tx.queryRow("SELECT body FROM registrations WHERE entity_id = $1 AND from_at <= $2 AND (to_at IS NULL OR to_at > $2)", entity, t.at).Scan(&body)
 	if errors.Is(err, sql.ErrNoRows) {

@@ -21,6 +21,7 @@ type Tx struct {
 	at      time.Time
 	write   bool
 	scope   store.RowScope
+	seen    *lens // the scope in keys, once it was asked for
 	records []pendingRecord
 	stmts   map[string]*sql.Stmt
 	realms  map[retinue.Realm]int64
@@ -40,10 +41,6 @@ type Tx struct {
 // moment, and of what the scope sees.
 func (db *DB) View(ctx context.Context, scope store.RowScope, fn func(*Tx) error) error {
 	opts := &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead}
-	if !scope.All {
-		// Refused until every reading method takes the scope.
-		return fmt.Errorf("%w: read database: a scope narrower than everything", retinue.ErrUnsupported)
-	}
 	if db.d.name() == "sqlite" {
 		opts = nil // query_only connections; a SQLite read transaction is a snapshot
 	}

@@ -219,7 +219,7 @@ func (a *applier) entityFor(p *prepared, known map[store.Hash]refRow) (refRow, e
 		if row, err = a.mintRef(p.row, entity); err != nil {
 			return row, err
 		}
-	} else if err := a.tx.exec("UPDATE refs SET entity_id = $1 WHERE id = $2", entity, row.id); err != nil {
+	} else if err := a.adopt(row.id, entity); err != nil {
 		return row, err
 	}
 	row.entity, row.etype = entity, p.typ
@@ -234,6 +234,15 @@ func (a *applier) entityFor(p *prepared, known map[store.Hash]refRow) (refRow, e
 		return row, a.writeKeys(row.id, p.row, p.fact)
 	}
 	return row, nil
+}
+
+// adopt gives a ref that something pointed at before an entity. The ref may be
+// among those that wait to be written.
+func (a *applier) adopt(ref, entity int64) error {
+	if err := a.w.refs.flush(); err != nil {
+		return err
+	}
+	return a.tx.exec("UPDATE refs SET entity_id = $1 WHERE id = $2", entity, ref)
 }
 
 // conflict notes that a thing is stated as two types. The fact is kept; the
