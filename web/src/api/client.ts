@@ -1,7 +1,6 @@
-import createClient, { type Middleware } from 'openapi-fetch';
 import { currentAsOf } from '@/app/asof';
+import { dated } from './dated';
 import { Problem } from './problem';
-import type { paths } from './schema';
 
 export const base = '/api/v1';
 
@@ -38,14 +37,14 @@ export const session: {
   factor: () => Promise<boolean>;
 } = { lost: () => undefined, factor: () => Promise.resolve(false) };
 
-/** Reads of inventory answer as of the date that the console is switched to. */
-const timeless = /^\/(me|auth|preferences|views|events|search-now|sessions|tokens|accounts|settings|openapi)/;
+/** Whether a read answers as of the date that the console is switched to. */
+const takesDate = (path: string) => dated.some((p) => p.test(path));
 
 /** Calls the API. It throws a Problem for every answer that is not a success. */
 export async function request<T>(method: string, path: string, options: Options = {}): Promise<{ data: T; etag?: string }> {
   const query = { ...options.query };
   const asOf = currentAsOf();
-  if (asOf && method === 'GET' && !options.now && !timeless.test(path)) query['as_of'] = asOf;
+  if (asOf && method === 'GET' && !options.now && takesDate(path)) query['as_of'] = asOf;
   const headers: Record<string, string> = { Accept: 'application/json' };
   let body: string | undefined;
   if (options.body !== undefined) {
@@ -74,16 +73,3 @@ export async function request<T>(method: string, path: string, options: Options 
 
 export const get = async <T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> =>
   (await request<T>('GET', path, { ...(query && { query }), ...(signal && { signal }) })).data;
-
-/** The client made of the server's own description of its API. */
-export const api = createClient<paths>({ credentials: 'same-origin' });
-
-const problems: Middleware = {
-  async onResponse({ response, request: sent }) {
-    if (response.ok) return;
-    const problem = await Problem.from(response);
-    if (problem.status === 401 && !new URL(sent.url).pathname.startsWith(`${base}/auth/`)) session.lost();
-    throw problem;
-  },
-};
-api.use(problems);

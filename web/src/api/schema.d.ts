@@ -4,6 +4,74 @@
  */
 
 export interface paths {
+    "/credentials/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One credential */
+        get: operations["get-credential"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/findings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Findings, worst first */
+        get: operations["list-findings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/findings/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Acknowledge, accept, reopen or assign findings */
+        post: operations["decide-findings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/findings/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One finding */
+        get: operations["get-finding"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/identities": {
         parameters: {
             query?: never;
@@ -13,6 +81,159 @@ export interface paths {
         };
         /** Identities: who can act */
         get: operations["list-identities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/identities/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One identity */
+        get: operations["get-identity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/identities/{id}/access": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What an identity is granted, in words */
+        get: operations["get-identity-access"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/identities/{id}/credentials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The credentials of an identity */
+        get: operations["get-identity-credentials"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/identities/{id}/facts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What sources state of an identity, verbatim */
+        get: operations["get-identity-facts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/identities/{id}/findings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The findings about an identity, its trusts and its credentials */
+        get: operations["get-identity-findings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/identities/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every version of an identity, with what changed */
+        get: operations["get-identity-history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/identities/{id}/picture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What can act as an identity, and what it can reach */
+        get: operations["get-identity-picture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/identities/{id}/placements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the secrets of an identity lie */
+        get: operations["get-identity-placements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/identities/{id}/trusts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who can become an identity */
+        get: operations["get-identity-trusts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -38,6 +259,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/me/visit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Note that the caller is here
+         * @description What changed since the visit before is in the overview. Two calls within half an hour are one visit.
+         */
+        post: operations["mark-visit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi.json": {
         parameters: {
             query?: never;
@@ -55,10 +296,287 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/preferences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the caller prefers */
+        get: operations["get-preferences"];
+        /** Set what the caller prefers */
+        put: operations["put-preferences"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The audit log */
+        get: operations["list-records"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Verify the hash chain of the audit log */
+        post: operations["verify-records"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rules in force */
+        get: operations["list-rules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rules/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One rule with its cases */
+        get: operations["get-rule"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/undo/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take back a bulk action */
+        post: operations["undo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Saved views: the caller's own and shared ones */
+        get: operations["list-views"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/views/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Save a view
+         * @description The id new makes a view; any other changes that one of the caller's.
+         */
+        put: operations["put-view"];
+        post?: never;
+        /** Delete a view */
+        delete: operations["delete-view"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        Acceptance: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            reason: string;
+            /** Format: date-time */
+            until: string;
+        };
+        Actor: {
+            host?: string;
+            kind: string;
+            name: string;
+        };
+        Certificate: {
+            ca?: boolean;
+            issuer?: string;
+            sans?: string[] | null;
+            selfSigned?: boolean;
+            serial?: string;
+            signatureAlgorithm?: string;
+            subject?: string;
+            usages?: string[] | null;
+        };
+        Consequence: {
+            /** @enum {string} */
+            kind: "administers" | "escalates" | "secrets" | "writes" | "reads" | "other";
+            sentences: components["schemas"]["GrantSentence"][] | null;
+            title: string;
+        };
+        Credential: {
+            algorithm?: string;
+            attrs?: {
+                [key: string]: unknown;
+            };
+            /** Format: int64 */
+            bits?: number;
+            certificate?: components["schemas"]["Certificate"];
+            /** Format: date-time */
+            createdAt?: string;
+            /** Format: date-time */
+            expiresAt?: string;
+            fingerprints?: components["schemas"]["Fingerprint"][] | null;
+            identity?: components["schemas"]["Ref"];
+            joins?: components["schemas"]["JoinKey"][] | null;
+            kind: string;
+            labels?: {
+                [key: string]: string;
+            };
+            managed?: string;
+            name?: string;
+            neverExpires?: boolean;
+            /** Format: date-time */
+            notBefore?: string;
+            publicKey?: string;
+            ref: components["schemas"]["Ref"];
+            /** Format: date-time */
+            rotatedAt?: string;
+            scopes?: string[] | null;
+            shortLived?: boolean;
+            state?: string;
+            subtype?: string;
+            token?: components["schemas"]["Token"];
+        };
+        CredentialDetail: {
+            class?: string;
+            container?: string;
+            containerId?: string;
+            containerName?: string;
+            /** Format: date-time */
+            createdAt?: string;
+            /** Format: int64 */
+            credentials: number;
+            criticality?: string;
+            dataClass?: string;
+            environment?: string;
+            /** Format: date-time */
+            expiresAt?: string;
+            fact: components["schemas"]["Credential"];
+            findings?: {
+                [key: string]: number;
+            };
+            /** Format: date-time */
+            firstSeen?: string;
+            /** Format: date-time */
+            goneAt?: string;
+            holder?: string;
+            holderName?: string;
+            holders: components["schemas"]["Named"][] | null;
+            id: string;
+            key: string;
+            kind: string;
+            /** Format: date-time */
+            lastUsed?: string;
+            managed?: string;
+            name: string;
+            owner?: string;
+            placements: components["schemas"]["Placement"][] | null;
+            /** Format: int64 */
+            priority: number;
+            privileged?: boolean;
+            realm: string;
+            refKind: string;
+            refs: components["schemas"]["Ref"][] | null;
+            /** Format: int64 */
+            samePublicKey: number;
+            /** Format: date-time */
+            seenAt?: string;
+            source: string;
+            state?: string;
+            subtype?: string;
+            thirdParty?: boolean;
+            type: string;
+            use: components["schemas"]["UseSummary"];
+            uses: components["schemas"]["Use"][] | null;
+        };
+        DecisionFilter: {
+            assignee?: string[] | null;
+            entity?: string;
+            family?: string[] | null;
+            fix?: string[] | null;
+            kind?: string[] | null;
+            owasp?: string[] | null;
+            owner?: string[] | null;
+            rule?: string[] | null;
+            severity?: ("critical" | "high" | "medium" | "low" | "info")[] | null;
+            source?: string[] | null;
+            state?: ("open" | "acknowledged" | "accepted" | "reopened")[] | null;
+            text?: string;
+        };
+        DecisionResult: {
+            /** Format: int64 */
+            changed: number;
+            undo?: string;
+            /** Format: date-time */
+            undoUntil?: string;
+        };
         ErrorDetail: {
             /** @description Where the error occurred, e.g. 'body.items[3].tags' or 'path.thing-id' */
             location?: string;
@@ -99,6 +617,318 @@ export interface components {
              * @example https://example.com/errors/example
              */
             type: string;
+        };
+        Fact: {
+            /** Format: int64 */
+            authority: number;
+            body: unknown;
+            entity?: string;
+            /** Format: date-time */
+            observedFrom: string;
+            /** Format: date-time */
+            observedTo?: string;
+            ref: components["schemas"]["Ref"];
+            /** Format: int64 */
+            revisionFrom: number;
+            /** Format: int64 */
+            revisionTo?: number;
+            scope: components["schemas"]["Scope"];
+            source?: string;
+            type: string;
+        };
+        Federation: {
+            audience?: string;
+            issuer?: string;
+            subject?: string;
+        };
+        FieldChange: {
+            after?: unknown;
+            before?: unknown;
+            field: string;
+        };
+        FindingDecision: {
+            /** @description Who is to act; empty: nobody */
+            assignee?: string;
+            /** @description Only say how many it would be */
+            dryRun?: boolean;
+            /**
+             * Format: int64
+             * @description With filter: how many findings the decision is meant for; with any other number it is refused
+             */
+            expect?: number;
+            /** @description Instead of ids: every finding of the family; an acceptance holds for those to come too */
+            family?: string;
+            /** @description Instead of ids: every finding that matches */
+            filter?: components["schemas"]["DecisionFilter"];
+            ids?: string[] | null;
+            /** @description Needed to accept a risk */
+            reason?: string;
+            /**
+             * @description Absent: as it is
+             * @enum {string}
+             */
+            state?: "open" | "acknowledged" | "accepted";
+            /**
+             * Format: date-time
+             * @description Until when a risk is accepted
+             */
+            until?: string;
+        };
+        FindingDetail: {
+            accepted?: components["schemas"]["Acceptance"];
+            assignee?: string;
+            controls?: string[] | null;
+            entity?: string;
+            evidence?: {
+                [key: string]: unknown;
+            };
+            family?: string;
+            /** Format: int64 */
+            familyCount: number;
+            fingerprint: string;
+            /** Format: date-time */
+            firstSeen?: string;
+            fix?: string;
+            /** Format: int64 */
+            fixCount: number;
+            fixTitle?: string;
+            id: string;
+            /** Format: date-time */
+            lastSeen?: string;
+            message: string;
+            name?: string;
+            owasp?: string[] | null;
+            owner?: string;
+            places?: components["schemas"]["Place"][] | null;
+            /** Format: int64 */
+            priority: number;
+            priorityReason?: string;
+            remediation?: string;
+            /** Format: date-time */
+            resolvedAt?: string;
+            rule: string;
+            severity: string;
+            source?: string;
+            state: string;
+            subject: components["schemas"]["Ref"];
+            suppressed?: string;
+            title: string;
+            versions: components["schemas"]["FindingVersion"][] | null;
+        };
+        FindingRow: {
+            accepted?: components["schemas"]["Acceptance"];
+            assignee?: string;
+            controls?: string[] | null;
+            entity?: string;
+            evidence?: {
+                [key: string]: unknown;
+            };
+            family?: string;
+            fingerprint: string;
+            /** Format: date-time */
+            firstSeen?: string;
+            fix?: string;
+            fixTitle?: string;
+            id: string;
+            /** Format: date-time */
+            lastSeen?: string;
+            message: string;
+            name?: string;
+            owasp?: string[] | null;
+            owner?: string;
+            places?: components["schemas"]["Place"][] | null;
+            /** Format: int64 */
+            priority: number;
+            priorityReason?: string;
+            remediation?: string;
+            /** Format: date-time */
+            resolvedAt?: string;
+            rule: string;
+            severity: string;
+            source?: string;
+            state: string;
+            subject: components["schemas"]["Ref"];
+            suppressed?: string;
+            title: string;
+        };
+        FindingVersion: {
+            accepted?: components["schemas"]["Acceptance"];
+            /** Format: date-time */
+            at: string;
+            severity: string;
+            state: string;
+        };
+        Fingerprint: {
+            keyId: string;
+            mac: string;
+        };
+        Grant: {
+            admin?: boolean;
+            class?: string;
+            conditional?: boolean;
+            documentSeen: boolean;
+            hasDeny?: boolean;
+            id: string;
+            key: string;
+            kind: string;
+            language?: string;
+            name: string;
+            path?: string[] | null;
+            policy?: string;
+            policyKey?: string;
+            privileges?: string[] | null;
+            resource?: string;
+            sentences?: string[] | null;
+            source: string;
+            via?: string;
+            within?: string;
+        };
+        GrantSentence: {
+            /** @description What it comes through, from the identity on */
+            path: string[] | null;
+            policy?: string;
+            text: string;
+            within?: string;
+        };
+        GrantedAccess: {
+            consequences: components["schemas"]["Consequence"][] | null;
+            grants: components["schemas"]["Grant"][] | null;
+            limited: string[] | null;
+            /** Format: int64 */
+            missing: number;
+            note: string;
+        };
+        HeldCredential: {
+            algorithm?: string;
+            attrs?: {
+                [key: string]: unknown;
+            };
+            /** Format: int64 */
+            bits?: number;
+            certificate?: components["schemas"]["Certificate"];
+            /** Format: date-time */
+            createdAt?: string;
+            /** Format: date-time */
+            expiresAt?: string;
+            fingerprints?: components["schemas"]["Fingerprint"][] | null;
+            /**
+             * Format: int64
+             * @description How many identities hold it
+             */
+            holders: number;
+            id: string;
+            identity?: components["schemas"]["Ref"];
+            joins?: components["schemas"]["JoinKey"][] | null;
+            kind: string;
+            labels?: {
+                [key: string]: string;
+            };
+            /** Format: date-time */
+            lastUsed?: string;
+            managed?: string;
+            name?: string;
+            neverExpires?: boolean;
+            neverUsed?: boolean;
+            /** Format: date-time */
+            notBefore?: string;
+            placements: components["schemas"]["Placement"][] | null;
+            publicKey?: string;
+            ref: components["schemas"]["Ref"];
+            /** Format: date-time */
+            rotatedAt?: string;
+            scopes?: string[] | null;
+            shortLived?: boolean;
+            state?: string;
+            subtype?: string;
+            token?: components["schemas"]["Token"];
+        };
+        IdentityCounts: {
+            /** Format: int64 */
+            credentials: number;
+            /**
+             * Format: int64
+             * @description Open ones
+             */
+            findings: number;
+            /** Format: int64 */
+            grants: number;
+            /** Format: int64 */
+            placements: number;
+            /** Format: int64 */
+            runners: number;
+            /** Format: int64 */
+            trusts: number;
+        };
+        IdentityDetail: {
+            attrs?: {
+                [key: string]: unknown;
+            };
+            class?: string;
+            classReason?: string;
+            container?: string;
+            containerId?: string;
+            containerName?: string;
+            /** @description What it lives in, the nearest first */
+            containers: components["schemas"]["Named"][] | null;
+            counts: components["schemas"]["IdentityCounts"];
+            /** Format: date-time */
+            createdAt?: string;
+            /** Format: int64 */
+            credentials: number;
+            criticality?: string;
+            dataClass?: string;
+            description?: string;
+            environment?: string;
+            /** Format: date-time */
+            expiresAt?: string;
+            federation?: components["schemas"]["Federation"];
+            findings?: {
+                [key: string]: number;
+            };
+            /** Format: date-time */
+            firstSeen?: string;
+            /** Format: date-time */
+            goneAt?: string;
+            holder?: string;
+            holderName?: string;
+            id: string;
+            key: string;
+            kind: string;
+            labels?: {
+                [key: string]: string;
+            };
+            /** Format: date-time */
+            lastUsed?: string;
+            managed?: string;
+            name: string;
+            owner?: string;
+            /** @description Evidence of who owns it */
+            ownerSignals: components["schemas"]["OwnerSignal"][] | null;
+            /** Format: int64 */
+            priority: number;
+            privileged?: boolean;
+            publisher?: string;
+            realm: string;
+            refKind: string;
+            /** @description Every ref by which it is known, the first seen first */
+            refs: components["schemas"]["Ref"][] | null;
+            registration?: components["schemas"]["Registration"];
+            /** Format: date-time */
+            seenAt?: string;
+            source: string;
+            state?: string;
+            stateReason?: string;
+            subtype?: string;
+            temporary?: boolean;
+            thirdParty?: boolean;
+            type: string;
+            use: components["schemas"]["UseSummary"];
+            /** @description The newest observation of each kind */
+            uses: components["schemas"]["Use"][] | null;
+        };
+        JoinKey: {
+            kind: string;
+            value: string;
         };
         ListRow: {
             class?: string;
@@ -161,6 +991,57 @@ export interface components {
             role: string;
             scope: components["schemas"]["RowScope"];
         };
+        Named: {
+            id?: string;
+            key?: string;
+            kind: string;
+            name: string;
+        };
+        OwnerSignal: {
+            /** Format: date-time */
+            at?: string;
+            candidate: string;
+            places?: components["schemas"]["Place"][] | null;
+            quote?: string;
+            signal: string;
+            subject: components["schemas"]["Ref"];
+        };
+        PageFact: {
+            items: components["schemas"]["Fact"][] | null;
+            /** @description The cursor of the next page; absent on the last */
+            next?: string;
+            /**
+             * Format: int64
+             * @description How many match
+             */
+            total: number;
+            /** @description There are more than total */
+            totalIsMore: boolean;
+        };
+        PageFindingRow: {
+            items: components["schemas"]["FindingRow"][] | null;
+            /** @description The cursor of the next page; absent on the last */
+            next?: string;
+            /**
+             * Format: int64
+             * @description How many match
+             */
+            total: number;
+            /** @description There are more than total */
+            totalIsMore: boolean;
+        };
+        PageHeldCredential: {
+            items: components["schemas"]["HeldCredential"][] | null;
+            /** @description The cursor of the next page; absent on the last */
+            next?: string;
+            /**
+             * Format: int64
+             * @description How many match
+             */
+            total: number;
+            /** @description There are more than total */
+            totalIsMore: boolean;
+        };
         PageListRow: {
             items: components["schemas"]["ListRow"][] | null;
             /** @description The cursor of the next page; absent on the last */
@@ -173,6 +1054,194 @@ export interface components {
             /** @description There are more than total */
             totalIsMore: boolean;
         };
+        PagePlacementRow: {
+            items: components["schemas"]["PlacementRow"][] | null;
+            /** @description The cursor of the next page; absent on the last */
+            next?: string;
+            /**
+             * Format: int64
+             * @description How many match
+             */
+            total: number;
+            /** @description There are more than total */
+            totalIsMore: boolean;
+        };
+        PageRecord: {
+            items: components["schemas"]["Record"][] | null;
+            /** @description The cursor of the next page; absent on the last */
+            next?: string;
+            /**
+             * Format: int64
+             * @description How many match
+             */
+            total: number;
+            /** @description There are more than total */
+            totalIsMore: boolean;
+        };
+        PageRuleRow: {
+            items: components["schemas"]["RuleRow"][] | null;
+            /** @description The cursor of the next page; absent on the last */
+            next?: string;
+            /**
+             * Format: int64
+             * @description How many match
+             */
+            total: number;
+            /** @description There are more than total */
+            totalIsMore: boolean;
+        };
+        PageTrustRow: {
+            items: components["schemas"]["TrustRow"][] | null;
+            /** @description The cursor of the next page; absent on the last */
+            next?: string;
+            /**
+             * Format: int64
+             * @description How many match
+             */
+            total: number;
+            /** @description There are more than total */
+            totalIsMore: boolean;
+        };
+        PageVersion: {
+            items: components["schemas"]["Version"][] | null;
+            /** @description The cursor of the next page; absent on the last */
+            next?: string;
+            /**
+             * Format: int64
+             * @description How many match
+             */
+            total: number;
+            /** @description There are more than total */
+            totalIsMore: boolean;
+        };
+        PageView: {
+            items: components["schemas"]["View"][] | null;
+            /** @description The cursor of the next page; absent on the last */
+            next?: string;
+            /**
+             * Format: int64
+             * @description How many match
+             */
+            total: number;
+            /** @description There are more than total */
+            totalIsMore: boolean;
+        };
+        Picture: {
+            center: string;
+            edges: components["schemas"]["PictureEdge"][] | null;
+            nodes: components["schemas"]["PictureNode"][] | null;
+            /** @description What the picture shows, and what it does not */
+            note: string;
+            truncated?: boolean;
+        };
+        PictureEdge: {
+            from: string;
+            id: string;
+            sentence: string;
+            to: string;
+            verb: string;
+        };
+        PictureNode: {
+            /**
+             * Format: int64
+             * @description Of a group: how many
+             */
+            count?: number;
+            /** @description Where there is a page of it */
+            entity?: string;
+            flag?: string;
+            id: string;
+            kind: string;
+            name: string;
+            /** @enum {string} */
+            side: "center" | "left" | "right";
+            /** @enum {string} */
+            type: "identity" | "credential" | "place" | "trustee" | "group" | "policy" | "resource" | "runner" | "more";
+        };
+        Place: {
+            /** Format: int64 */
+            column?: number;
+            commit?: string;
+            container?: components["schemas"]["Ref"];
+            field?: string;
+            kind: string;
+            /** Format: int64 */
+            line?: number;
+            path: string;
+            realm: string;
+        };
+        Placement: {
+            /** Format: date-time */
+            at?: string;
+            attrs?: {
+                [key: string]: unknown;
+            };
+            author?: string;
+            confidence?: string;
+            consumer?: components["schemas"]["Ref"];
+            credential: components["schemas"]["Ref"];
+            detector?: string;
+            exposure?: string;
+            historic?: boolean;
+            place: components["schemas"]["Place"];
+            reference?: boolean;
+        };
+        PlacementRow: {
+            /** Format: date-time */
+            at?: string;
+            attrs?: {
+                [key: string]: unknown;
+            };
+            author?: string;
+            confidence?: string;
+            consumer?: components["schemas"]["Ref"];
+            credential?: string;
+            credentialName?: string;
+            detector?: string;
+            exposure?: string;
+            historic?: boolean;
+            place: components["schemas"]["Place"];
+            reference?: boolean;
+        };
+        Preferences: {
+            preferences: {
+                [key: string]: unknown;
+            };
+        };
+        Record: {
+            action: string;
+            actor: components["schemas"]["Actor"];
+            /** Format: date-time */
+            at: string;
+            details?: unknown;
+            hash: string;
+            id: string;
+            prevHash: string;
+            /** Format: int64 */
+            seq: number;
+            subject: string;
+        };
+        Ref: {
+            key: string;
+            kind: string;
+            realm: string;
+        };
+        Registration: {
+            application?: string;
+            backupOwner?: string;
+            class?: string;
+            classReason?: string;
+            criticality?: string;
+            dataClass?: string;
+            /** Format: date-time */
+            endDate?: string;
+            entity: string;
+            environment?: string;
+            owner?: string;
+            purpose?: string;
+            /** Format: date-time */
+            reviewDate?: string;
+        };
         RowScope: {
             all?: boolean;
             owners?: string[] | null;
@@ -180,6 +1249,169 @@ export interface components {
             tags?: string[] | null;
             teams?: string[] | null;
             units?: string[] | null;
+        };
+        RuleCase: {
+            name: string;
+            subject?: {
+                [key: string]: unknown;
+            };
+        };
+        RuleDetail: {
+            controls: string[] | null;
+            /** @description Cases in which it must fire */
+            fire: components["schemas"]["RuleCase"][] | null;
+            fixTitle?: string;
+            id: string;
+            message: string;
+            /** Format: int64 */
+            open: number;
+            /** @description There are more than open */
+            openIsMore: boolean;
+            /** @description What it is about: identity, credential, resource, trust, pipeline or source */
+            over: string;
+            owasp: string[] | null;
+            /** @description Cases in which it must not */
+            quiet: components["schemas"]["RuleCase"][] | null;
+            remediation: string;
+            severity: string;
+            severityWhen: components["schemas"]["SeverityStep"][] | null;
+            title: string;
+            /** @description The condition, in CEL */
+            when: string;
+            /** @description The file and line */
+            where?: string;
+        };
+        RuleRow: {
+            controls: string[] | null;
+            id: string;
+            /** Format: int64 */
+            open: number;
+            /** @description There are more than open */
+            openIsMore: boolean;
+            /** @description What it is about: identity, credential, resource, trust, pipeline or source */
+            over: string;
+            owasp: string[] | null;
+            severity: string;
+            title: string;
+        };
+        Scope: {
+            path: string;
+            realm: string;
+        };
+        SeverityStep: {
+            severity: string;
+            when: string;
+        };
+        Token: {
+            audience?: string[] | null;
+            id?: string;
+            issuer?: string;
+            keyId?: string;
+            subject?: string;
+        };
+        TrustRow: {
+            attrs?: {
+                [key: string]: unknown;
+            };
+            conditions?: string[] | null;
+            externalId?: boolean;
+            federation?: components["schemas"]["Federation"];
+            kind: string;
+            name: string;
+            organizationKnown?: boolean;
+            sentence: string;
+            subject: components["schemas"]["Ref"];
+            thirdParty?: boolean;
+            trustee?: components["schemas"]["Ref"];
+            trusteeId?: string;
+            vendor?: string;
+            via?: components["schemas"]["Ref"];
+        };
+        UndoResult: {
+            /** Format: int64 */
+            kept: number;
+            /** Format: int64 */
+            restored: number;
+        };
+        Use: {
+            action?: string;
+            /** Format: date-time */
+            at: string;
+            attrs?: {
+                [key: string]: unknown;
+            };
+            consumer?: string;
+            grade: string;
+            meaning: string;
+            never?: boolean;
+            outcome?: string;
+            /** Format: int64 */
+            precision?: number;
+            resource?: string;
+            subject: components["schemas"]["Ref"];
+        };
+        UseSummary: {
+            /** @description A complete, B good, C weak (a last-used field of the source), D none */
+            grade: string;
+            /** Format: date-time */
+            lastUsed?: string;
+            /** @description What the status rests on, or why it is unknown */
+            reason: string;
+            /** @enum {string} */
+            status: "used" | "never_used" | "unknown";
+        };
+        Verification: {
+            /** Format: date-time */
+            at: string;
+            ok: boolean;
+            summary: string;
+        };
+        Version: {
+            /** Format: date-time */
+            at: string;
+            body?: unknown;
+            /** @description Who changed it, for changes made here */
+            by?: components["schemas"]["Actor"];
+            /** @enum {string} */
+            change: "added" | "changed" | "ended" | "registered";
+            fields: components["schemas"]["FieldChange"][] | null;
+            scope?: string;
+            source?: string;
+            summary: string;
+            type?: string;
+            /** Format: date-time */
+            until?: string;
+        };
+        View: {
+            body: {
+                [key: string]: unknown;
+            };
+            id: string;
+            list: string;
+            /** @description The caller may change it */
+            mine: boolean;
+            name: string;
+            shared: boolean;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        ViewBody: {
+            /** @description Filters, sort and columns, in the console's words; up to 16 KiB */
+            body: {
+                [key: string]: unknown;
+            };
+            /** @description identities, credentials, findings, … */
+            list: string;
+            name: string;
+            /** @description Everyone sees it; only its account changes it */
+            shared?: boolean;
+        };
+        Visit: {
+            /**
+             * Format: date-time
+             * @description When the caller was here before; absent on the first visit
+             */
+            before?: string;
         };
     };
     responses: never;
@@ -190,6 +1422,327 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    "get-credential": {
+        parameters: {
+            query?: {
+                /** @description As it was observed at this time (RFC 3339); now where absent */
+                as_of?: string;
+                /** @description With as_of: by what had been recorded by this time */
+                known_at?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The public id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CredentialDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-findings": {
+        parameters: {
+            query?: {
+                /** @description How many items a page holds */
+                limit?: number;
+                /** @description Where the page begins: the next of the page before */
+                cursor?: string;
+                /** @description Count everything that matches; otherwise counting stops at 1,000 */
+                count?: "exact";
+                /** @description As it was observed at this time (RFC 3339); now where absent */
+                as_of?: string;
+                /** @description With as_of: by what had been recorded by this time */
+                known_at?: string;
+                id?: string[] | null;
+                severity?: ("critical" | "high" | "medium" | "low" | "info")[] | null;
+                /** @description Without it every state but resolved */
+                state?: ("open" | "acknowledged" | "accepted" | "resolved" | "reopened")[] | null;
+                rule?: string[] | null;
+                owasp?: ("NHI1" | "NHI2" | "NHI3" | "NHI4" | "NHI5" | "NHI6" | "NHI7" | "NHI8" | "NHI9" | "NHI10")[] | null;
+                /** @description Names or ids of sources */
+                source?: string[] | null;
+                /** @description Of what it is about, or none */
+                owner?: string[] | null;
+                /** @description Or none */
+                assignee?: string[] | null;
+                /** @description Of what it is about */
+                kind?: string[] | null;
+                /** @description The id of what it is about */
+                entity?: string;
+                family?: string[] | null;
+                /** @description Those that one change settles */
+                fix?: string[] | null;
+                min_priority?: number;
+                first_seen_from?: string;
+                first_seen_to?: string;
+                last_seen_from?: string;
+                last_seen_to?: string;
+                /** @description In the name or key of what it is about, or in the message */
+                text?: string;
+                /** @description Include what is noise */
+                suppressed?: boolean;
+                sort?: "priority" | "-priority" | "severity" | "-severity" | "state" | "-state" | "rule" | "-rule" | "name" | "-name" | "source" | "-source" | "owner" | "-owner" | "assignee" | "-assignee" | "firstSeen" | "-firstSeen" | "lastSeen" | "-lastSeen";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageFindingRow"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "decide-findings": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, the request is not carried out again: the first answer comes back */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FindingDecision"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionResult"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "get-finding": {
+        parameters: {
+            query?: {
+                /** @description As it was observed at this time (RFC 3339); now where absent */
+                as_of?: string;
+                /** @description With as_of: by what had been recorded by this time */
+                known_at?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The public id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FindingDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "list-identities": {
         parameters: {
             query?: {
@@ -299,6 +1852,665 @@ export interface operations {
             };
         };
     };
+    "get-identity": {
+        parameters: {
+            query?: {
+                /** @description As it was observed at this time (RFC 3339); now where absent */
+                as_of?: string;
+                /** @description With as_of: by what had been recorded by this time */
+                known_at?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The public id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "get-identity-access": {
+        parameters: {
+            query?: {
+                /** @description As it was observed at this time (RFC 3339); now where absent */
+                as_of?: string;
+                /** @description With as_of: by what had been recorded by this time */
+                known_at?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The public id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrantedAccess"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "get-identity-credentials": {
+        parameters: {
+            query?: {
+                /** @description As it was observed at this time (RFC 3339); now where absent */
+                as_of?: string;
+                /** @description With as_of: by what had been recorded by this time */
+                known_at?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The public id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageHeldCredential"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "get-identity-facts": {
+        parameters: {
+            query?: {
+                /** @description As it was observed at this time (RFC 3339); now where absent */
+                as_of?: string;
+                /** @description With as_of: by what had been recorded by this time */
+                known_at?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The public id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageFact"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "get-identity-findings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageFindingRow"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "get-identity-history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageVersion"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "get-identity-picture": {
+        parameters: {
+            query?: {
+                /** @description As it was observed at this time (RFC 3339); now where absent */
+                as_of?: string;
+                /** @description With as_of: by what had been recorded by this time */
+                known_at?: string;
+                /** @description Ids of groups that are shown in full (up to 200) */
+                expand?: string[] | null;
+            };
+            header?: never;
+            path: {
+                /** @description The public id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Picture"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "get-identity-placements": {
+        parameters: {
+            query?: {
+                /** @description As it was observed at this time (RFC 3339); now where absent */
+                as_of?: string;
+                /** @description With as_of: by what had been recorded by this time */
+                known_at?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The public id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PagePlacementRow"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "get-identity-trusts": {
+        parameters: {
+            query?: {
+                /** @description As it was observed at this time (RFC 3339); now where absent */
+                as_of?: string;
+                /** @description With as_of: by what had been recorded by this time */
+                known_at?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The public id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageTrustRow"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "get-me": {
         parameters: {
             query?: never;
@@ -357,6 +2569,73 @@ export interface operations {
             };
         };
     };
+    "mark-visit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Visit"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "get-openapi": {
         parameters: {
             query?: never;
@@ -372,6 +2651,704 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "get-preferences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preferences"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "put-preferences": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the resource as it was read: the write is refused when it changed meanwhile */
+                "If-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Preferences"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preferences"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-records": {
+        parameters: {
+            query?: {
+                /** @description How many items a page holds */
+                limit?: number;
+                /** @description Where the page begins: the next of the page before */
+                cursor?: string;
+                /** @description Count everything that matches; otherwise counting stops at 1,000 */
+                count?: "exact";
+                /** @description Actions, or the part before the dot */
+                action?: string[] | null;
+                /** @description The name of who did it */
+                actor?: string;
+                /** @description What it was done to */
+                subject?: string;
+                from?: string;
+                to?: string;
+                /** @description From this sequence number on */
+                from_seq?: number;
+                /** @description seq: the oldest first */
+                sort?: "seq" | "-seq";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageRecord"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "verify-records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Verification"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageRuleRow"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "get-rule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    undo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UndoResult"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-views": {
+        parameters: {
+            query?: {
+                /** @description Only of this list */
+                list?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "put-view": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the resource as it was read: the write is refused when it changed meanwhile */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ViewBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["View"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "delete-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
             };
             /** @description Unprocessable Entity */
             422: {

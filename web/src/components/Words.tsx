@@ -63,6 +63,7 @@ export function Priority({ value, reason }: { value: number; reason?: string }) 
 }
 
 const uses: Record<string, { tone: Tone; sign: SignName }> = {
+  used: { tone: 'good', sign: 'full' },
   active: { tone: 'good', sign: 'full' },
   idle: { tone: 'low', sign: 'half' },
   dormant: { tone: 'medium', sign: 'ring' },

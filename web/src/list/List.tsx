@@ -141,7 +141,7 @@ export function List<Row extends object>({ spec, known = nothing, above, onOpen 
 
   const filtered = Object.keys(state.filters).length > 0 || state.text !== '';
   const selection: Selection = choose.everything
-    ? { all: Object.fromEntries(Object.entries(query).map(([k, v]) => [k, Array.isArray(v) ? v : [v]])), count: answer.data?.total ?? 0 }
+    ? { all: Object.fromEntries(Object.entries(query).flatMap(([k, v]) => (v === undefined ? [] : [[k, Array.isArray(v) ? v : [v]]]))), count: answer.data?.total ?? 0 }
     : { ids: [...choose.ids], count: choose.ids.size };
 
   return (

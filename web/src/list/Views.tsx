@@ -13,7 +13,9 @@ interface View {
   id: string;
   list: string;
   name: string;
-  query: string;
+  shared: boolean;
+  mine: boolean;
+  body: { query?: string };
 }
 
 interface Props {
@@ -33,14 +35,17 @@ export function Views({ list, offered, show }: Props) {
     staleTime: 60_000,
     retry: false,
   });
-  const mine = views.data?.items ?? [];
+  const mine = (views.data?.items ?? []).filter((v) => v.mine);
+  const shared = (views.data?.items ?? []).filter((v) => !v.mine);
 
   async function save() {
     const title = name.trim();
     if (!title) return;
-    const old = mine.find((v) => v.name === title);
+    const old = mine.find((v) => v.mine && v.name === title);
     try {
-      await request('PUT', `/views/${encodeURIComponent(old?.id ?? crypto.randomUUID())}`, { body: { list, name: title, query: viewQuery() } });
+      await request('PUT', `/views/${encodeURIComponent(old?.id ?? 'new')}`, {
+        body: { list, name: title, shared: old?.shared ?? false, body: { query: viewQuery() } },
+      });
       await queries.invalidateQueries({ queryKey: key });
       setName('');
       toasts.say(`Saved the view “${title}”.`, { seconds: 5 });
@@ -55,7 +60,7 @@ export function Views({ list, offered, show }: Props) {
       await queries.invalidateQueries({ queryKey: key });
       toasts.say(`Removed the view “${view.name}”.`, {
         undo: async () => {
-          await request('PUT', `/views/${encodeURIComponent(view.id)}`, { body: { list, name: view.name, query: view.query } });
+          await request('PUT', '/views/new', { body: { list, name: view.name, shared: view.shared, body: view.body } });
           await queries.invalidateQueries({ queryKey: key });
         },
       });
@@ -78,10 +83,15 @@ export function Views({ list, offered, show }: Props) {
             {v.name}
           </Menu.Item>
         ))}
+        {shared.map((v) => (
+          <Menu.Item key={v.id} onClick={() => show(v.body.query ?? '')}>
+            {v.name}
+          </Menu.Item>
+        ))}
         {mine.length > 0 && <Menu.Label>Yours</Menu.Label>}
         {mine.map((v) => (
           <div key={v.id} className={classes.viewRow}>
-            <Menu.Item onClick={() => show(v.query)}>{v.name}</Menu.Item>
+            <Menu.Item onClick={() => show(v.body.query ?? '')}>{v.name}</Menu.Item>
             <ActionIcon size={24} aria-label={`Remove the view ${v.name}`} onClick={() => void remove(v)}>
               <IconTrash size={13} />
             </ActionIcon>

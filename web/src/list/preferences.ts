@@ -9,7 +9,9 @@ export interface ListPreference {
   density?: 'compact' | 'roomy';
 }
 
-type Preferences = Record<string, unknown>;
+interface Preferences {
+  preferences: Record<string, unknown>;
+}
 
 const key = ['/preferences'];
 
@@ -27,10 +29,10 @@ export function usePreferences() {
   });
   const { mutate } = write;
   const set = useCallback(
-    (name: string, value: unknown) => mutate({ ...(queries.getQueryData<Preferences>(key) ?? {}), [name]: value }),
+    (name: string, value: unknown) => mutate({ preferences: { ...queries.getQueryData<Preferences>(key)?.preferences, [name]: value } }),
     [mutate],
   );
-  return { values: kept.data, set };
+  return { values: kept.data?.preferences, set };
 }
 
 export function useListPreference(list: string) {

@@ -87,7 +87,7 @@ export interface ListSpec<Row> {
   /** The server's default order, such as "-priority". */
   sort: string;
   /** Parameters that always hold and are not shown, such as the identity of a page. */
-  always?: Record<string, string | string[]>;
+  always?: Record<string, string | string[] | undefined>;
   bulk?: BulkAction<Row>[];
   /** The path of the export, without the format, such as "/exports/identities". */
   exports?: { path: string; formats: string[] };

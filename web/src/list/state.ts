@@ -80,7 +80,7 @@ export function useListState<Row>(spec: ListSpec<Row>) {
 }
 
 /** The state as parameters for the server. */
-export function serverQuery<Row>(spec: ListSpec<Row>, state: ListState): Record<string, string[] | string> {
+export function serverQuery<Row>(spec: ListSpec<Row>, state: ListState): Record<string, string[] | string | undefined> {
   return {
     ...state.filters,
     ...(spec.search && state.text ? { [spec.search]: state.text } : {}),
