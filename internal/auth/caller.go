@@ -51,7 +51,14 @@ type Caller struct {
 	// Owners are the names under which things are registered as the caller's
 	// own: e-mail address, user name, account id, and teams.
 	Owners []string
+	// Pending says what the session still lacks: "enrol" for a second factor.
+	// Until then the caller is not signed in and may do nothing but that.
+	Pending string
 }
+
+// PendingEnrol is the Pending of a session whose account has to set up a second
+// factor first.
+const PendingEnrol = "enrol"
 
 // Binding is a role on a part of the inventory.
 type Binding struct {
@@ -116,8 +123,8 @@ func (c Caller) Authorize(p Permission) error {
 	return fmt.Errorf("%w: it needs the permission %s", retinue.ErrDenied, p)
 }
 
-// SignedIn reports whether the caller is anybody.
-func (c Caller) SignedIn() bool { return c.Kind != KindNone }
+// SignedIn reports whether the caller is somebody, with nothing pending.
+func (c Caller) SignedIn() bool { return c.Kind != KindNone && c.Pending == "" }
 
 // IsFresh reports whether a second factor was proven within FreshFor. The
 // system needs none.

@@ -137,6 +137,11 @@ func (tx *Tx) CountFailure(subject []byte, window time.Duration) error {
 		subject, tx.at.UnixMicro(), tx.at.Add(-window).UnixMicro())
 }
 
+// UncountFailure takes one failure of a subject back: it was none.
+func (tx *Tx) UncountFailure(subject []byte) error {
+	return tx.exec("UPDATE sign_in_throttles SET failures = failures - 1 WHERE subject = $1 AND failures > 0", subject)
+}
+
 // ForgetFailures forgets the failures of a subject.
 func (tx *Tx) ForgetFailures(subject []byte) error {
 	return tx.exec("DELETE FROM sign_in_throttles WHERE subject = $1", subject)
