@@ -1,11 +1,126 @@
 package app
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"path/filepath"
+	"strings"
+
+	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/store"
+	"github.com/retinue-id/retinue/internal/store/sqlstore"
+	"github.com/retinue-id/retinue/internal/web"
 	"github.com/retinue-id/retinue/internal/web/api"
 )
 
 // API returns the HTTP interface over the installation.
 func (a *App) API(who api.Authenticator) (*api.API, error) {
-	return api.New(api.Services{Auth: who, Log: a.log, Now: a.DB.Now, Version: Version,
-		Identities: a, Things: a, Relations: a, Findings: a, Undoer: a, Rules: a, Records: a, Views: a, Answers: a})
+	return api.New(a.services(who))
+}
+
+// services lists what the interface is made of.
+func (a *App) services(who api.Authenticator) api.Services {
+	return api.Services{Auth: who, Log: a.log, Now: a.DB.Now, Version: Version,
+		Identities: a, Things: a, Relations: a, Findings: a, Undoer: a, Rules: a, Records: a, Views: a, Answers: a}
+}
+
+// ServeOptions say how an installation is served.
+type ServeOptions struct {
+	Listen          string
+	PublicURL       string
+	TLSCert, TLSKey string
+	ACMEDomain      string
+	// BehindProxy are the addresses, or ranges, of proxies that terminate TLS.
+	BehindProxy []string
+	Metrics     string
+	// Started is called once the server listens.
+	Started func(url string, addr net.Addr)
+}
+
+// Serve serves the installation until ctx ends: the interface, the console,
+// and the jobs and schedules behind them. On a SQLite file it must be alone,
+// and ErrConflict says that it is not; on PostgreSQL any number of servers
+// share the work.
+func (a *App) Serve(ctx context.Context, o ServeOptions) error {
+	if err := a.DB.LockExclusive(); err != nil {
+		return err
+	}
+	srv, err := a.server(o)
+	if err != nil {
+		return err
+	}
+	who := Actor()
+	if err := a.record(ctx, who, retinue.RecordServerStarted, map[string]any{"listen": o.Listen, "version": Version}); err != nil {
+		return err
+	}
+	work, stopWork := context.WithCancel(ctx)
+	defer stopWork()
+	ends := make(chan error, 2)
+	go func() { ends <- a.queue.Run(work) }()
+	go func() {
+		ends <- srv.Run(work, func(addr net.Addr) {
+			if o.Started != nil {
+				o.Started(srv.PublicURL(), addr)
+			}
+		})
+	}()
+	err = <-ends // of whichever ends first: the other has nothing to do without it
+	stopWork()
+	err = errors.Join(err, <-ends)
+	return errors.Join(err, a.record(context.WithoutCancel(ctx), who, retinue.RecordServerStopped, map[string]any{"listen": o.Listen}))
+}
+
+func (a *App) record(ctx context.Context, who retinue.Actor, action retinue.RecordAction, details any) error {
+	return a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
+		tx.Record(who, action, "server", details)
+		return nil
+	})
+}
+
+// server puts the HTTP server together.
+func (a *App) server(o ServeOptions) (*web.Server, error) {
+	proxies, err := ranges(o.BehindProxy)
+	if err != nil {
+		return nil, err
+	}
+	cfg := web.Config{Listen: o.Listen, PublicURL: strings.TrimSuffix(o.PublicURL, "/"), TLSCert: o.TLSCert, TLSKey: o.TLSKey, ACMEDomain: o.ACMEDomain,
+		ACMECache: filepath.Join(filepath.Dir(a.Config.KeyFile), "acme"), TrustedProxies: proxies, Metrics: o.Metrics,
+		Ready: a.ready, Log: a.log, Now: a.now}
+	handler, err := a.API(nil)
+	if err != nil {
+		return nil, err
+	}
+	cfg.API, cfg.Raw = handler, map[string]http.Handler{}
+	return web.New(cfg)
+}
+
+// ready reports whether the database answers.
+func (a *App) ready(ctx context.Context) error {
+	return a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
+		_, err := tx.Meta("installation")
+		return err
+	})
+}
+
+// ranges reads addresses and ranges of addresses.
+func ranges(words []string) ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, w := range words {
+		p, err := netip.ParsePrefix(w)
+		if ip, ipErr := netip.ParseAddr(w); ipErr == nil {
+			p, err = netip.PrefixFrom(ip, ip.BitLen()), nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%w: --behind-proxy %q: want an address or a range such as 10.0.0.0/8", retinue.ErrInvalid, w)
+		}
+		if p.Bits() == 0 {
+			return nil, fmt.Errorf("%w: --behind-proxy %q: anyone could then say from where they come", retinue.ErrInvalid, w)
+		}
+		out = append(out, p)
+	}
+	return out, nil
 }

@@ -128,7 +128,7 @@ Nothing leaves this machine, and no credential that is found is ever tried.`,
 	f.BoolVarP(&e.verbose, "verbose", "v", false, "log what happens to standard error")
 	c.AddCommand(e.scanCommand(), e.ingestCommand(), e.identitiesCommand(), e.credentialsCommand(), e.grantsCommand(),
 		e.findingsCommand(), e.diffCommand(), e.exportCommand(), e.reportCommand(), e.rulesCommand(), e.auditCommand(),
-		e.sourcesCommand(), e.keysCommand(), e.demoCommand())
+		e.sourcesCommand(), e.keysCommand(), e.serveCommand(), e.demoCommand())
 	usageArgs(c)
 	return c
 }
