@@ -130,26 +130,35 @@ func RetryAfter(err error) time.Duration {
 }
 
 // maxAnswer bounds what is read of an answer.
-const maxAnswer = 64 << 10
+const maxAnswer = 4 << 20
 
-// Post sends a JSON body. Neither the address nor any header is in its errors,
-// since both can hold a secret; what the other side answers is quoted, cut and
-// cleaned.
+// Post sends a JSON body. See [Call].
 func Post(ctx context.Context, c Config, to string, header http.Header, body any) (status int, answer []byte, err error) {
+	return Call(ctx, c, http.MethodPost, to, header, body)
+}
+
+// Call makes a request with a JSON body, or with none when body is nil, and
+// returns the answer of one that succeeded. Neither the address nor any header
+// is in its errors, since both can hold a secret; what the other side answers
+// is quoted, cut and cleaned. A []byte is sent as it is, with the content type
+// that the header names.
+func Call(ctx context.Context, c Config, method, to string, header http.Header, body any) (status int, answer []byte, err error) {
 	raw, ok := body.([]byte)
-	if !ok {
+	if !ok && body != nil {
 		if raw, err = json.Marshal(body); err != nil {
 			return 0, nil, fmt.Errorf("%w: encode message: %v", retinue.ErrInvalid, err)
 		}
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(raw))
+	req, err := http.NewRequestWithContext(ctx, method, to, bytes.NewReader(raw))
 	if err != nil {
 		return 0, nil, fmt.Errorf("%w: send message: the address cannot be parsed", retinue.ErrInvalid)
 	}
 	for k, v := range header {
 		req.Header[k] = v
 	}
-	req.Header.Set("Content-Type", "application/json")
+	if req.Header.Get("Content-Type") == "" && body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
 	if c.Agent != "" {
 		req.Header.Set("User-Agent", c.Agent)
 	}

@@ -120,6 +120,12 @@ type Services struct {
 	Rules      Rules
 	Records    Records
 	Views      Views
+
+	Outlets      Outlets
+	NoticeRoutes NoticeRoutes
+	Notices      Notices
+	Tickets      Tickets
+	Checkpoints  Checkpoints
 }
 
 // API is the set of operations.
@@ -162,6 +168,12 @@ func (a *API) register() {
 	a.rules()
 	a.records()
 	a.views()
+	a.channels()
+	a.noticeRoutes()
+	a.notices()
+	a.tickets()
+	a.streams()
+	a.checkpoints()
 }
 
 func (a *API) config() huma.Config {
