@@ -1,21 +1,22 @@
 import { useMemo } from 'react';
 import { ChoiceField, Form, SecretField, TextField, useFields, type Fields } from '@/components/Form';
 import { Notice } from '@/components/States';
-import type { Connector, ConnectorOption, Source, SourceBody } from './data';
+import { everyWords } from './data';
+import type { Kind, KindOption, KindTarget, Source, SourceValues } from './data';
 import classes from './sources.module.css';
 
 type Values = Record<string, string>;
 
 interface Props {
-  connector: Connector;
+  kind: Kind;
   /** The source that is changed; absent for a new one. */
   source?: Source;
-  send: (body: SourceBody) => Promise<unknown>;
+  send: (body: SourceValues) => Promise<unknown>;
   onCancel: () => void;
 }
 
 const intervals = [
-  { value: '0s', label: 'Only when asked' },
+  { value: 'none', label: 'Only when asked' },
   { value: '1h', label: 'Every hour' },
   { value: '6h', label: 'Every 6 hours' },
   { value: '24h', label: 'Every day' },
@@ -23,13 +24,14 @@ const intervals = [
 ];
 
 /** The form of a source, made from what its connector says about itself. */
-export function SourceForm({ connector, source, send, onCancel }: Props) {
-  const options = useMemo(() => connector.options.filter((o) => !o.fileOnly), [connector]);
-  const fileOnly = connector.options.filter((o) => o.fileOnly);
+export function SourceForm({ kind, source, send, onCancel }: Props) {
+  const options = useMemo(() => (kind.options ?? []).filter((o) => !o.fileOnly), [kind]);
+  const targets = kind.targets ?? [];
+  const fileOnly = (kind.options ?? []).filter((o) => o.fileOnly);
   const form = useFields<Values>({
     initial: useMemo(() => initial(options, source), [options, source]),
-    check: (v) => check(v, connector, options),
-    send: (v) => send(bodyOf(v, connector, options, source)),
+    check: (v) => check(v, kind, options),
+    send: (v) => send(bodyOf(v, kind, options)),
   });
   return (
     <Form of={form} button={source ? `Save ${source.name}` : 'Add source'} onCancel={onCancel}>
@@ -37,17 +39,18 @@ export function SourceForm({ connector, source, send, onCancel }: Props) {
         of={form}
         name="name"
         label="Name"
-        why="How lists and messages call it. It can be changed; what was read stays."
-        placeholder={`${connector.kind}-prod`}
+        why={source ? 'It cannot be changed.' : 'How lists and messages call it. It cannot be changed later.'}
+        disabled={source !== undefined}
+        placeholder={`${kind.kind}-prod`}
       />
       <TextField
         of={form}
         name="target"
         label="What to scan"
-        optional={connector.targetOptional}
+        optional={kind.targetOptional}
         mono
-        why={<Targets connector={connector} />}
-        placeholder={connector.target.find((t) => t.remote !== false)?.form}
+        why={<Targets of={targets} />}
+        placeholder={targets.find((t) => !t.fileOnly)?.form}
       />
       {options.map((o) => (
         <OptionField key={o.name} form={form} option={o} source={source} />
@@ -69,24 +72,24 @@ export function SourceForm({ connector, source, send, onCancel }: Props) {
   );
 }
 
-function Targets({ connector }: { connector: Connector }) {
+function Targets({ of }: { of: KindTarget[] }) {
   return (
     <span className={classes.forms}>
-      {connector.target.map((t) => (
+      {of.map((t) => (
         <span key={t.form}>
           <code className="mono">{t.form}</code> – {t.help}
-          {t.remote === false && ' (in retinue.yaml only)'}
+          {t.fileOnly && ' (in retinue.yaml only)'}
         </span>
       ))}
     </span>
   );
 }
 
-function OptionField({ form, option: o, source }: { form: Fields<Values>; option: ConnectorOption; source?: Source | undefined }) {
+function OptionField({ form, option: o, source }: { form: Fields<Values>; option: KindOption; source?: Source | undefined }) {
   const label = o.name.replaceAll('-', ' ').replace(/^./, (c) => c.toUpperCase());
   const by = o.default ? ` Without a value: ${o.default}.` : '';
   if (o.secret) {
-    const set = source?.secrets?.includes(o.name) ?? false;
+    const set = source?.secrets?.some((x) => x.name === o.name && x.set) ?? false;
     return (
       <SecretField
         of={form}
@@ -125,15 +128,21 @@ function OptionField({ form, option: o, source }: { form: Fields<Values>; option
   );
 }
 
-function withCurrent(value: string) {
-  return intervals.some((i) => i.value === value) ? intervals : [...intervals, { value, label: `Every ${value}` }];
+/** "6h0m0s" as "6h", the way in which it is offered. */
+function asChoice(interval: string | undefined): string {
+  if (!interval) return 'none';
+  return interval.replace(/(?<=[hm])0[ms]/g, '').replace(/0s$/, (m, at: number) => (at === 0 ? m : ''));
 }
 
-function initial(options: ConnectorOption[], source?: Source): Values {
+function withCurrent(value: string) {
+  return intervals.some((i) => i.value === value) ? intervals : [...intervals, { value, label: everyWords(value).replace(/^./, (c) => c.toUpperCase()) }];
+}
+
+function initial(options: KindOption[], source?: Source): Values {
   const v: Values = {
     name: source?.name ?? '',
     target: source?.target ?? '',
-    interval: source?.interval ?? '24h',
+    interval: source ? asChoice(source.interval) : '24h',
   };
   for (const o of options) {
     if (o.secret) v[`secrets.${o.name}`] = '';
@@ -142,13 +151,13 @@ function initial(options: ConnectorOption[], source?: Source): Values {
   return v;
 }
 
-function check(v: Values, connector: Connector, options: ConnectorOption[]): Partial<Record<string, string>> {
+function check(v: Values, kind: Kind, options: KindOption[]): Partial<Record<string, string>> {
   const wrong: Partial<Record<string, string>> = {};
   if (!v['name']?.trim()) wrong['name'] = 'Give it a name, such as aws-prod.';
-  else if (!/^[\p{L}\p{N}][\p{L}\p{N}._ -]{0,99}$/u.test(v['name'].trim()))
-    wrong['name'] = 'Use letters, digits, dots, hyphens and spaces, beginning with a letter or digit.';
-  if (!connector.targetOptional && !v['target']?.trim())
-    wrong['target'] = `Say what to scan, as ${connector.target.map((t) => t.form).join(' or ')}.`;
+  else if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(v['name'].trim()))
+    wrong['name'] = 'Use letters, digits, dots, hyphens and underscores, beginning with a letter or digit.';
+  if (!kind.targetOptional && !v['target']?.trim())
+    wrong['target'] = `Say what to scan, as ${(kind.targets ?? []).map((t) => t.form).join(' or ')}.`;
   for (const o of options) {
     const value = v[`options.${o.name}`];
     if (value && o.values?.length && !o.values.includes(value))
@@ -157,14 +166,14 @@ function check(v: Values, connector: Connector, options: ConnectorOption[]): Par
   return wrong;
 }
 
-function bodyOf(v: Values, connector: Connector, options: ConnectorOption[], source?: Source): SourceBody {
-  const body: SourceBody = {
+function bodyOf(v: Values, kind: Kind, options: KindOption[]): SourceValues {
+  const body: SourceValues = {
     name: v['name']?.trim() ?? '',
-    kind: connector.kind,
+    kind: kind.kind,
     target: v['target']?.trim() ?? '',
     options: {},
     secrets: {},
-    interval: v['interval'] ?? '24h',
+    interval: v['interval'] === 'none' ? '' : (v['interval'] ?? ''),
   };
   for (const o of options) {
     const value = v[o.secret ? `secrets.${o.name}` : `options.${o.name}`]?.trim() ?? '';
@@ -172,6 +181,5 @@ function bodyOf(v: Values, connector: Connector, options: ConnectorOption[], sou
     if (o.secret) body.secrets[o.name] = value;
     else body.options[o.name] = value;
   }
-  if (source?.enabled === false) body.enabled = false;
   return body;
 }
