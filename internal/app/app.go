@@ -35,6 +35,7 @@ type App struct {
 	set    *rules.Set
 	packID string
 	judged rules.Report
+	fleet  *fleet
 }
 
 // Options are what the caller of Open brings.
@@ -45,6 +46,8 @@ type Options struct {
 	Specs []connector.Spec
 	// ReadOnly opens for questions only: no migration, no keys made.
 	ReadOnly bool
+	// Sealer seals the secrets of sources. Without one none can be kept.
+	Sealer Sealer
 }
 
 // Open opens the database that the configuration names, its keys and its
@@ -73,6 +76,9 @@ func Open(ctx context.Context, cfg Config, opt Options) (*App, error) {
 func (a *App) open(ctx context.Context, opt Options) error {
 	var err error
 	if a.set, a.packID, err = loadRules(a.Config); err != nil {
+		return err
+	}
+	if a.fleet, err = newFleet(a.Config, opt.Sealer); err != nil {
 		return err
 	}
 	if opt.ReadOnly {
@@ -142,8 +148,9 @@ func (a *App) openQueue(ctx context.Context) error {
 	}
 	var h jobs.Handlers
 	jobs.Handle(&h, func(ctx context.Context, _ judgeJob) error { return a.judge(ctx) })
+	a.fleetHandlers(&h)
 	var err error
-	if a.queue, err = jobs.Open(db, jobs.Config{Handlers: &h, Logger: a.log, Shared: true, Now: a.now}); err != nil {
+	if a.queue, err = jobs.Open(db, jobs.Config{Handlers: &h, LongWorkers: longWorkers, Logger: a.log, Shared: true, Now: a.now}); err != nil {
 		return err
 	}
 	a.DB.OnUpdate(func(ctx context.Context, tx *sqlstore.Tx) error {

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -33,8 +34,21 @@ type Config struct {
 	// FingerprintPasswords has passwords fingerprinted too. A password can be
 	// guessed: whoever steals the key can then try guesses.
 	FingerprintPasswords bool `yaml:"fingerprintPasswords"`
-	// Sources are the named sources that a bare `retinue scan` reads.
+	// Outbound says which connections the server makes for what was configured
+	// through the API or the console.
+	Outbound OutboundConfig `yaml:"outbound"`
+	// Sources are the named sources that a bare `retinue scan` reads, and that
+	// the server shows and scans.
 	Sources []SourceConfig `yaml:"sources"`
+}
+
+// OutboundConfig is a restriction of the server's own connections. Sources of
+// this file are not under it: whoever writes the file may connect anywhere.
+type OutboundConfig struct {
+	// Allow are addresses and ranges, such as 10.1.0.0/16, that may be connected
+	// to although they are private, loopback or link-local. Without it only the
+	// public internet can be reached.
+	Allow []string `yaml:"allow"`
 }
 
 // SourceConfig is one named source.
@@ -51,6 +65,12 @@ type SourceConfig struct {
 	// Secrets say where the connector's secrets are read, by name. They are
 	// never written into this file.
 	Secrets map[string]SecretPlace `yaml:"secrets"`
+	// Interval is the time between two scans by the server, such as 6h; without
+	// it the server scans on demand only. At least one minute.
+	Interval time.Duration `yaml:"interval"`
+	// Jitter is by how much at most each scan is put off, at random, so that
+	// sources do not all start at once; a tenth of the interval by default.
+	Jitter time.Duration `yaml:"jitter"`
 }
 
 // SecretPlace says where a secret option is read: exactly one is set.
@@ -119,6 +139,9 @@ func (c *Config) check(name string) error {
 			return fmt.Errorf("%w: %s: two sources are named %q", retinue.ErrInvalid, name, s.Name)
 		}
 		seen[s.Name] = true
+		if err := checkInterval(s.Interval, s.Jitter); err != nil {
+			return fmt.Errorf("%s: source %s: %w", name, s.Name, err)
+		}
 		for opt, p := range s.Secrets {
 			if (p.Env == "") == (p.File == "") {
 				return fmt.Errorf("%w: %s: source %s: secret %s: give env or file", retinue.ErrInvalid, name, s.Name, opt)

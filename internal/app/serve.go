@@ -25,7 +25,8 @@ func (a *App) API(who api.Authenticator) (*api.API, error) {
 // services lists what the interface is made of.
 func (a *App) services(who api.Authenticator) api.Services {
 	return api.Services{Auth: who, Log: a.log, Now: a.DB.Now, Version: Version,
-		Identities: a, Things: a, Relations: a, Findings: a, Undoer: a, Rules: a, Records: a, Views: a, Answers: a}
+		Identities: a, Things: a, Relations: a, Findings: a, Undoer: a, Rules: a, Records: a, Views: a, Answers: a,
+		Sources: a, Connectors: a, Scans: scansAPI{a}, Hooks: a, Collectors: a, HandIns: a}
 }
 
 // ServeOptions say how an installation is served.
@@ -59,8 +60,11 @@ func (a *App) Serve(ctx context.Context, o ServeOptions) error {
 	}
 	work, stopWork := context.WithCancel(ctx)
 	defer stopWork()
+	if err := a.StartFleet(ctx); err != nil {
+		return err
+	}
 	ends := make(chan error, 2)
-	go func() { ends <- a.queue.Run(work) }()
+	go func() { ends <- a.RunQueue(work) }()
 	go func() {
 		ends <- srv.Run(work, func(addr net.Addr) {
 			if o.Started != nil {

@@ -221,7 +221,7 @@ type Upload struct {
 }
 
 // Chunks is how many chunks the hand-in has.
-func (u Upload) Chunks() int64 { return (u.Size + u.ChunkSize - 1) / u.ChunkSize }
+func (u Upload) Chunks() int64 { return (u.Size + u.ChunkSize - 1) / max(u.ChunkSize, 1) }
 
 // HandedRun is how one source of a hand-in went.
 type HandedRun struct {

@@ -200,6 +200,11 @@ func (tx *Tx) OpenUploads(collector int64) ([]store.Upload, error) {
 	return tx.uploads("WHERE u.collector_id = $1 AND u.state IN ('open', 'waiting') ORDER BY u.id", collector)
 }
 
+// WaitingUploads lists the hand-ins that are whole and wait to be taken in.
+func (tx *Tx) WaitingUploads() ([]store.Upload, error) {
+	return tx.uploads("WHERE u.state = 'waiting' ORDER BY u.id")
+}
+
 func oneUpload(list []store.Upload, err error) (store.Upload, error) {
 	if err == nil && len(list) == 0 {
 		err = fmt.Errorf("%w: hand-in", retinue.ErrNotFound)

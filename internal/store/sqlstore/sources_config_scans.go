@@ -218,19 +218,19 @@ func (tx *Tx) EndScan(s store.Scan) error {
 		string(s.State), tx.at.UnixMicro(), string(b), s.Error, s.Key, s.Holder)
 }
 
-// RequeueScan has a running scan wait again: the process that ran it stops in
-// an orderly way.
-func (tx *Tx) RequeueScan(s store.Scan) error {
+// RequeueScan has a running scan wait again until a time: the process that ran
+// it stops in an orderly way, or its system is held by another scan.
+func (tx *Tx) RequeueScan(s store.Scan, due time.Time) error {
 	waiting, err := tx.oneScan("WHERE x.source_id = $1 AND x.state = $2", s.Source.Key, string(store.ScanWaiting))
 	if err == nil { // that one stands for it
-		s.State, s.Error = store.ScanCrashed, "the server stopped; "+string(waiting.ID)+" stands for it"
+		s.State, s.Error = store.ScanCrashed, "it was put off; "+string(waiting.ID)+" stands for it"
 		return tx.EndScan(s)
 	}
 	if !errors.Is(err, retinue.ErrNotFound) {
 		return err
 	}
-	return tx.holds(s, "UPDATE scans SET state = 'waiting', started_at = NULL, alive_at = NULL, holder = '', run = '', progress = '[]' WHERE id = $1 AND holder = $2 AND state = 'running'",
-		s.Key, s.Holder)
+	return tx.holds(s, `UPDATE scans SET state = 'waiting', due_at = $1, started_at = NULL, alive_at = NULL, holder = '', run = '', progress = '[]'
+		WHERE id = $2 AND holder = $3 AND state = 'running'`, due.UnixMicro(), s.Key, s.Holder)
 }
 
 // CancelScan ends a waiting scan, and asks the process of a running one to end

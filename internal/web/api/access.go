@@ -79,6 +79,36 @@ func accessTable() map[string]access {
 		"export-findings":          may(auth.PermInventoryRead),
 		"export-records":           may(auth.PermAuditRead),
 
+		// Sources, scans and collectors. What decides where credentials are sent
+		// needs a fresh second factor, and so does what makes a credential.
+		"list-sources":          may(auth.PermSourcesRead),
+		"get-source":            may(auth.PermSourcesRead),
+		"list-connectors":       may(auth.PermSourcesRead),
+		"list-scans":            may(auth.PermSourcesRead),
+		"get-scan":              may(auth.PermSourcesRead),
+		"create-source":         fresh(auth.PermSourcesManage),
+		"change-source":         fresh(auth.PermSourcesManage),
+		"remove-source":         fresh(auth.PermSourcesManage),
+		"set-source-secret":     fresh(auth.PermSourcesManage),
+		"remove-source-secret":  fresh(auth.PermSourcesManage),
+		"set-source-hook":       fresh(auth.PermSourcesManage),
+		"remove-source-hook":    fresh(auth.PermSourcesManage),
+		"check-source":          may(auth.PermScansRun),
+		"request-scan":          may(auth.PermScansRun),
+		"cancel-scan":           may(auth.PermScansRun),
+		"take-scan-hook":        public, // signed
+		"list-collectors":       may(auth.PermSourcesRead),
+		"get-collector":         may(auth.PermSourcesRead),
+		"create-collector":      fresh(auth.PermSourcesManage),
+		"change-collector":      fresh(auth.PermSourcesManage),
+		"renew-collector-token": fresh(auth.PermSourcesManage),
+		"revoke-collector":      fresh(auth.PermSourcesManage),
+		"enroll-collector":      may(auth.PermIngestWrite),
+		"begin-hand-in":         may(auth.PermIngestWrite),
+		"get-hand-in":           may(auth.PermIngestWrite),
+		"put-chunk":             may(auth.PermIngestWrite),
+		"complete-hand-in":      may(auth.PermIngestWrite),
+
 		// Telling people and systems. Whoever may change channels sees them:
 		// their options name systems inside the organisation.
 		"list-channel-kinds":          may(auth.PermChannelsManage),

@@ -120,6 +120,12 @@ type Services struct {
 	Rules      Rules
 	Records    Records
 	Views      Views
+	Sources    Sources
+	Connectors Connectors
+	Scans      Scans
+	Hooks      Hooks
+	Collectors Collectors
+	HandIns    HandIns
 
 	Outlets      Outlets
 	NoticeRoutes NoticeRoutes
@@ -168,6 +174,12 @@ func (a *API) register() {
 	a.rules()
 	a.records()
 	a.views()
+	a.sources()
+	a.connectors()
+	a.scans()
+	a.hooks()
+	a.collectors()
+	a.handIns()
 	a.channels()
 	a.noticeRoutes()
 	a.notices()
