@@ -46,8 +46,10 @@ export function AsOfSwitch() {
           rightSection={<IconChevronDown size={13} aria-hidden="true" />}
           onClick={() => setOpened((o) => !o)}
           aria-haspopup="dialog"
+          aria-label={asOf ? 'The date that is shown: a past one' : 'The date that is shown: now'}
+          className={classes.asOf}
         >
-          {asOf ? 'as of a past date' : 'as of now'}
+          <span className={classes.asOfText}>{asOf ? 'as of a past date' : 'as of now'}</span>
         </Button>
       </Popover.Target>
       <Popover.Dropdown aria-label="The date that is shown">

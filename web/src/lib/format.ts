@@ -15,7 +15,8 @@ const exactTime = new Intl.DateTimeFormat(undefined, {
 });
 const day = new Intl.DateTimeFormat(undefined, { year: 'numeric', month: 'short', day: 'numeric' });
 const dayThisYear = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric' });
-const relative = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' });
+const relative = new Intl.RelativeTimeFormat(undefined, { numeric: 'always' });
+const relativeDay = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' });
 
 /** 12481 as "12,481". */
 export const count = (n: number) => number.format(n);
@@ -63,7 +64,9 @@ export function ago(when: When, now = Date.now()): string {
   for (const [unit, size] of steps) {
     // Weeks read badly beyond a month, and days well up to two weeks.
     if (unit === 'week' && Math.abs(seconds) < 14 * 86_400) continue;
-    if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit);
+    // "20 months ago" says more than "1 year ago".
+    if (unit === 'year' && Math.abs(seconds) < 2 * size) continue;
+    if (Math.abs(seconds) >= size) return (unit === 'day' ? relativeDay : relative).format(Math.trunc(seconds / size), unit);
   }
   return 'just now';
 }

@@ -19,7 +19,7 @@ export function Cards<Row>({ spec, rows, shown, choosable, chosen, stale, onChoo
   const columns = spec.columns.filter((c) => c.card && (shown.includes(c.id) || c.card === 'title'));
   const titles = columns.filter((c) => c.card === 'title');
   const asides = columns.filter((c) => c.card === 'aside');
-  const lines = columns.filter((c) => c.card === 'line');
+  const lines = columns.filter((c) => c.card === 'line' || c.card === 'plain');
   return (
     <ul className={classes.cards} data-stale={stale || undefined} aria-label={spec.noun[1]}>
       {rows.map((row) => {
@@ -42,7 +42,7 @@ export function Cards<Row>({ spec, rows, shown, choosable, chosen, stale, onChoo
               <dl className={classes.cardLines}>
                 {lines.map((c) => (
                   <div key={c.id}>
-                    <dt>{c.header}</dt>
+                    <dt className={c.card === 'plain' ? classes.hidden : undefined}>{c.header}</dt>
                     <dd>{c.cell(row)}</dd>
                   </div>
                 ))}

@@ -18,8 +18,8 @@ export interface Column<Row> {
   hidden?: boolean;
   /** Cannot be taken away: what the row is. */
   fixed?: boolean;
-  /** Where it stands on a card of a narrow screen. Left out there when not named. */
-  card?: 'title' | 'aside' | 'line';
+  /** Where it stands on a card of a narrow screen, plain without its header. Left out there when not named. */
+  card?: 'title' | 'aside' | 'line' | 'plain';
 }
 
 export interface Choice {

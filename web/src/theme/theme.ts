@@ -3,6 +3,7 @@ import {
   Button,
   Checkbox,
   createTheme,
+  defaultVariantColorsResolver,
   Menu,
   Modal,
   Popover,
@@ -47,10 +48,16 @@ const popup = { shadow: 'md', transitionProps: { duration: 80, transition: 'fade
 export const theme = createTheme({
   primaryColor: 'accent',
   primaryShade: { light: 6, dark: 3 },
-  autoContrast: true,
+  // On the accent stands the ink that was chosen for it, in light and dark.
+  variantColorResolver: (input) => {
+    const colors = defaultVariantColorsResolver(input);
+    return input.variant === 'filled' && (input.color ?? input.theme.primaryColor) === 'accent'
+      ? { ...colors, color: 'var(--rt-on-accent)' }
+      : colors;
+  },
   colors: { accent, dark },
   black: '#16191d',
-  fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", Ubuntu, Cantarell, "DejaVu Sans", sans-serif',
+  fontFamily: '-apple-system, "Segoe UI Variable Text", "Segoe UI", Roboto, "Noto Sans", Ubuntu, Cantarell, "Liberation Sans", system-ui, sans-serif',
   fontFamilyMonospace:
     'ui-monospace, SFMono-Regular, "SF Mono", Menlo, Consolas, "Liberation Mono", "DejaVu Sans Mono", monospace',
   fontSizes: { xs: '13px', sm: '13px', md: '14px', lg: '14px', xl: '20px' },
@@ -70,11 +77,11 @@ export const theme = createTheme({
   respectReducedMotion: true,
   components: {
     ActionIcon: ActionIcon.extend({ defaultProps: { variant: 'subtle', color: 'gray', size: 28 } }),
-    Button: Button.extend({ defaultProps: { size: 'xs' } }),
+    Button: Button.extend({ defaultProps: { size: 'xs' }, styles: { root: { fontWeight: 500 } } }),
     Checkbox: Checkbox.extend({ defaultProps: { size: 'xs', radius: 3 } }),
     Menu: Menu.extend({ defaultProps: popup }),
     Modal: Modal.extend({
-      defaultProps: { centered: false, yOffset: '12vh', radius: 6, transitionProps: { duration: 80 }, overlayProps: { backgroundOpacity: 0.35 } },
+      defaultProps: { centered: false, yOffset: '12vh', radius: 6,  transitionProps: { duration: 80 }, overlayProps: { backgroundOpacity: 0.35 } },
     }),
     Popover: Popover.extend({ defaultProps: popup }),
     Select: Select.extend({ defaultProps: { size: 'xs', comboboxProps: popup, checkIconPosition: 'right' } }),
@@ -108,6 +115,7 @@ export const variables: CSSVariablesResolver = () => {
     '--mantine-color-placeholder': 'var(--rt-muted)',
     '--mantine-color-anchor': 'var(--rt-accent)',
     '--mantine-color-error': 'var(--rt-critical)',
+    '--mantine-primary-color-contrast': 'var(--rt-on-accent)',
     '--mantine-color-accent-filled': 'var(--rt-accent)',
     '--mantine-color-accent-filled-hover': 'var(--rt-accent-hover)',
     '--mantine-color-accent-light': 'var(--rt-accent-wash)',

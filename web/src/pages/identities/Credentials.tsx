@@ -1,3 +1,4 @@
+import { useMediaQuery } from '@mantine/hooks';
 import { scaleTime } from 'd3-scale';
 import { useMemo } from 'react';
 import { useGet } from '@/api/query';
@@ -49,14 +50,15 @@ export function Credentials({ path }: { path: string }) {
 /** The timeline. Beyond what is known a lane is hatched: it has an end that nobody said, or none. */
 function Lanes({ rows }: { rows: HeldCredential[] }) {
   const now = useMemo(() => Date.now(), []);
+  const narrow = useMediaQuery('(max-width: 760px)') ?? false;
   const { scale, ticks } = useMemo(() => {
     const times = rows.flatMap((c) => [c.createdAt, c.notBefore, c.expiresAt, c.lastUsed, c.rotatedAt].flatMap((t) => toDate(t)?.getTime() ?? []));
     const from = Math.min(now - 30 * day, ...times);
     // Expiries decades away would press everything else into one pixel.
     const to = Math.min(Math.max(now + 30 * day, ...times), now + Math.max(400 * day, (now - from) * 0.6));
     const scale = scaleTime().domain([from, to]).range([0, 100]).clamp(true);
-    return { scale, ticks: scale.ticks(6) };
-  }, [rows, now]);
+    return { scale, ticks: scale.ticks(narrow ? 2 : 6) };
+  }, [rows, now, narrow]);
   const at = (t: Date | number) => `${scale(t)}%`;
   return (
     <figure className={classes.lanes} aria-label="Timeline of its credentials; the table below says the same">
@@ -76,6 +78,9 @@ function Lanes({ rows }: { rows: HeldCredential[] }) {
       <figcaption className={classes.legend}>
         <span>
           <i className={classes.keyBar} /> valid
+        </span>
+        <span>
+          <i className={classes.keyOpen} /> never expires
         </span>
         <span>
           <i className={`${classes.keyBar} hatched`} /> end or beginning not known
@@ -129,7 +134,8 @@ function Lane({ credential: c, at, now, ticks }: { credential: HeldCredential; a
           <i className={`${classes.bar} hatched`} style={{ left, width: width(left, at(known)) }} />
         )}
         {to && to.getTime() > now && <i className={classes.ahead} style={{ left: at(now), width: width(at(now), at(to)) }} />}
-        {!to && <i className={`${classes.ahead} hatched`} style={{ left: at(now), width: width(at(now), '100%') }} />}
+        {!to && c.neverExpires && <i className={classes.ahead} data-open style={{ left: at(now), width: width(at(now), '100%') }} />}
+        {!to && !c.neverExpires && <i className={`${classes.ahead} hatched`} style={{ left: at(now), width: width(at(now), '100%') }} />}
         {limit && limit.getTime() < Math.max(now, to?.getTime() ?? now) && <i className={classes.limit} style={{ left: at(limit) }} />}
         {rotated && <i className={classes.tick} style={{ left: at(rotated) }} />}
         {used && <i className={classes.used} style={{ left: at(used) }} />}

@@ -67,8 +67,8 @@ export const identities: ListSpec<ListRow> = {
         </span>
       ),
     },
-    { id: 'kind', header: 'Kind', sort: 'kind', width: 150, card: 'line', cell: (r) => word(r.kind) },
-    { id: 'source', header: 'Source', sort: 'source', width: 170, card: 'line', cell: (r) => r.source },
+    { id: 'kind', header: 'Kind', sort: 'kind', width: 150, card: 'plain', cell: (r) => word(r.kind) },
+    { id: 'source', header: 'Source', sort: 'source', width: 170, card: 'plain', cell: (r) => r.source },
     {
       id: 'container',
       header: 'In',

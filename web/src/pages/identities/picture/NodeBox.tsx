@@ -17,7 +17,7 @@ import type { PictureNode } from '@/api/types';
 import { middle, word } from '@/lib/format';
 import classes from './picture.module.css';
 
-export const width = 212;
+export const width = 188;
 export const height = 46;
 
 export type BoxNode = Node<{ node: PictureNode; at: boolean }, 'box'>;
@@ -44,7 +44,7 @@ export const NodeBox = memo(function NodeBox({ data }: NodeProps<BoxNode>) {
       <Handle type="target" position={Position.Left} isConnectable={false} className={classes.handle} />
       <Sign size={16} stroke={1.6} aria-hidden="true" />
       <span className={classes.text}>
-        <span className={classes.name}>{middle(n.name, 30)}</span>
+        <span className={classes.name}>{middle(n.name, 26)}</span>
         <span className={classes.kind}>
           {word(n.kind || n.type)}
           {n.flag && <span className={classes.flag}> · {n.flag}</span>}

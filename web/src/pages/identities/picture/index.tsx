@@ -94,11 +94,12 @@ function Canvas({ picture, name, open }: { picture: Picture; name: string; open:
   );
   const lines = useMemo<Edge[]>(
     () =>
-      edges.map((e) => ({
+      edges.map((e, i) => ({
         id: e.id,
         source: e.from,
         target: e.to,
-        label: e.from === at || e.to === at || edges.length <= 16 ? e.verb : undefined,
+        // Of lines that say the same only one is labelled, and those of what is looked at.
+        label: e.from === at || e.to === at || edges.findIndex((o) => o.from === e.from && o.verb === e.verb) === i ? e.verb : undefined,
         type: 'default',
         focusable: false,
         className: e.from === at || e.to === at ? classes.edgeOn : classes.edge,
@@ -151,7 +152,7 @@ function Canvas({ picture, name, open }: { picture: Picture; name: string; open:
             edges={lines}
             nodeTypes={nodeTypes}
             fitView
-            fitViewOptions={{ maxZoom: 1, minZoom: 0.55, padding: 0.12, nodes: nodes.length > 24 ? [{ id: picture.center }] : undefined }}
+            fitViewOptions={{ maxZoom: 1, minZoom: 0.7, padding: '18px', nodes: nodes.length > 24 ? [{ id: picture.center }] : undefined }}
             minZoom={0.2}
             maxZoom={1.6}
             nodesDraggable={false}
@@ -177,11 +178,13 @@ function Canvas({ picture, name, open }: { picture: Picture; name: string; open:
       <aside className={classes.about} id="picture-at" aria-live="polite">
         {current && (
           <>
-            <h2>{current.name}</h2>
-            <p className="muted">
-              {word(current.kind || current.type)}
-              {current.flag && ` · ${current.flag}`}
-            </p>
+            <div>
+              <h2>{current.name}</h2>
+              <p className="muted">
+                {word(current.kind || current.type)}
+                {current.flag && ` · ${current.flag}`}
+              </p>
+            </div>
             <ul>
               {about.slice(0, 14).map((e) => (
                 <li key={e.id}>{e.sentence || `${nameOf(nodes, e.from)} ${e.verb} ${nameOf(nodes, e.to)}`}</li>
