@@ -2,7 +2,11 @@ import { lazy, type ComponentType, type LazyExoticComponent } from 'react';
 import {
   IconArrowsDiff,
   IconFingerprint,
+  IconFlag,
   IconGauge,
+  IconGavel,
+  IconKey,
+  IconListCheck,
   type Icon,
 } from '@tabler/icons-react';
 
@@ -49,6 +53,33 @@ export const routes: Route[] = [
   },
   { path: '/identities/:id', page: lazy(() => import('@/pages/identities/identity')), permission: 'inventory.read' },
   {
+    path: '/credentials',
+    page: lazy(() => import('@/pages/credentials')),
+    nav: { label: 'Credentials', icon: IconKey },
+    permission: 'inventory.read',
+    key: 'c',
+    words: 'keys tokens passwords certificates secrets expiry calendar',
+  },
+  { path: '/credentials/:id', page: lazy(() => import('@/pages/credentials/credential')), permission: 'inventory.read' },
+  {
+    path: '/findings',
+    page: lazy(() => import('@/pages/findings')),
+    nav: { label: 'Findings', icon: IconFlag, badge: 'findings', bar: true },
+    permission: 'inventory.read',
+    key: 'f',
+    words: 'risks problems triage issues',
+  },
+  { path: '/findings/:id', page: lazy(() => import('@/pages/findings/finding')), permission: 'inventory.read' },
+  {
+    path: '/rules',
+    page: lazy(() => import('@/pages/rules')),
+    nav: { label: 'Rules', icon: IconGavel },
+    permission: 'rules.read',
+    key: 'r',
+    words: 'conditions policies cel cases owasp',
+  },
+  { path: '/rules/:id', page: lazy(() => import('@/pages/rules/rule')), permission: 'rules.read' },
+  {
     path: '/changes',
     page: lazy(() => import('@/pages/changes')),
     nav: { label: 'Changes', icon: IconArrowsDiff },
@@ -56,4 +87,16 @@ export const routes: Route[] = [
     key: 'h',
     words: 'history feed new gone',
   },
+  {
+    path: '/audit',
+    page: lazy(() => import('@/pages/audit')),
+    nav: { label: 'Audit log', icon: IconListCheck },
+    permission: 'audit.read',
+    key: 'a',
+    words: 'records log verify chain history',
+  },
+  { path: '/sign-in', page: lazy(() => import('@/pages/signin')), bare: true },
+  { path: '/enrol', page: lazy(() => import('@/pages/signin/enrolpage')), bare: true },
+  { path: '/setup', page: lazy(() => import('@/pages/setup')), bare: true },
+  { path: '/setup/invitation', page: lazy(() => import('@/pages/signin/invitation')), bare: true },
 ];
