@@ -1,0 +1,27 @@
+import { defineConfig } from '@playwright/test';
+import { join } from 'node:path';
+
+// RETINUE is the program to test, CHROMIUM the browser.
+const results = join(import.meta.dirname, 'results');
+
+export default defineConfig({
+  testDir: '.',
+  outputDir: join(results, 'traces'),
+  workers: 1,
+  fullyParallel: false,
+  timeout: 60_000,
+  expect: { timeout: 10_000 },
+  reporter: [['list']],
+  globalSetup: './start.ts',
+  use: {
+    launchOptions: { executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args: ['--no-sandbox'] },
+    trace: 'retain-on-failure',
+    contextOptions: { reducedMotion: 'reduce' },
+    locale: 'en-GB',
+    timezoneId: 'UTC',
+  },
+  projects: [
+    { name: 'set-up', testMatch: 'setup.ts' },
+    { name: 'console', testMatch: '*.spec.ts', dependencies: ['set-up'], use: { storageState: join(results, 'session.json') } },
+  ],
+});
