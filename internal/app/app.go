@@ -147,6 +147,7 @@ func (a *App) openQueue(ctx context.Context) error {
 		return err
 	}
 	var h jobs.Handlers
+	jobs.Handle(&h, func(ctx context.Context, _ ownJob) error { return a.settleOwners(ctx) })
 	jobs.Handle(&h, func(ctx context.Context, _ judgeJob) error { return a.judge(ctx) })
 	a.fleetHandlers(&h)
 	var err error
@@ -158,6 +159,9 @@ func (a *App) openQueue(ctx context.Context) error {
 			return nil
 		}
 		sqltx, conn := tx.SQL()
+		if _, err := a.queue.Insert(ctx, jobs.Tx{Tx: sqltx, Conn: conn}, ownJob{}, jobs.Options{Key: "all"}); err != nil {
+			return err
+		}
 		_, err := a.queue.Insert(ctx, jobs.Tx{Tx: sqltx, Conn: conn}, judgeJob{}, jobs.Options{Key: "all"})
 		return err
 	})

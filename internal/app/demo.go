@@ -113,9 +113,9 @@ func (a *App) fillDemo(ctx context.Context, company *demo.Company, clock *shifte
 				return fmt.Errorf("make the sample company: %w", err)
 			}
 		}
-		// Every second week is enough for the life of findings, and takes half
-		// the time.
-		if i%2 == 1 && len(days)-i > 5 {
+		// Once a month is enough for the life of findings, but for the last
+		// days, and takes a third of the time.
+		if i%3 != 0 && len(days)-i > 3 {
 			continue
 		}
 		if _, err := a.Settle(ctx); err != nil {

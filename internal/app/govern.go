@@ -148,6 +148,9 @@ func (a *App) Register(ctx context.Context, by retinue.Actor, e store.Entity, c 
 		if err := tx.Register(e.InternalKey, g, by); err != nil {
 			return err
 		}
+		if err := settleRegistered(tx, by, e.InternalKey); err != nil {
+			return err
+		}
 		details := g
 		var payloads []sqlstore.Payload
 		commit := func(field string, value *string) {

@@ -255,8 +255,8 @@ func (w *judgeStore) Touched(ctx context.Context, fn func(*rules.Subject) error)
 func (w *judgeStore) subjects(t store.Touched, th *inventory.Thing, fn func(*rules.Subject) error) error {
 	w.entity = t.Key
 	s := subjectOf(t, th)
-	if s.Owner != nil {
-		s.Owner.State = w.people.state(s.Owner.Name)
+	if err := w.owner(t, s); err != nil {
+		return err
 	}
 	w.label(t, s)
 	if err := fn(s); err != nil {
@@ -281,6 +281,24 @@ func (w *judgeStore) subjects(t store.Touched, th *inventory.Thing, fn func(*rul
 		if f.Subject.Kind == string(retinue.FactTrust) && !stands[f.Subject] && f.State != retinue.FindingResolved {
 			w.orphans = append(w.orphans, orphan{t.Key, f})
 		}
+	}
+	return nil
+}
+
+// owner completes who answers for a subject: who is registered, else who the
+// ownership rules name, else who a source names.
+func (w *judgeStore) owner(t store.Touched, s *rules.Subject) error {
+	if t.Type == retinue.FactIdentity && (s.Owner == nil || s.Owner.From != "registration") {
+		o, err := w.tx.Owner(t.Key)
+		if err != nil {
+			return err
+		}
+		if o.Owner != "" {
+			s.Owner = &rules.Owner{Name: o.Owner, From: o.How}
+		}
+	}
+	if s.Owner != nil {
+		s.Owner.State = w.people.state(s.Owner.Name)
 	}
 	return nil
 }

@@ -23,6 +23,8 @@ func (a *App) Undo(ctx context.Context, c auth.Caller, token string) (out api.Un
 		switch u.Kind {
 		case "findings":
 			out, err = undoFindings(tx, c, u)
+		case undoRegistrations:
+			out, err = takeBackAssignment(tx, c, u)
 		default:
 			err = fmt.Errorf("%w: take back an action of kind %q", retinue.ErrUnsupported, u.Kind)
 		}

@@ -76,10 +76,10 @@ func (c *Company) Sources() []Source {
 }
 
 // Scans lists the times at which the company's sources were scanned, the first
-// one first: weekly, and daily in the last week.
+// one first: every tenth day, and more often in the last week.
 func (c *Company) Scans() []time.Time {
 	var out []time.Time
-	for d := Days; d > 7; d -= 7 {
+	for d := Days; d > 7; d -= 10 {
 		out = append(out, c.ago(d))
 	}
 	for _, d := range []int{5, 3, 1} {

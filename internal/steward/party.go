@@ -15,8 +15,10 @@ type Party struct {
 	Kind retinue.FactType // retinue.FactPerson or retinue.FactTeam
 	// Title is what people call it.
 	Title string
-	// Left is true where a directory says that the person is no longer there.
-	Left bool
+	// Left is true where a directory says that the person is no longer there,
+	// State in which state it has them.
+	Left  bool
+	State retinue.State
 	// Teams are the names of a person's teams, Manager the name of who leads
 	// the person, or the team.
 	Teams   []string

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/retinue-id/retinue"
@@ -276,3 +277,6 @@ func checkText(at, text string) error {
 func field(at, format string, args ...any) error {
 	return &retinue.FieldError{Field: at, Err: fmt.Errorf("%w: %s", retinue.ErrInvalid, fmt.Sprintf(format, args...))}
 }
+
+// NewRuleID mints a rule's id.
+func NewRuleID(now time.Time) string { return retinue.NewID("own_", now) }

@@ -152,6 +152,21 @@ func accessTable() map[string]access {
 		"list-checkpoints":            may(auth.PermAuditRead),
 		"push-checkpoint":             may(auth.PermChannelsManage),
 		"verify-checkpoint":           may(auth.PermAuditRead),
+
+		// Owners. Rules decide what owners see, so that they are the
+		// administrator's.
+		"get-registration":             may(auth.PermInventoryRead),
+		"patch-registration":           may(auth.PermInventoryEdit),
+		"assign-owner":                 may(auth.PermInventoryEdit),
+		"list-owners":                  may(auth.PermInventoryRead),
+		"get-owner":                    may(auth.PermInventoryRead),
+		"list-owner-queue":             may(auth.PermInventoryRead),
+		"get-identity-ownership":       may(auth.PermInventoryRead),
+		"deny-owner":                   may(auth.PermInventoryEdit),
+		"get-ownership-rules":          may(auth.PermRulesRead),
+		"list-ownership-rules-history": may(auth.PermRulesRead),
+		"put-ownership-rules":          may(auth.PermSettingsManage),
+		"preview-ownership-rules":      may(auth.PermSettingsManage),
 	}
 }
 

@@ -132,6 +132,10 @@ type Services struct {
 	Notices      Notices
 	Tickets      Tickets
 	Checkpoints  Checkpoints
+
+	Registrations  Registrations
+	Owners         Owners
+	OwnershipRules OwnershipRules
 }
 
 // API is the set of operations.
@@ -186,6 +190,9 @@ func (a *API) register() {
 	a.tickets()
 	a.streams()
 	a.checkpoints()
+	a.registrations()
+	a.owners()
+	a.ownershipRules()
 }
 
 func (a *API) config() huma.Config {
