@@ -1,3 +1,4 @@
+import { useState } from 'react';
 import { Time } from './Time';
 import { Unknown } from './Words';
 import classes from './Evidence.module.css';
@@ -28,18 +29,29 @@ export function Value({ value }: { value: unknown }) {
   if (typeof value === 'boolean') return <>{value ? 'yes' : 'no'}</>;
   if (typeof value === 'number') return <>{value.toLocaleString()}</>;
   if (typeof value === 'string') return isTime.test(value) ? <Time at={value} /> : <span>{value}</span>;
-  if (Array.isArray(value)) {
-    if (value.length === 0) return <Unknown>none</Unknown>;
-    return (
+  if (Array.isArray(value)) return value.length === 0 ? <Unknown>none</Unknown> : <Several of={value} />;
+  return <code className={classes.raw}>{JSON.stringify(value, null, 1)}</code>;
+}
+
+const few = 8;
+
+function Several({ of }: { of: unknown[] }) {
+  const [all, setAll] = useState(false);
+  const shown = all ? of : of.slice(0, of.length <= few + 2 ? of.length : few);
+  return (
+    <>
       <ul className={classes.list}>
-        {value.slice(0, 50).map((v, i) => (
+        {shown.map((v, i) => (
           <li key={i}>
             <Value value={v} />
           </li>
         ))}
-        {value.length > 50 && <li className="muted">and {(value.length - 50).toLocaleString()} more</li>}
       </ul>
-    );
-  }
-  return <code className={classes.raw}>{JSON.stringify(value, null, 1)}</code>;
+      {shown.length < of.length && (
+        <button type="button" className={classes.more} onClick={() => setAll(true)}>
+          Show all {of.length.toLocaleString()}
+        </button>
+      )}
+    </>
+  );
 }

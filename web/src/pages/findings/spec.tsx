@@ -1,3 +1,4 @@
+import { Link } from '@/app/router';
 import { Name } from '@/components/Name';
 import { Time } from '@/components/Time';
 import { Priority, Severity, State, Unknown } from '@/components/Words';
@@ -6,6 +7,7 @@ import { risks, riskLabel } from '@/pages/rules/risks';
 import { Word } from '@/lib/format';
 import { pageOf, type Finding } from './data';
 import type { Target } from './decide';
+import classes from './findings.module.css';
 import { Decide, type Kind } from './Triage';
 
 const choices = (values: string[]) => values.map((value) => ({ value, label: Word(value) }));
@@ -41,12 +43,16 @@ export const findings: ListSpec<Finding> = {
       cell: (f) => <Priority value={f.priority} {...(f.priorityReason && { reason: f.priorityReason })} />,
       card: 'aside',
     },
-    { id: 'message', header: 'Finding', fixed: true, cell: (f) => <Name name={f.message} to={`/findings/${f.id}`} />, card: 'title' },
+    { id: 'message', header: 'Finding', fixed: true, cell: (f) => (
+        <Link to={`/findings/${f.id}`} className={classes.row}>
+          {f.message}
+        </Link>
+      ), card: 'title' },
     {
       id: 'name',
       header: 'About',
       sort: 'name',
-      width: 220,
+      width: 170,
       cell: (f) => {
         const to = pageOf(f.entity);
         return <Name name={f.name ?? ''} fullKey={f.subject.key} {...(to && { to })} />;
@@ -61,10 +67,10 @@ export const findings: ListSpec<Finding> = {
       width: 96,
       cell: (f) => <Severity value={f.severity} />,
     },
-    { id: 'state', header: 'State', sort: 'state', width: 124, cell: (f) => <State value={f.state} />, card: 'line' },
-    { id: 'source', header: 'Source', sort: 'source', width: 130, cell: (f) => f.source || <Unknown />, card: 'line' },
-    { id: 'owner', header: 'Owner', sort: 'owner', width: 140, cell: (f) => f.owner || <Unknown>nobody yet</Unknown>, card: 'line' },
-    { id: 'firstSeen', header: 'First seen', sort: 'firstSeen', down: true, width: 116, cell: (f) => <Time at={f.firstSeen} /> },
+    { id: 'state', header: 'State', sort: 'state', width: 116, cell: (f) => <State value={f.state} />, card: 'line' },
+    { id: 'source', header: 'Source', sort: 'source', width: 124, cell: (f) => f.source || <Unknown />, card: 'line' },
+    { id: 'owner', header: 'Owner', sort: 'owner', width: 124, cell: (f) => f.owner || <Unknown>nobody yet</Unknown>, card: 'line' },
+    { id: 'firstSeen', header: 'First seen', sort: 'firstSeen', down: true, width: 112, cell: (f) => <Time at={f.firstSeen} /> },
     { id: 'assignee', header: 'Works on it', sort: 'assignee', width: 140, hidden: true, cell: (f) => f.assignee || <Unknown>nobody yet</Unknown> },
     { id: 'rule', header: 'Rule', sort: 'rule', width: 240, hidden: true, cell: (f) => <Name name={f.rule} to={`/rules/${f.rule}`} /> },
     { id: 'owasp', header: 'Risk', width: 200, hidden: true, cell: (f) => (f.owasp ?? []).map(riskLabel).join(', ') },

@@ -8,6 +8,7 @@ export interface RuleRow {
   owasp: string[] | null;
   controls: string[] | null;
   open: number;
+  openIsMore?: boolean;
 }
 
 export interface RuleCase {

@@ -17,7 +17,7 @@ import { Block } from '@/components/Skeletons';
 import { Failed, Notice } from '@/components/States';
 import { Time } from '@/components/Time';
 import { useToasts } from '@/components/Toasts';
-import { Mark, State, Tag, Term, Unknown, word } from '@/components/Words';
+import { Mark, State, Tag, Term, Unknown } from '@/components/Words';
 import { count, plural } from '@/lib/format';
 import { Completeness } from './Completeness';
 import { everyWords, origins, type Kind, type MissingRight, type Note, type Scan, type Source, type SourceCheck } from './data';
@@ -399,11 +399,11 @@ function Edit({ source: s, etag, close }: { source: Source; etag: string | undef
 
 function Hook({ source: s, path }: { source: Source; path: string }) {
   const toasts = useToasts();
-  const [made, setMade] = useState<{ secret: string; path?: string; url?: string }>();
+  const [made, setMade] = useState<{ secret: string; path: string }>();
   const [ending, setEnding] = useState(false);
   async function make() {
     try {
-      setMade((await request<{ secret: string }>('POST', `${path}/hook`)).data);
+      setMade((await request<{ secret: string; path: string }>('POST', `${path}/hook`)).data);
       await againSources();
     } catch (error) {
       toasts.fail('Making the webhook', error);
@@ -432,7 +432,10 @@ function Hook({ source: s, path }: { source: Source; path: string }) {
       <Modal opened={made !== undefined} onClose={() => setMade(undefined)} title="Webhook" closeOnClickOutside={false} closeButtonProps={{ 'aria-label': 'Close' }}>
         {made && (
           <ShownOnce what="secret" value={made.secret} onDone={() => setMade(undefined)}>
-            <p className="muted">Sign the body with it: HMAC-SHA-256, as the documents about {word('webhooks')} show.</p>
+            <p className="muted">
+              Give it to the pipeline together with the address <code className="mono">{window.location.origin}{made.path}</code>. GitHub and GitLab take
+              it as their webhook secret.
+            </p>
           </ShownOnce>
         )}
       </Modal>
