@@ -191,7 +191,9 @@ func (tx *Tx) Notices(q store.NoticeQuery) ([]store.Notice, error) {
 	if q.Before > 0 {
 		c.add("n.id < ?", q.Before)
 	}
-	tx.noticeScope(c)
+	if err := tx.noticeScope(c); err != nil {
+		return nil, err
+	}
 	limit := ""
 	if q.Limit > 0 {
 		limit = fmt.Sprintf(" LIMIT %d", q.Limit)

@@ -149,7 +149,9 @@ func (tx *Tx) Deliveries(q store.DeliveryQuery) ([]store.Delivery, error) {
 	if q.Before > 0 {
 		c.add("d.id < ?", q.Before)
 	}
-	tx.noticeScope(c)
+	if err := tx.noticeScope(c); err != nil {
+		return nil, err
+	}
 	limit := ""
 	if q.Limit > 0 {
 		limit = fmt.Sprintf(" LIMIT %d", q.Limit)

@@ -20,18 +20,24 @@ func (tx *Tx) TakeSaved() ([]store.SavedFinding, []store.Run) {
 }
 
 // noticeScope limits notices, as n, to those that the transaction's scope may
-// see: those about a thing that it sees, and those about a source that it
-// names. What is about the installation is for who sees everything.
-func (tx *Tx) noticeScope(c *conditions) {
-	if !tx.scope.All {
-		c.add("1 = 0")
+// see: those about a thing or a source that it sees. What is about the
+// installation is for who sees everything.
+func (tx *Tx) noticeScope(c *conditions) error {
+	l, err := tx.lens()
+	if err != nil || l.all {
+		return err
 	}
+	c.add("(EXISTS (SELECT 1 FROM entities ve WHERE ve.id = n.entity_id AND " + l.sees("ve") + ") OR (n.entity_id < 0 AND " + l.seesSource("-n.entity_id") + "))")
+	return nil
 }
 
-// ticketScope limits tickets, as t, to those that hold a finding about a thing
-// that the transaction's scope sees.
-func (tx *Tx) ticketScope(c *conditions) {
-	if !tx.scope.All {
-		c.add("1 = 0")
+// ticketScope limits tickets, as t, to those of which every finding is about
+// something that the transaction's scope sees: a ticket names them all.
+func (tx *Tx) ticketScope(c *conditions) error {
+	l, err := tx.lens()
+	if err != nil || l.all {
+		return err
 	}
+	c.add("NOT EXISTS (SELECT 1 FROM ticket_findings tf JOIN findings f ON f.public_id = tf.finding WHERE tf.ticket_id = t.id AND NOT " + l.seesFinding() + ")")
+	return nil
 }

@@ -156,7 +156,9 @@ func (tx *Tx) Tickets(q store.TicketQuery) ([]store.Ticket, error) {
 	if q.Before > 0 {
 		c.add("t.id < ?", q.Before)
 	}
-	tx.ticketScope(c)
+	if err := tx.ticketScope(c); err != nil {
+		return nil, err
+	}
 	limit := ""
 	if q.Limit > 0 {
 		limit = fmt.Sprintf(" LIMIT %d", q.Limit)
