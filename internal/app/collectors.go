@@ -136,7 +136,7 @@ func (a *App) collectorToken(tx *sqlstore.Tx, by auth.Caller, c store.Collector,
 		return "", "", err
 	}
 	t, err := tx.CreateToken(store.Token{Kind: store.TokenKindCollector, Name: c.Name, Hint: auth.TokenHint(token), Permissions: []string{string(auth.PermIngestWrite)},
-		Realms: c.Realms, CreatedBy: by.Actor.Name, ExpiresAt: tx.At().Add(life)}, hash)
+		Scope: store.Everything(), Realms: c.Realms, CreatedBy: by.Actor.Name, ExpiresAt: tx.At().Add(life)}, hash)
 	return token, t.ID, err
 }
 

@@ -73,14 +73,15 @@ type Enrolled struct {
 	Key string `json:"key" doc:"In the armoured form of age, for the recipient that was sent"`
 }
 
-type collectorInput struct {
+// CollectorPath names a collector.
+type CollectorPath struct {
 	ID store.CollectorID `path:"id" maxLength:"40"`
 }
 
 type createCollectorInput struct{ Body CollectorInput }
 
 type changeCollectorInput struct {
-	collectorInput
+	CollectorPath
 	IfMatch
 	Body CollectorChange
 }
@@ -104,7 +105,7 @@ func (a *API) collectors() {
 			return wholeList(list), err
 		})
 	add(a, huma.Operation{OperationID: "get-collector", Method: http.MethodGet, Path: "/collectors/{id}", Tags: tags, Summary: "One collector"},
-		func(ctx context.Context, in *collectorInput) (*single[Collector], error) {
+		func(ctx context.Context, in *CollectorPath) (*single[Collector], error) {
 			return one(s.Collector(ctx, caller(ctx).Scope(auth.PermSourcesRead), in.ID))
 		})
 	add(a, huma.Operation{OperationID: "create-collector", Method: http.MethodPost, Path: "/collectors", Tags: tags, DefaultStatus: http.StatusCreated,
@@ -118,12 +119,12 @@ func (a *API) collectors() {
 		})
 	add(a, huma.Operation{OperationID: "renew-collector-token", Method: http.MethodPost, Path: "/collectors/{id}/token", Tags: tags, DefaultStatus: http.StatusCreated,
 		Summary: "Give a collector a new token", Description: "The token is returned this once. The one before works no more."},
-		func(ctx context.Context, in *collectorInput) (*secretly[NewCollector], error) {
+		func(ctx context.Context, in *CollectorPath) (*secretly[NewCollector], error) {
 			return secretlyOne(s.RenewCollectorToken(ctx, caller(ctx), in.ID))
 		})
 	add(a, huma.Operation{OperationID: "revoke-collector", Method: http.MethodDelete, Path: "/collectors/{id}", Tags: tags, DefaultStatus: http.StatusNoContent,
 		Summary: "Revoke a collector and its token", Description: "What it handed in stays."},
-		func(ctx context.Context, in *collectorInput) (*struct{}, error) {
+		func(ctx context.Context, in *CollectorPath) (*struct{}, error) {
 			return none(s.RevokeCollector(ctx, caller(ctx), in.ID))
 		})
 	add(a, huma.Operation{OperationID: "enroll-collector", Method: http.MethodPost, Path: "/collectors/{id}/enroll", Tags: tags,

@@ -76,13 +76,13 @@ func (a *API) hooks() {
 	tags := []string{"Scans"}
 	add(a, huma.Operation{OperationID: "set-source-hook", Method: http.MethodPost, Path: "/sources/{name}/hook", Tags: tags, DefaultStatus: http.StatusCreated,
 		Summary: "Make the webhook that starts scans of a source, or give it a new secret", Description: "The secret is returned this once. The one before works no more."},
-		func(ctx context.Context, in *sourceInput) (*secretly[NewHook], error) {
+		func(ctx context.Context, in *SourcePath) (*secretly[NewHook], error) {
 			v, err := s.SetHook(ctx, caller(ctx), in.Name)
 			return secretlyOne(v, err)
 		})
 	add(a, huma.Operation{OperationID: "remove-source-hook", Method: http.MethodDelete, Path: "/sources/{name}/hook", Tags: tags, DefaultStatus: http.StatusNoContent,
 		Summary: "Remove the webhook of a source"},
-		func(ctx context.Context, in *sourceInput) (*struct{}, error) {
+		func(ctx context.Context, in *SourcePath) (*struct{}, error) {
 			return none(s.RemoveHook(ctx, caller(ctx), in.Name))
 		})
 	add(a, huma.Operation{OperationID: "take-scan-hook", Method: http.MethodPost, Path: "/hooks/scan/{id}", Tags: tags, DefaultStatus: http.StatusAccepted, MaxBodyBytes: maxHookBody,

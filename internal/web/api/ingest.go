@@ -49,12 +49,13 @@ const ChunkSize = 1 << 20
 
 type beginHandInInput struct{ Body HandInInput }
 
-type handInInput struct {
+// HandInPath names a hand-in.
+type HandInPath struct {
 	ID store.UploadID `path:"id" maxLength:"40"`
 }
 
 type putChunkInput struct {
-	handInInput
+	HandInPath
 	Number  int64  `path:"number" minimum:"0" maximum:"1048576"`
 	Digest  string `header:"Content-Digest" required:"true" maxLength:"200" doc:"sha-256=:BASE64: (RFC 9530)"`
 	RawBody []byte
@@ -73,17 +74,17 @@ func (a *API) handIns() {
 			return queuedHandIn(v, err)
 		})
 	add(a, huma.Operation{OperationID: "get-hand-in", Method: http.MethodGet, Path: "/ingest/{id}", Tags: tags, Summary: "How far a hand-in is"},
-		func(ctx context.Context, in *handInInput) (*single[HandIn], error) {
+		func(ctx context.Context, in *HandInPath) (*single[HandIn], error) {
 			return one(s.HandIn(ctx, caller(ctx), in.ID))
 		})
-	add(a, huma.Operation{OperationID: "put-chunk", Method: http.MethodPut, Path: "/ingest/{id}/chunks/{number}", Tags: tags, MaxBodyBytes: ChunkSize, BodyReadTimeout: 2 * time.Minute,
+	add(a, huma.Operation{OperationID: "put-chunk", Method: http.MethodPut, Path: "/ingest/{id}/chunks/{number}", Tags: tags, MaxBodyBytes: ChunkSize + 1, BodyReadTimeout: 2 * time.Minute,
 		Summary: "Send a chunk of a hand-in; sending it again does no harm"},
 		func(ctx context.Context, in *putChunkInput) (*single[HandIn], error) {
 			return one(s.PutChunk(ctx, caller(ctx), in.ID, in.Number, in.Digest, in.RawBody))
 		})
 	add(a, huma.Operation{OperationID: "complete-hand-in", Method: http.MethodPost, Path: "/ingest/{id}/complete", Tags: tags, DefaultStatus: http.StatusAccepted,
 		Summary: "Say that every chunk was sent: the scan is then taken in"},
-		func(ctx context.Context, in *handInInput) (*queued[HandIn], error) {
+		func(ctx context.Context, in *HandInPath) (*queued[HandIn], error) {
 			v, err := s.CompleteHandIn(ctx, caller(ctx), in.ID)
 			return queuedHandIn(v, err)
 		})

@@ -51,17 +51,18 @@ type listScansInput struct {
 	State  store.ScanState `query:"state" enum:"waiting,running,complete,partial,failed,cancelled,crashed"`
 }
 
-type scanInput struct {
+// ScanPath names a scan.
+type ScanPath struct {
 	ID store.ScanID `path:"id" maxLength:"40"`
 }
 
 type cancelScanInput struct {
-	scanInput
+	ScanPath
 	IdempotencyKey
 }
 
 type requestScanInput struct {
-	sourceInput
+	SourcePath
 	IdempotencyKey
 }
 
@@ -80,7 +81,7 @@ func (a *API) scans() {
 	add(a, huma.Operation{OperationID: "list-scans", Method: http.MethodGet, Path: "/scans", Tags: tags, Summary: "Scans, the newest first"},
 		func(ctx context.Context, in *listScansInput) (*listed[Scan], error) { return listScans(ctx, s, in) })
 	add(a, huma.Operation{OperationID: "get-scan", Method: http.MethodGet, Path: "/scans/{id}", Tags: tags, Summary: "One scan, and how far it is"},
-		func(ctx context.Context, in *scanInput) (*single[Scan], error) {
+		func(ctx context.Context, in *ScanPath) (*single[Scan], error) {
 			return one(s.Scan(ctx, caller(ctx).Scope(auth.PermSourcesRead), in.ID))
 		})
 	addOnce(a, huma.Operation{OperationID: "request-scan", Method: http.MethodPost, Path: "/sources/{name}/scan", Tags: tags, DefaultStatus: http.StatusAccepted,

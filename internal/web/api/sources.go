@@ -156,7 +156,8 @@ type SourceChange struct {
 	Paused   *bool              `json:"paused,omitempty"`
 }
 
-type sourceInput struct {
+// SourcePath names a source by name or id.
+type SourcePath struct {
 	Name string `path:"name" maxLength:"200" doc:"Name or id"`
 }
 
@@ -165,23 +166,24 @@ type createSourceInput struct {
 }
 
 type changeSourceInput struct {
-	sourceInput
+	SourcePath
 	IfMatch
 	Body SourceChange
 }
 
 type removeSourceInput struct {
-	sourceInput
+	SourcePath
 	IfMatch
 }
 
-type sourceSecretInput struct {
-	sourceInput
+// SourceSecretPath names a secret of a source.
+type SourceSecretPath struct {
+	SourcePath
 	Secret string `path:"secret" maxLength:"100" doc:"The name of a secret option"`
 }
 
 type setSourceSecretInput struct {
-	sourceSecretInput
+	SourceSecretPath
 	Body struct {
 		Value string `json:"value" minLength:"1" maxLength:"65536"`
 	}
@@ -201,7 +203,7 @@ func (a *API) sources() {
 		})
 	add(a, huma.Operation{OperationID: "get-source", Method: http.MethodGet, Path: "/sources/{name}", Tags: tags,
 		Summary: "One source, with its scopes"},
-		func(ctx context.Context, in *sourceInput) (*single[Source], error) {
+		func(ctx context.Context, in *SourcePath) (*single[Source], error) {
 			return one(s.Source(ctx, caller(ctx).Scope(auth.PermSourcesRead), in.Name))
 		})
 	add(a, huma.Operation{OperationID: "create-source", Method: http.MethodPost, Path: "/sources", Tags: tags, DefaultStatus: http.StatusCreated,
@@ -227,12 +229,12 @@ func (a *API) sources() {
 		})
 	add(a, huma.Operation{OperationID: "remove-source-secret", Method: http.MethodDelete, Path: "/sources/{name}/secrets/{secret}", Tags: tags,
 		Summary: "Remove a secret of a source"},
-		func(ctx context.Context, in *sourceSecretInput) (*single[Source], error) {
+		func(ctx context.Context, in *SourceSecretPath) (*single[Source], error) {
 			return one(s.SetSourceSecret(ctx, caller(ctx), in.Name, in.Secret, nil))
 		})
 	add(a, huma.Operation{OperationID: "check-source", Method: http.MethodPost, Path: "/sources/{name}/check", Tags: tags,
 		Summary: "Check what the credentials of a source can see, without scanning"},
-		func(ctx context.Context, in *sourceInput) (*single[SourceCheck], error) {
+		func(ctx context.Context, in *SourcePath) (*single[SourceCheck], error) {
 			return one(s.CheckSource(ctx, caller(ctx), in.Name))
 		})
 }
