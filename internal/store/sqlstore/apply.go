@@ -55,6 +55,7 @@ type scopeRow struct {
 	heldRun     sql.NullInt64
 	facts       int64
 	source      int64
+	authority   int
 }
 
 // ApplyScope writes the outcome of listing a scope: new and changed versions,
@@ -361,10 +362,7 @@ func (a *applier) updateScope(state store.ScopeState, problems string) error {
 	if state == store.ScopeHeld {
 		held = a.u.Run.Key
 	}
-	authority := a.u.Completion.Authority
-	if authority == 0 {
-		authority = connector.AuthoritySystem
-	}
+	authority := a.authority()
 	total := a.scope.facts + a.counts.Added - a.counts.Ended
 	obs := any(a.obs)
 	if state == store.ScopeFailed {
@@ -377,14 +375,19 @@ func (a *applier) updateScope(state store.ScopeState, problems string) error {
 		total, a.u.Completion.Basis, problems, a.scope.id); err != nil {
 		return err
 	}
-	if a.scope.source == a.u.Run.Source.Key {
+	if a.scope.source == a.u.Run.Source.Key && a.scope.authority == int(authority) {
 		return nil
 	}
-	// Another source reads the scope now: its things are that source's.
+	// Another source reads the scope now, or its word has another weight.
 	ids, err := a.tx.ints(`SELECT DISTINCT r.entity_id FROM facts f JOIN refs r ON r.id = f.ref_id
 		WHERE f.scope_id = $1 AND f.rev_to IS NULL AND r.entity_id IS NOT NULL ORDER BY r.entity_id`, a.scope.id)
 	if err != nil {
 		return err
+	}
+	if a.scope.authority != int(authority) {
+		for _, id := range ids {
+			a.tx.past[id] = struct{}{}
+		}
 	}
 	return a.tx.reproject(ids, 0, a.obs)
 }
@@ -397,8 +400,8 @@ func (tx *Tx) scopeFor(u store.ScopeUpdate, obs int64) (scopeRow, error) {
 		return s, err
 	}
 	var state string
-	err = tx.queryRow(`SELECT id, state, completed_at, held_run, facts, source_id FROM scopes WHERE realm_id = $1 AND path = $2`,
-		s.realmID, u.Scope.Path).Scan(&s.id, &state, &s.completedAt, &s.heldRun, &s.facts, &s.source)
+	err = tx.queryRow(`SELECT id, state, completed_at, held_run, facts, source_id, authority FROM scopes WHERE realm_id = $1 AND path = $2`,
+		s.realmID, u.Scope.Path).Scan(&s.id, &state, &s.completedAt, &s.heldRun, &s.facts, &s.source, &s.authority)
 	s.state = store.ScopeState(state)
 	if !errors.Is(err, sql.ErrNoRows) {
 		return s, err
@@ -410,7 +413,7 @@ func (tx *Tx) scopeFor(u store.ScopeUpdate, obs int64) (scopeRow, error) {
 	if s.id, err = tx.db.d.block(tx.ctx, tx.tx, "scopes", 1); err != nil {
 		return s, err
 	}
-	s.source = u.Run.Source.Key
+	s.source, s.authority = u.Run.Source.Key, int(authority)
 	return s, tx.exec(`INSERT INTO scopes (id, realm_id, path, source_id, authority, state, observed_at, recorded_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, s.id, s.realmID, u.Scope.Path, u.Run.Source.Key, int(authority),
 		string(store.ScopePartial), obs, tx.at.UnixMicro())
@@ -423,10 +426,14 @@ func orEmpty(v []string) []string {
 	return v
 }
 
-// authority is the rank of this scope's word.
+// authority is the rank of this scope's word: what its listing says, or, where
+// that did not come to its end, what it was before.
 func (a *applier) authority() connector.Authority {
-	if a.u.Completion.Authority == 0 {
-		return connector.AuthoritySystem
+	switch {
+	case a.u.Completion.Authority != 0:
+		return a.u.Completion.Authority
+	case !a.u.Complete && a.scope.authority != 0:
+		return connector.Authority(a.scope.authority)
 	}
-	return a.u.Completion.Authority
+	return connector.AuthoritySystem
 }

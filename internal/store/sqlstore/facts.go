@@ -69,7 +69,7 @@ func (tx *Tx) FactsOf(entity int64, current bool) ([]store.Fact, error) {
 	}
 	cond, order := "", " ORDER BY f.obs_from DESC, f.id DESC"
 	if current {
-		cond, order = " AND f.rev_to IS NULL", " ORDER BY s.authority DESC, s.observed_at DESC, f.id"
+		cond, order = " AND f.rev_to IS NULL", " ORDER BY s.authority DESC, f.obs_from DESC, f.id"
 	}
 	var out []store.Fact
 	err := tx.query(func(rows *sql.Rows) error {

@@ -137,6 +137,16 @@ func (h *historian) absent(v *version) error {
 // the next one on. A version still in force is cut by closing it: its row goes
 // on to say what was believed before this revision.
 func (h *historian) split(v version) error {
+	if isEntity(store.TypeAt(v.ftype)) {
+		entities, err := h.tx.ints("SELECT r.entity_id FROM facts f JOIN refs r ON r.id = f.ref_id WHERE f.id = $1 AND r.entity_id IS NOT NULL", v.id)
+		if err != nil {
+			return err
+		}
+		for _, e := range entities {
+			// Parts of it now count as stated later, which may decide whose word wins.
+			h.tx.past[e], h.touched[e] = struct{}{}, struct{}{}
+		}
+	}
 	if v.from < h.obs {
 		if err := h.copyVersion(v, v.from, sql.NullInt64{Int64: h.obs, Valid: true}); err != nil {
 			return err
@@ -232,6 +242,7 @@ func (h *historian) insertPast(row store.FactRow) error {
 			return err
 		}
 		refID = r.id
+		h.tx.past[r.entity] = struct{}{}
 	}
 	id, err := h.w.factKeys.take()
 	if err != nil {

@@ -256,7 +256,8 @@ func (a *applier) merge(keep, drop int64, reason string) error {
 	delete(a.touched, drop)
 	delete(a.bumped, drop)
 	a.touched[keep] = struct{}{}
-	a.tx.stale[keep] = struct{}{}
+	a.tx.stale[keep], a.tx.past[keep] = struct{}{}, struct{}{}
+	delete(a.tx.past, drop)
 	return a.tx.exec("DELETE FROM entities WHERE id = $1", drop)
 }
 
@@ -288,5 +289,6 @@ func (a *applier) split(row refRow, t retinue.FactType) error {
 		return fmt.Errorf("split entity: %w", err)
 	}
 	a.touched[id], a.touched[row.entity] = struct{}{}, struct{}{}
+	a.tx.past[id], a.tx.past[row.entity] = struct{}{}, struct{}{}
 	return nil
 }

@@ -130,7 +130,7 @@ func (tx *Tx) reprojectChunk(entities []int64, rev, obs int64) error {
 	}, `SELECT r.entity_id, f.ref_id, r.key, f.scope_id, s.source_id, f.type, f.body, s.authority, f.obs_from
 		FROM `+tx.db.d.each("$1")+` j JOIN refs r ON r.entity_id = CAST(j.v AS BIGINT)
 		JOIN facts f ON f.ref_id = r.id AND f.rev_to IS NULL JOIN scopes s ON s.id = f.scope_id
-		ORDER BY r.entity_id, s.authority DESC, s.observed_at DESC, f.id`, ids)
+		ORDER BY r.entity_id, s.authority DESC, f.obs_from DESC, f.id`, ids)
 	if err != nil {
 		return err
 	}
@@ -232,6 +232,8 @@ type projected struct {
 	fact  columns
 	marks []int64
 	used  sql.NullInt64
+	// latest is when the newest of what is stated began to hold.
+	latest int64
 }
 
 // project writes the rows of a chunk of entities. Those that hold credentials
@@ -289,7 +291,7 @@ func (tx *Tx) projection(st *state, facts []stated) (*projected, error) {
 	var bodies [][]byte
 	first := top.obsFrom
 	for _, f := range facts {
-		first = min(first, f.obsFrom)
+		first, p.latest = min(first, f.obsFrom), max(p.latest, f.obsFrom)
 		if f.ftype == top.ftype {
 			bodies = append(bodies, f.body)
 		}

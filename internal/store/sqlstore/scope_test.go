@@ -40,6 +40,9 @@ type half struct {
 func newTwoOwners(t *testing.T, w *world) *twoOwners {
 	o := &twoOwners{world: w}
 	o.left, o.right = o.half("lefty"), o.half("righty")
+	if err := w.Update(t.Context(), func(tx *sqlstore.Tx) error { return tx.WritePopulation(day(1)) }); err != nil {
+		t.Fatal(err)
+	}
 	return o
 }
 
@@ -250,6 +253,11 @@ var reads = map[string]struct {
 		}
 		return d, err
 	}},
+	"Population": {false, func(tx *sqlstore.Tx, _, _ half) (any, error) { return tx.Population(day(0), day(9)) }},
+	"ListChanges": {true, func(tx *sqlstore.Tx, own, other half) (any, error) {
+		p, err := tx.ListChanges(store.ChangeQuery{Limit: store.MaxPage})
+		return p.Items, err
+	}},
 	"FactsOf": {true, func(tx *sqlstore.Tx, own, other half) (any, error) {
 		a, err := tx.FactsOf(other.identity.InternalKey, false)
 		b, err2 := tx.FactsOf(own.identity.InternalKey, false)
@@ -435,6 +443,7 @@ var reads = map[string]struct {
 
 // unscoped are the methods that take no scope, with the reason.
 var unscoped = map[string]string{
+	"MovedSince": "yes or no, asked with the scope in it", "CountGained": "a number, asked with the scope in it", "RevisionAt": "a number",
 	"Within": "sets the scope", "At": "the clock", "SQL": "for the job queue, in updates", "Touched": "of the update itself",
 	"Head": "the audit log is read by permission", "Records": "the audit log is read by permission",
 	"MaxRevision": "a number", "PeopleTouched": "a yes or no for the judge", "MissingBefore": "in updates", "Meta": "settings of the installation",
@@ -443,7 +452,7 @@ var unscoped = map[string]string{
 // writes are methods that change something; they work in updates only, which
 // see everything.
 var writes = []string{"Accept", "ApplyScope", "DropFingerprints", "EnsureSource", "FinishRun", "ForgetSource", "Record", "Register", "SaveFinding",
-	"SetLabels", "SetMeta", "SetMissing", "SetRealmName", "StartRun"}
+	"SetLabels", "SetMeta", "SetMissing", "SetRealmName", "StartRun", "WritePopulation", "Refill"}
 
 func some(v int64) any {
 	if v == 0 {

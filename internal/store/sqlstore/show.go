@@ -22,12 +22,14 @@ type following struct {
 	heirs   map[int64]struct{} // identities whose credentials inherit something else
 	holders map[int64]struct{} // refs of identities that hold more credentials, or fewer
 	stale   map[int64]struct{} // entities whose findings or credentials are to be counted
+	past    map[int64]struct{} // entities whose earlier rows are to be written again
 	figures map[figureKey]int64
 	sources map[int64]string // names
+	filling bool             // rows are brought into being: no version is made
 }
 
 func newFollowing() following {
-	return following{heirs: map[int64]struct{}{}, holders: map[int64]struct{}{}, stale: map[int64]struct{}{},
+	return following{heirs: map[int64]struct{}{}, holders: map[int64]struct{}{}, stale: map[int64]struct{}{}, past: map[int64]struct{}{},
 		figures: map[figureKey]int64{}, sources: map[int64]string{}}
 }
 
@@ -96,6 +98,9 @@ func (tx *Tx) show(p *projected, rev, obs int64) error {
 	m := newMarks(p.marks)
 	text := m.String()
 	back := p.gone.Valid
+	if obs < max(p.versionFrom, p.latest) && !tx.filling {
+		tx.past[p.id] = struct{}{} // it was observed before what is known to have followed
+	}
 	if !back && p.now == p.shown && text == p.state.marks && p.used == p.lastUsed {
 		if rev > 0 {
 			return tx.exec("UPDATE entities SET touched_rev = $1 WHERE id = $2", rev, p.id)
@@ -172,7 +177,7 @@ var updateShown = func() string {
 // from when the next one holds. What only follows from a recent change, such
 // as its findings, belongs to that.
 func (tx *Tx) version(st *state, obs int64, hard bool) (int64, error) {
-	if obs <= st.versionFrom || (!hard && tx.at.UnixMicro()-st.versionFrom < settling) {
+	if tx.filling || obs <= st.versionFrom || (!hard && tx.at.UnixMicro()-st.versionFrom < settling) {
 		return st.versionFrom, nil
 	}
 	return obs, tx.keepVersion(st.id, obs)
@@ -188,6 +193,9 @@ func (tx *Tx) keepVersion(id, obs int64) error {
 func (tx *Tx) end(st *state, rev, obs int64) error {
 	if st.gone.Valid {
 		return nil
+	}
+	if obs < st.versionFrom {
+		tx.past[st.id] = struct{}{}
 	}
 	if err := tx.keepVersion(st.id, obs); err != nil {
 		return err
@@ -276,6 +284,21 @@ func (tx *Tx) settle() error {
 			return err
 		}
 	}
+	if err := tx.settleCounts(); err != nil {
+		return err
+	}
+	for _, id := range sortedKeys(tx.past) {
+		if err := tx.rebuild(id); err != nil {
+			return err
+		}
+	}
+	clear(tx.past)
+	return tx.writeFigures()
+}
+
+// settleCounts counts findings and credentials of what may have more of them,
+// or fewer.
+func (tx *Tx) settleCounts() error {
 	for chunk := range slices.Chunk(sortedKeys(tx.holders), 500) {
 		ids, err := tx.ints(`SELECT DISTINCT r.entity_id FROM `+tx.db.d.each("$1")+` j JOIN refs r ON r.id = CAST(j.v AS BIGINT)
 			WHERE r.entity_id IS NOT NULL`, tx.intList(chunk))
@@ -293,7 +316,7 @@ func (tx *Tx) settle() error {
 		}
 	}
 	clear(tx.stale)
-	return tx.writeFigures()
+	return nil
 }
 
 // credentialsOf lists the credentials that identities hold.

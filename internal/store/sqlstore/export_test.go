@@ -1,0 +1,29 @@
+package sqlstore
+
+import (
+	"context"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+)
+
+// Refill computes from nothing what is kept while it changes.
+func (tx *Tx) Refill() error { return tx.fill() }
+
+// DownTo takes the schema back to an earlier version.
+func (db *DB) DownTo(ctx context.Context, version int64) error {
+	dir, err := fs.Sub(migrationFiles, db.d.migrations())
+	if err != nil {
+		return err
+	}
+	dialect := goose.DialectSQLite3
+	if db.d.name() == "postgres" {
+		dialect = goose.DialectPostgres
+	}
+	p, err := goose.NewProvider(dialect, db.write, dir)
+	if err != nil {
+		return err
+	}
+	_, err = p.DownTo(ctx, version)
+	return err
+}
