@@ -66,6 +66,8 @@ func accessTable() map[string]access {
 		"get-credential-calendar":  may(auth.PermInventoryRead),
 		"list-grants":              may(auth.PermInventoryRead),
 		"list-changes":             may(auth.PermInventoryRead),
+		"get-identity-facets":      may(auth.PermInventoryRead),
+		"get-credential-facets":    may(auth.PermInventoryRead),
 		"list-findings":            may(auth.PermInventoryRead),
 		"get-finding":              may(auth.PermInventoryRead),
 		"decide-findings":          may(auth.PermFindingsTriage),

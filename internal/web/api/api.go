@@ -119,6 +119,8 @@ type Services struct {
 	Undoer     Undoer
 	Rules      Rules
 	Records    Records
+	Inventory  Inventory
+	Overviewer Overviewer
 	Views      Views
 	Sources    Sources
 	Connectors Connectors
@@ -177,6 +179,9 @@ func (a *API) register() {
 	a.findings()
 	a.rules()
 	a.records()
+	a.credentials()
+	a.inventory()
+	a.overview()
 	a.views()
 	a.sources()
 	a.connectors()

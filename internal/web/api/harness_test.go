@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/connector"
 	"github.com/retinue-id/retinue/internal/app"
 	"github.com/retinue-id/retinue/internal/auth"
 	"github.com/retinue-id/retinue/internal/store"
@@ -47,11 +48,14 @@ func (h *harness) Authenticate(r *http.Request) (auth.Caller, error) {
 // factor is fresh, one caller for each role who sees everything (named as the
 // role, with "stale-admin" for an administrator without a fresh factor), and
 // two owners "ann" and "ben" who see what they own.
-func newHarness(t *testing.T) *harness {
+func newHarness(t *testing.T) *harness { return openHarness(t, nil) }
+
+// openHarness is newHarness with other connectors.
+func openHarness(t *testing.T, specs []connector.Spec) *harness {
 	t.Helper()
 	dir := t.TempDir()
 	cfg := app.Config{Database: filepath.Join(dir, "r.db"), KeyFile: filepath.Join(dir, "f.key"), SigningKeyFile: filepath.Join(dir, "c.key")}
-	a, err := app.Open(t.Context(), cfg, app.Options{})
+	a, err := app.Open(t.Context(), cfg, app.Options{Specs: specs})
 	if err != nil {
 		t.Fatal(err)
 	}

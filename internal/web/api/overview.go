@@ -1,0 +1,137 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/auth"
+	"github.com/retinue-id/retinue/internal/store"
+)
+
+// Overviewer computes the overview.
+type Overviewer interface {
+	// Overview returns the overview of what the caller may see, with what
+	// changed since a time; a zero time means the caller's visit before.
+	Overview(ctx context.Context, c auth.Caller, since time.Time) (Overview, error)
+}
+
+// Overview is the first page of the console.
+type Overview struct {
+	At       time.Time `json:"at"`
+	Sentence Sentence  `json:"sentence"`
+	// Metrics are the eight headline metrics, those that discovery alone can
+	// know first.
+	Metrics  []Metric         `json:"metrics"`
+	Figures  store.Figures    `json:"figures"`
+	Fixes    []TopFix         `json:"fixes" doc:"The changes that settle most"`
+	Changed  ChangedSince     `json:"changed"`
+	Coverage []SourceCoverage `json:"coverage"`
+}
+
+// Sentence are the figures of the overview's sentence.
+type Sentence struct {
+	Identities      int64 `json:"identities"`
+	Systems         int64 `json:"systems"`
+	WithoutOwner    int64 `json:"withoutOwner"`
+	OldStatic       int64 `json:"oldStatic" doc:"Static credentials older than oldDays"`
+	OldDays         int   `json:"oldDays"`
+	AgeUnknown      int64 `json:"ageUnknown" doc:"Static credentials whose age is not known"`
+	ThirdParty      int64 `json:"thirdParty" doc:"Identities that belong to, or trust, a third party"`
+	Gained          int64 `json:"gained" doc:"Grants, policies and memberships that were added since the visit before"`
+	GainedIsMore    bool  `json:"gainedIsMore"`
+	OpenFindings    int64 `json:"openFindings"`
+	CriticalAndHigh int64 `json:"criticalAndHigh"`
+}
+
+// Metric is a headline metric. What is not measured stands in Unknown with its
+// reason, and is no part of Value.
+type Metric struct {
+	Key   string `json:"key" enum:"unowned,rotation_frequency,over_privileged,excessive_token_permissions,inactive_identities,unused_tokens,dormant_workloads,failed_rotations"`
+	Title string `json:"title"`
+	// Value is absent where nothing of it can be measured.
+	Value   *int64 `json:"value,omitempty"`
+	Of      int64  `json:"of" doc:"The whole that value and unknown are parts of"`
+	Unknown int64  `json:"unknown"`
+	Reason  string `json:"reason,omitempty" doc:"Why the unknown part is not measured"`
+	// Evidence says how good the measured part is.
+	Evidence   retinue.Grade `json:"evidence,omitempty" doc:"A complete, B good, C weak, D none"`
+	Meaning    string        `json:"meaning" doc:"What is counted, in one sentence"`
+	HighIsGood bool          `json:"highIsGood,omitempty"`
+	// List and Filter lead to what is behind the number.
+	List   string              `json:"list,omitempty" enum:"identities,credentials,findings"`
+	Filter map[string][]string `json:"filter,omitempty"`
+	// From says since when the metric is measurable at all: by discovery, or
+	// once a log is connected.
+	Needs string       `json:"needs" enum:"discovery,log"`
+	Trend []TrendPoint `json:"trend" doc:"The last 90 days, the oldest first; empty where it is not recorded by day"`
+}
+
+// TrendPoint is a metric on a day (UTC). Without a value the day was missed.
+type TrendPoint struct {
+	Day   string `json:"day"`
+	Value *int64 `json:"value,omitempty"`
+}
+
+// TopFix is one change that settles findings.
+type TopFix struct {
+	Fix        string           `json:"fix"`
+	Title      string           `json:"title"`
+	Severity   retinue.Severity `json:"severity"`
+	Findings   int64            `json:"findings"`
+	Identities int64            `json:"identities"`
+	Reason     string           `json:"reason"`
+	Action     string           `json:"action"`
+	Examples   []string         `json:"examples"`
+}
+
+// ChangedSince is what changed since a time.
+type ChangedSince struct {
+	Since time.Time  `json:"since,omitzero" doc:"Absent: the caller was never here before"`
+	Items []Happened `json:"items"`
+}
+
+// Happened is a group of equal changes.
+type Happened struct {
+	Kind     string              `json:"kind" enum:"new_identities,gone_identities,new_credentials,new_findings,resolved_findings,gained,expiring,failed_scans"`
+	Count    int64               `json:"count"`
+	IsMore   bool                `json:"isMore,omitempty"`
+	Text     string              `json:"text"`
+	Examples []Named             `json:"examples"`
+	List     string              `json:"list,omitempty"`
+	Filter   map[string][]string `json:"filter,omitempty"`
+}
+
+// SourceCoverage is how well a source is known.
+type SourceCoverage struct {
+	ID          retinue.SourceID `json:"id"`
+	Name        string           `json:"name"`
+	Kind        string           `json:"kind"`
+	State       store.RunState   `json:"state"`
+	ScannedAt   time.Time        `json:"scannedAt,omitzero"`
+	CompletedAt time.Time        `json:"completedAt,omitzero"`
+	Complete    int              `json:"complete" doc:"Scopes that were listed completely"`
+	Incomplete  int              `json:"incomplete"`
+	Identities  int64            `json:"identities"`
+	Credentials int64            `json:"credentials"`
+	Use         retinue.Grade    `json:"use" doc:"The best evidence of use that it gives"`
+	Missing     []string         `json:"missing" doc:"Privileges that it lacks"`
+	Problems    []string         `json:"problems"`
+	BlindSpots  []string         `json:"blindSpots"`
+}
+
+func (a *API) overview() {
+	s := a.services.Overviewer
+	if s == nil {
+		return
+	}
+	add(a, huma.Operation{OperationID: "get-overview", Method: http.MethodGet, Path: "/overview", Tags: []string{"Inventory"}, Summary: "The whole in figures, what to do next, and what changed"},
+		func(ctx context.Context, in *struct {
+			Since time.Time `query:"since" doc:"What changed since then; the caller's visit before where absent"`
+		}) (*single[Overview], error) {
+			return one(s.Overview(ctx, caller(ctx), in.Since))
+		})
+}
