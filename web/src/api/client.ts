@@ -35,7 +35,9 @@ export const session: {
   lost: () => void;
   /** Asks for a fresh second factor, and tells whether it was given. The call is then made again. */
   factor: () => Promise<boolean>;
-} = { lost: () => undefined, factor: () => Promise.resolve(false) };
+  /** Leads to the set-up of a second factor, without which an account may do nothing. */
+  enrol: () => void;
+} = { lost: () => undefined, enrol: () => undefined, factor: () => Promise.resolve(false) };
 
 /** Whether a read answers as of the date that the console is switched to. */
 const takesDate = (path: string) => dated.some((p) => p.test(path));
@@ -63,6 +65,7 @@ export async function request<T>(method: string, path: string, options: Options 
   if (!response.ok) {
     const problem = await Problem.from(response);
     if (problem.status === 401 && !path.startsWith('/auth/')) session.lost();
+    if (problem.type === 'urn:retinue:problem:enrol-second-factor') session.enrol();
     if (problem.needsFactor && (await session.factor())) return request(method, path, options);
     throw problem;
   }

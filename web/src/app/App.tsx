@@ -37,7 +37,8 @@ function SignedIn() {
   const keeper = <SessionKeeper known={me.data !== undefined} />;
 
   if (me.error && !me.data) {
-    if (Problem.of(me.error).status === 401) return keeper;
+    // Signing in, or setting up a second factor, comes first.
+    if (Problem.of(me.error).status === 401 || Problem.of(me.error).type.endsWith(':enrol-second-factor')) return keeper;
     return <Failed what="The console" error={me.error} retry={() => void me.refetch()} />;
   }
   const may = (permission?: string) => !permission || (me.data?.permissions?.includes(permission) ?? true);

@@ -7,6 +7,8 @@ import {
   IconGavel,
   IconKey,
   IconListCheck,
+  IconPlugConnected,
+  IconUsers,
   type Icon,
 } from '@tabler/icons-react';
 
@@ -80,6 +82,17 @@ export const routes: Route[] = [
   },
   { path: '/rules/:id', page: lazy(() => import('@/pages/rules/rule')), permission: 'rules.read' },
   {
+    path: '/owners',
+    page: lazy(() => import('@/pages/owners')),
+    nav: { label: 'Owners', icon: IconUsers, badge: 'unowned' },
+    permission: 'inventory.read',
+    key: 'w',
+    words: 'teams people responsible unowned queue',
+  },
+  { path: '/owners/queue', page: lazy(() => import('@/pages/owners/queue')), permission: 'inventory.read' },
+  { path: '/owners/rules', page: lazy(() => import('@/pages/owners/rules')), permission: 'inventory.read' },
+  { path: '/owners/of/:id', page: lazy(() => import('@/pages/owners/owner')), permission: 'inventory.read' },
+  {
     path: '/changes',
     page: lazy(() => import('@/pages/changes')),
     nav: { label: 'Changes', icon: IconArrowsDiff },
@@ -88,6 +101,18 @@ export const routes: Route[] = [
     words: 'history feed new gone',
   },
   {
+    path: '/sources',
+    page: lazy(() => import('@/pages/sources')),
+    nav: { label: 'Sources', icon: IconPlugConnected, badge: 'sources' },
+    permission: 'sources.read',
+    key: 's',
+    words: 'connectors scans accounts clusters collectors coverage',
+  },
+  { path: '/sources/new', page: lazy(() => import('@/pages/sources/new')), permission: 'sources.manage' },
+  { path: '/sources/scans', page: lazy(() => import('@/pages/sources/scans')), permission: 'sources.read' },
+  { path: '/sources/collectors', page: lazy(() => import('@/pages/sources/collectors')), permission: 'sources.manage' },
+  { path: '/sources/:name', page: lazy(() => import('@/pages/sources/source')), permission: 'sources.read' },
+  {
     path: '/audit',
     page: lazy(() => import('@/pages/audit')),
     nav: { label: 'Audit log', icon: IconListCheck },
@@ -95,6 +120,12 @@ export const routes: Route[] = [
     key: 'a',
     words: 'records log verify chain history',
   },
+  {
+    path: '/settings/:part?',
+    page: lazy(() => import('@/pages/settings')),
+    words: 'people roles tokens channels account password passkey',
+  },
+  { path: '/device', page: lazy(() => import('@/pages/device')) },
   { path: '/sign-in', page: lazy(() => import('@/pages/signin')), bare: true },
   { path: '/enrol', page: lazy(() => import('@/pages/signin/enrolpage')), bare: true },
   { path: '/setup', page: lazy(() => import('@/pages/setup')), bare: true },

@@ -13,10 +13,7 @@ import { addDays, addMonths, dayOf, isMonth, monthOf, type Month } from './month
 import { credentials } from './spec';
 
 interface Answer {
-  days: { day: string; count: number }[] | null;
-  past?: number;
-  never?: number;
-  unknown?: number;
+  items: { day: string; n: number }[] | null;
 }
 
 /** The days of a month with how many credentials end on each, and those of the chosen day. */
@@ -30,10 +27,10 @@ export function CalendarView() {
   const to = addDays(`${addMonths(month, 1)}-01`, 7);
   const { data, error, refetch } = useGet<Answer>(
     '/credentials/calendar',
-    { expires_from: `${from}T00:00:00Z`, expires_to: `${to}T00:00:00Z` },
+    { from: `${from}T00:00:00Z`, to: `${to}T00:00:00Z` },
     { keep: true },
   );
-  const counts = useMemo(() => Object.fromEntries((data?.days ?? []).map((d) => [d.day.slice(0, 10), d.count])), [data]);
+  const counts = useMemo(() => Object.fromEntries((data?.items ?? []).map((d) => [d.day, d.n])), [data]);
   const inMonth = Object.entries(counts)
     .filter(([d]) => monthOf(d) === month)
     .reduce((sum, [, n]) => sum + n, 0);

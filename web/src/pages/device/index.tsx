@@ -13,7 +13,7 @@ import { decideDevice } from '@/pages/signin/api';
 import { permissions } from '@/pages/settings/data';
 
 interface Device {
-  code: string;
+  userCode: string;
   name?: string;
   origin?: string;
   createdAt?: string;

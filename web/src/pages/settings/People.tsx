@@ -38,7 +38,7 @@ export default function People() {
   if (accounts.error) return <Failed what="The accounts" error={accounts.error} retry={() => void accounts.refetch()} />;
   if (!accounts.data) return <Block height={320} />;
   const of = (a: Account) => (bindings.data?.items ?? []).filter((b) => b.account === a.id);
-  const open = (invitations.data?.items ?? []).filter((i) => !i.acceptedAt);
+  const open = invitations.data?.items ?? [];
   return (
     <>
       <Section title="Accounts" id="accounts" aside={<Button onClick={() => setDoing({ do: 'invite' })}>Invite somebody</Button>}>
@@ -109,8 +109,8 @@ export default function People() {
           id={(i) => i.id}
           empty={<p className={classes.note}>Nobody is invited who has not signed in yet.</p>}
           columns={[
-            { name: 'who', head: 'Who', cell: (i) => <strong>{i.login}</strong> },
-            { name: 'role', head: 'Will be', cell: (i) => word(i.role ?? '') },
+            { name: 'who', head: 'Who', cell: (i) => <strong>{i.name || i.login}</strong> },
+            { name: 'login', head: 'Login', wide: true, cell: (i) => i.login },
             { name: 'at', head: 'Invited', wide: true, cell: (i) => <Time at={i.createdAt} /> },
             { name: 'ends', head: 'Link ends', cell: (i) => <Time at={i.expiresAt} /> },
             {

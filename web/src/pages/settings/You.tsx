@@ -15,16 +15,11 @@ import { Time } from '@/components/Time';
 import { useToasts } from '@/components/Toasts';
 import { Mark, Tag, Unknown, word } from '@/components/Words';
 import { EnrolPasskey, EnrolTotp, RecoveryCodes } from '@/pages/signin/Enrol';
+import type { Factors } from '@/pages/signin/api';
 import { passkeysSupported } from '@/pages/signin/webauthn';
 import { agentWords, type Listed, type Passkey, type Session } from './data';
 import classes from './settings.module.css';
 
-interface Factors {
-  hasPassword: boolean;
-  hasTotp: boolean;
-  passkeys: Passkey[] | null;
-  recoveryCodes: number;
-}
 
 /** The own account: who one is here, by what one signs in, and where one is signed in. */
 export default function You() {
@@ -147,7 +142,7 @@ function SignIn() {
         <EnrolTotp onDone={(c) => void changed(c)} onCancel={close} />
       </Modal>
       <Modal opened={open === 'password'} onClose={close} title="Password" closeButtonProps={{ 'aria-label': 'Close' }}>
-        <Password onDone={() => void changed()} onCancel={close} />
+        <Password has={data.hasPassword} onDone={() => void changed()} onCancel={close} />
       </Modal>
       <Modal opened={codes !== undefined} onClose={() => undefined} withCloseButton={false} title="Recovery codes">
         {codes && <RecoveryCodes codes={codes} onDone={() => setCodes(undefined)} />}
@@ -181,22 +176,24 @@ function SignIn() {
   );
 }
 
-function Password({ onDone, onCancel }: { onDone: () => void; onCancel: () => void }) {
+function Password({ has, onDone, onCancel }: { has: boolean; onDone: () => void; onCancel: () => void }) {
   const toasts = useToasts();
   const form = useFields({
-    initial: { password: '', again: '' },
+    initial: { present: '', password: '', again: '' },
     check: (v) => ({
+      ...(has && !v.present && { present: 'Write the password that you have now.' }),
       ...(v.password.length < 12 && { password: 'Use at least 12 characters; a few unrelated words do well.' }),
       ...(v.again !== v.password && { again: 'The two are not the same.' }),
     }),
     send: async (v) => {
-      await request('PUT', '/auth/password', { body: { password: v.password } });
+      await request('PUT', '/auth/password', { body: { ...(has && { present: v.present }), password: v.password } });
       toasts.say('Your password is changed. Other sessions of yours have ended.');
       onDone();
     },
   });
   return (
     <Form of={form} button="Change password" onCancel={onCancel} label="Password">
+      {has && <SecretField of={form} name="present" label="Present password" autoComplete="current-password" />}
       <SecretField of={form} name="password" label="New password" autoComplete="new-password" why="At least 12 characters." />
       <SecretField of={form} name="again" label="Once more" autoComplete="new-password" />
     </Form>
@@ -265,8 +262,8 @@ function Sessions() {
         onClose={() => setEnding(undefined)}
         title={ending === 'others' ? 'Sign out everywhere else' : `End the session on ${ending ? agentWords(ending.agent) : ''}`}
         run={async () => {
-          const which = ending === 'others' ? others : ending ? [ending] : [];
-          for (const s of which) await request('DELETE', `/sessions/${s.id}`);
+          if (ending === 'others') await request('DELETE', '/sessions');
+          else await request('DELETE', `/sessions/${ending?.id ?? ''}`);
           await queries.invalidateQueries({ queryKey: ['/sessions'] });
           toasts.say('Signed out.');
         }}

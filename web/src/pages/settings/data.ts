@@ -107,10 +107,9 @@ export function agentWords(agent: string): string {
 
 export interface Invitation {
   id: string;
+  account: string;
   login: string;
-  name?: string;
-  role?: string;
+  name: string;
   createdAt: string;
   expiresAt: string;
-  acceptedAt?: string;
 }

@@ -4,7 +4,7 @@ import { Notice } from '@/components/States';
 import { Bare } from '@/pages/signin/Bare';
 import { Enrol } from '@/pages/signin/enrolpage';
 import { takeToken } from '@/pages/signin/token';
-import { setUp } from '@/pages/signin/api';
+import { setUp, type Next } from '@/pages/signin/api';
 
 /** The first account of an installation, made with the link that the server printed when it started. */
 export default function SetupPage() {
@@ -30,12 +30,12 @@ export default function SetupPage() {
   }
   return (
     <Bare title="Set up Retinue" lead="Make the first account. It administers this installation and invites the others.">
-      <First token={token} onDone={() => setStep('factor')} />
+      <First token={token} onDone={(next) => (next === 'enrol' ? setStep('factor') : window.location.assign('/'))} />
     </Bare>
   );
 }
 
-function First({ token, onDone }: { token: string; onDone: () => void }) {
+function First({ token, onDone }: { token: string; onDone: (next: Next) => void }) {
   const form = useFields({
     initial: { name: '', login: '', password: '' },
     check: (v) => ({
@@ -44,8 +44,7 @@ function First({ token, onDone }: { token: string; onDone: () => void }) {
       ...(v.password.length < 12 && { password: 'Use at least 12 characters; a few unrelated words do well.' }),
     }),
     send: async (v) => {
-      await setUp({ token, name: v.name.trim(), login: v.login.trim(), password: v.password });
-      onDone();
+      onDone(await setUp({ token, name: v.name.trim(), login: v.login.trim(), password: v.password }));
     },
   });
   return (

@@ -23,6 +23,7 @@ export function SessionKeeper({ known, login }: { known: boolean; login?: string
       if (known) setLost(true);
       else navigate(`/sign-in?to=${encodeURIComponent(here())}`, { replace: true });
     };
+    session.enrol = () => navigate(`/enrol?to=${encodeURIComponent(here())}`, { replace: true });
     session.factor = () =>
       new Promise((given) => {
         waiting.current.push(given);

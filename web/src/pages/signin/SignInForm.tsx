@@ -3,13 +3,14 @@ import { IconFingerprint } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Form, Refused, SecretField, TextField, useFields } from '@/components/Form';
+import { Notice } from '@/components/States';
 import { methods, signInCode, signInPasskey, signInPassword, startProvider, type Next } from './api';
 import classes from './Bare.module.css';
 import { passkeyProblem, passkeysSupported } from './webauthn';
 
 interface Props {
   /** Called once somebody is signed in; with enrol, they have yet to set up a second factor. */
-  onDone: (next: Exclude<Next, 'code'>) => void;
+  onDone: (next: 'done' | 'enrol') => void;
   /** Where single sign-on returns to. */
   to: string;
   /** The login of the session that ended. */
@@ -18,19 +19,33 @@ interface Props {
 
 /** Signing in: a passkey, a password with a code, or single sign-on. */
 export function SignInForm({ onDone, to, login }: Props) {
-  const [step, setStep] = useState<'start' | 'code'>('start');
+  const [step, setStep] = useState<'start' | 'code' | 'passkey'>('start');
   const offered = useQuery({ queryKey: ['sign-in-methods'], queryFn: methods, staleTime: 60_000 });
 
   function after(next: Next) {
-    if (next === 'code') setStep('code');
+    if (next === 'code' || next === 'passkey') setStep(next);
     else onDone(next);
   }
 
   if (step === 'code') return <Code onDone={after} onBack={() => setStep('start')} />;
+  if (step === 'passkey') {
+    return (
+      <div className={classes.stack}>
+        <p style={{ margin: 0 }}>Your account signs in with a passkey.</p>
+        <PasskeyButton onDone={after} />
+        <Button variant="default" fullWidth onClick={() => setStep('start')}>
+          Back
+        </Button>
+      </div>
+    );
+  }
   const providers = offered.data?.providers ?? [];
   const passkeys = passkeysSupported();
   return (
     <>
+      {offered.data?.setUp && (
+        <Notice tone="low">Nobody has an account here yet. Open the link that the server printed when it started.</Notice>
+      )}
       {(passkeys || providers.length > 0) && (
         <div className={classes.stack}>
           {passkeys && <PasskeyButton onDone={after} />}

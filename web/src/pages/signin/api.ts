@@ -3,7 +3,7 @@ import { get, request } from '@/api/client';
 import { createPasskey, askPasskey } from './webauthn';
 
 /** What comes after a step of signing in. */
-export type Next = 'done' | 'code' | 'enrol';
+export type Next = 'done' | 'code' | 'passkey' | 'enrol';
 
 export interface Provider {
   id: string;
@@ -11,8 +11,21 @@ export interface Provider {
 }
 
 export interface Methods {
-  providers: Provider[];
+  /** Nobody has an account yet. */
+  setUp: boolean;
+  providers: Provider[] | null;
 }
+
+/** By what the account of the caller signs in. */
+export interface Factors {
+  hasPassword: boolean;
+  hasTotp: boolean;
+  passkeys: { id: string; name: string; createdAt: string; lastUsed?: string }[] | null;
+  recoveryCodes: number;
+  singleSignOn: boolean;
+}
+
+export const factors = () => get<Factors>('/auth/factors');
 
 export async function methods(): Promise<Methods> {
   return get<Methods>('/auth/methods');
@@ -28,6 +41,11 @@ export async function signInCode(code: string): Promise<Next> {
   return data.next;
 }
 
+/** Signs in by the link that the server printed on its terminal. */
+export async function signInLink(token: string): Promise<Next> {
+  return (await request<{ next: Next }>('POST', '/auth/sign-in/link', { body: { token } })).data.next;
+}
+
 export async function signInPasskey(signal?: AbortSignal): Promise<Next> {
   const begun = await request<{ options: unknown }>('POST', '/auth/sign-in/passkey/begin');
   const answer = await askPasskey(begun.data.options, signal);
@@ -37,6 +55,11 @@ export async function signInPasskey(signal?: AbortSignal): Promise<Next> {
 
 export async function confirmCode(code: string): Promise<void> {
   await request('POST', '/auth/refresh-factor/code', { body: { code } });
+}
+
+/** Where there is no second factor yet, on this machine only. */
+export async function confirmPassword(password: string): Promise<void> {
+  await request('POST', '/auth/refresh-factor/password', { body: { password } });
 }
 
 export async function confirmPasskey(): Promise<void> {

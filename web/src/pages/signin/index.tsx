@@ -1,9 +1,10 @@
 import { useSearch } from 'wouter';
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { Notice } from '@/components/States';
 import { Bare } from './Bare';
 import { SignInForm } from './SignInForm';
-import type { Next } from './api';
+import { signInLink } from './api';
+import { takeToken } from './token';
 
 /** Only addresses inside this console are gone to after signing in. */
 export function insideOnly(to: string | null): string {
@@ -24,13 +25,32 @@ export default function SignInPage() {
   const problem = params.get('error');
   const [leaving, setLeaving] = useState(false);
 
-  function done(next: Exclude<Next, 'code'>) {
+  function done(next: 'done' | 'enrol') {
     setLeaving(true);
     // The whole page is loaded anew: nothing of an earlier session stays in memory.
     window.location.assign(next === 'enrol' ? `/enrol?to=${encodeURIComponent(to)}` : to);
   }
+  // A link of the server's terminal signs in at once. Its secret works one time.
+  const [link] = useState(() => takeToken());
+  const [linkProblem, setLinkProblem] = useState<unknown>();
+  const used = useRef(false);
+  useEffect(() => {
+    if (!link || used.current) return;
+    used.current = true;
+    signInLink(link).then((next) => window.location.assign(next === 'enrol' ? '/enrol' : '/'), setLinkProblem);
+  }, [link]);
+  if (link && linkProblem === undefined) {
+    return (
+      <Bare title="Sign in">
+        <p role="status">Signing in with the link…</p>
+      </Bare>
+    );
+  }
   return (
     <Bare title="Sign in">
+      {linkProblem !== undefined && (
+        <Notice tone="critical">The link no longer works: each works once, for ten minutes. Sign in below, or have the server print a new one.</Notice>
+      )}
       {problem && <Notice tone="critical">{reasons[problem] ?? 'Signing in at the provider did not work. Try again.'}</Notice>}
       {leaving ? <p role="status">Signed in. Loading…</p> : <SignInForm onDone={done} to={to} />}
     </Bare>

@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { Form, SecretField, TextField, useFields } from '@/components/Form';
 import { Notice } from '@/components/States';
-import { acceptInvitation } from './api';
+import { acceptInvitation, type Next } from './api';
 import { Bare } from './Bare';
 import { Enrol } from './enrolpage';
 import { takeToken } from './token';
@@ -26,18 +26,17 @@ export default function InvitationPage() {
   }
   return (
     <Bare title="Welcome" lead="Choose a password. You can add a passkey next and then sign in without it.">
-      <Accept token={token} onDone={() => setStep('factor')} />
+      <Accept token={token} onDone={(next) => (next === 'enrol' ? setStep('factor') : window.location.assign('/'))} />
     </Bare>
   );
 }
 
-function Accept({ token, onDone }: { token: string; onDone: () => void }) {
+function Accept({ token, onDone }: { token: string; onDone: (next: Next) => void }) {
   const form = useFields({
     initial: { name: '', password: '' },
     check: (v) => (v.password.length < 12 ? { password: 'Use at least 12 characters; a few unrelated words do well.' } : {}),
     send: async (v) => {
-      await acceptInvitation({ token, name: v.name.trim(), password: v.password });
-      onDone();
+      onDone(await acceptInvitation({ token, name: v.name.trim(), password: v.password }));
     },
   });
   return (

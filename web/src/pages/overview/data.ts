@@ -1,0 +1,103 @@
+/** The overview as the server tells it. */
+export interface Overview {
+  at: string;
+  sentence: Sentence;
+  metrics: Metric[] | null;
+  figures: Figures;
+  fixes: Fix[] | null;
+  changed: { since?: string; items: Happened[] | null };
+  coverage: Coverage[] | null;
+}
+
+export interface Sentence {
+  identities: number;
+  systems: number;
+  withoutOwner: number;
+  oldStatic: number;
+  oldDays: number;
+  ageUnknown: number;
+  thirdParty: number;
+  gained: number;
+  gainedIsMore: boolean;
+  openFindings: number;
+  criticalAndHigh: number;
+}
+
+export interface Metric {
+  key: string;
+  title: string;
+  value?: number;
+  of: number;
+  unknown: number;
+  reason?: string;
+  evidence?: string;
+  meaning: string;
+  highIsGood?: boolean;
+  list?: string;
+  filter?: Record<string, string[] | null>;
+  needs: 'discovery' | 'log';
+  trend: { day: string; value?: number }[] | null;
+}
+
+export interface Figures {
+  nonHuman: number;
+  persons: number;
+  unclear: number;
+  owned: number;
+  byKind: Record<string, number>;
+  bySource: Record<string, number>;
+  byEnvironment: Record<string, number>;
+  credentials: number;
+  static: number;
+  staticOld: number;
+  expired: number;
+  expiring: number;
+  findings: Record<string, number>;
+}
+
+export interface Fix {
+  fix: string;
+  title: string;
+  severity: string;
+  findings: number;
+  identities: number;
+  reason: string;
+  action: string;
+  examples: string[] | null;
+}
+
+export interface Happened {
+  kind: string;
+  count: number;
+  isMore?: boolean;
+  text: string;
+  examples: { id?: string; kind: string; name: string }[] | null;
+  list?: string;
+  filter?: Record<string, string[] | null>;
+}
+
+export interface Coverage {
+  id: string;
+  name: string;
+  kind: string;
+  state: string;
+  scannedAt?: string;
+  completedAt?: string;
+  complete: number;
+  incomplete: number;
+  identities: number;
+  credentials: number;
+  use: string;
+  missing: string[] | null;
+  problems: string[] | null;
+  blindSpots: string[] | null;
+}
+
+/** The list behind a figure. */
+export function listOf(list: string | undefined, filter: Record<string, string[] | null> | undefined): string | undefined {
+  if (!list) return undefined;
+  const q = new URLSearchParams();
+  for (const [name, values] of Object.entries(filter ?? {})) for (const v of values ?? []) q.append(name, v);
+  const text = q.toString();
+  return `/${list}${text ? `?${text}` : ''}`;
+}
