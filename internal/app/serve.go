@@ -27,7 +27,7 @@ func (a *App) services(who api.Authenticator) api.Services {
 	return api.Services{Auth: who, Log: a.log, Now: a.DB.Now, Version: Version,
 		Identities: a, Things: a, Relations: a, Findings: a, Undoer: a, Rules: a, Records: a, Inventory: a, Overviewer: a, Views: a, Answers: a,
 		Sources: a, Connectors: a, Scans: scansAPI{a}, Hooks: a, Collectors: a, HandIns: a,
-		Registrations: a, Owners: a, OwnershipRules: a}
+		Registrations: a, Owners: a, OwnershipRules: a, ThirdParties: a}
 }
 
 // ServeOptions say how an installation is served.

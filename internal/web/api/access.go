@@ -169,6 +169,7 @@ func accessTable() map[string]access {
 		"list-ownership-rules-history": may(auth.PermRulesRead),
 		"put-ownership-rules":          may(auth.PermSettingsManage),
 		"preview-ownership-rules":      may(auth.PermSettingsManage),
+		"list-third-parties":           may(auth.PermInventoryRead),
 	}
 }
 

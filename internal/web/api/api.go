@@ -138,6 +138,7 @@ type Services struct {
 	Registrations  Registrations
 	Owners         Owners
 	OwnershipRules OwnershipRules
+	ThirdParties   ThirdParties
 }
 
 // API is the set of operations.
@@ -198,6 +199,7 @@ func (a *API) register() {
 	a.registrations()
 	a.owners()
 	a.ownershipRules()
+	a.thirdParties()
 }
 
 func (a *API) config() huma.Config {
