@@ -5,7 +5,7 @@ import { useEffect, useId, useMemo, useRef, useState } from 'react';
 import { useGet } from '@/api/query';
 import { useAsOf } from '@/app/asof';
 import { useGo } from '@/app/router';
-import { middle, word } from '@/lib/format';
+import { middle, Word, word } from '@/lib/format';
 import { commands } from './commands';
 import { usePages } from './Navigation';
 import classes from './Palette.module.css';
@@ -19,22 +19,17 @@ interface Entry {
   run: () => void;
 }
 
-/** What the server finds: anything with a name that the caller may see. */
-interface Hit {
-  type: string;
-  id: string;
-  name: string;
-  kind?: string;
-  source?: string;
-  key?: string;
+/** What the server finds: things with a name that the caller may see, by kind. */
+interface Found {
+  kind: string;
+  items: { id: string; name: string; kind: string; detail: string }[] | null;
 }
 
 const addresses: Record<string, (id: string) => string> = {
-  identity: (id) => `/identities/${id}`,
-  credential: (id) => `/credentials/${id}`,
-  finding: (id) => `/findings/${id}`,
-  rule: (id) => `/rules/${id}`,
-  source: (id) => `/sources/${id}`,
+  identities: (id) => `/identities/${id}`,
+  credentials: (id) => `/credentials/${id}`,
+  findings: (id) => `/findings/${id}`,
+  rules: (id) => `/rules/${id}`,
 };
 
 /** Reaches every page, identity, action and setting from the keyboard. */
@@ -59,7 +54,7 @@ function Finder({ close, onKeys }: { close: () => void; onKeys: () => void }) {
   const pages = usePages();
   const { setColorScheme } = useMantineColorScheme();
   const { asOf, setAsOf } = useAsOf();
-  const found = useGet<{ items: Hit[] | null }>(asked.length >= 2 ? '/search' : undefined, { q: asked, limit: 12 }, { keep: true });
+  const found = useGet<{ items: Found[] | null }>(asked.length >= 2 ? '/search' : undefined, { text: asked, limit: 6 }, { keep: true });
 
   const own = useMemo<Entry[]>(() => {
     const entries: Entry[] = pages.map((r) => ({
@@ -86,21 +81,19 @@ function Finder({ close, onKeys }: { close: () => void; onKeys: () => void }) {
     const theirs: Entry[] =
       t.length < 2
         ? []
-        : (found.data?.items ?? []).flatMap((h) => {
-            const to = addresses[h.type];
+        : (found.data?.items ?? []).flatMap((g) => {
+            const to = addresses[g.kind];
             return to
-              ? [
-                  {
-                    id: `${h.type}/${h.id}`,
-                    group: 'Found',
-                    label: middle(h.name || h.key || h.id, 60),
-                    hint: [h.kind && word(h.kind), h.source].filter(Boolean).join(' · '),
-                    run: () => go(to(h.id)),
-                  },
-                ]
+              ? (g.items ?? []).map((h) => ({
+                  id: `${g.kind}/${h.id}`,
+                  group: Word(g.kind),
+                  label: middle(h.name || h.id, 60),
+                  hint: [h.kind && word(h.kind), h.detail].filter(Boolean).join(' · '),
+                  run: () => go(to(h.id)),
+                }))
               : [];
           });
-    return [...theirs, ...(t === '' ? mine.filter((e) => e.group === 'Pages' || e.group === 'Actions') : mine)];
+    return t === '' ? mine.filter((e) => e.group === 'Pages' || e.group === 'Actions') : [...mine.filter((e) => e.group === 'Pages').slice(0, 3), ...theirs, ...mine.filter((e) => e.group !== 'Pages')];
   }, [own, text, found.data, go]);
 
   useEffect(() => setAt(0), [text]);

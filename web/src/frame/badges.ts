@@ -1,4 +1,6 @@
 import { useGet } from '@/api/query';
+import { useCan } from '@/app/me';
+import type { Overview } from '@/pages/overview/data';
 
 /** A figure beside an entry of the navigation. */
 export interface Badge {
@@ -10,20 +12,25 @@ export interface Badge {
   wants?: boolean;
 }
 
-interface OverviewFigures {
-  identities?: number;
-  openFindings?: number;
-  attention?: Record<string, number>;
-}
-
 /** The figures of the navigation, from the overview that is kept anyway. */
 export function useBadges(): Record<string, Badge> {
-  const overview = useGet<OverviewFigures>('/overview', {}, { staleTime: 60_000, keep: true });
+  const can = useCan();
+  const overview = useGet<Overview>(can('inventory.read') ? '/overview' : undefined, {}, { staleTime: 60_000, keep: true });
   const d = overview.data;
   if (!d) return {};
-  const badges: Record<string, Badge> = {};
-  if (d.identities !== undefined) badges['identities'] = { count: d.identities };
-  if (d.openFindings) badges['findings'] = { count: d.openFindings, wants: true };
-  for (const [name, count] of Object.entries(d.attention ?? {})) if (count > 0) badges[name] = { count, wants: true };
-  return badges;
+  const sources = d.coverage ?? [];
+  const whole = sources.filter((c) => c.state === 'complete' && c.incomplete === 0).length;
+  const badges: Record<string, Badge> = {
+    identities: { count: d.sentence.identities, title: 'Non-human identities' },
+    findings: { count: d.sentence.criticalAndHigh, title: 'Open findings, critical and high', wants: d.sentence.criticalAndHigh > 0 },
+    owners: { count: d.sentence.withoutOwner, title: 'Identities without an owner' },
+  };
+  if (sources.length > 0)
+    badges['sources'] = {
+      count: whole,
+      text: `${whole}/${sources.length}`,
+      title: `${whole} of ${sources.length} sources are read completely`,
+      wants: whole < sources.length,
+    };
+  return Object.fromEntries(Object.entries(badges).filter(([, b]) => b.count > 0 || b.text));
 }

@@ -1,6 +1,9 @@
 import { ActionIcon, Button, Checkbox, Menu, Popover, Stack, TextInput } from '@mantine/core';
 import { IconPlus, IconSearch, IconX } from '@tabler/icons-react';
 import { useEffect, useRef, useState } from 'react';
+import { useGet } from '@/api/query';
+import type { Items } from '@/api/types';
+import { count, word } from '@/lib/format';
 import classes from './List.module.css';
 import type { Choice, Filter } from './spec';
 import { parameters, type ListState } from './state';
@@ -10,12 +13,14 @@ interface Props {
   filters: Filter[];
   state: ListState;
   known: Record<string, Choice[]>;
+  /** Counts the values of a column under the filters in force. */
+  facets?: { path: string; query: Record<string, string | string[] | undefined> } | undefined;
   change: (changes: Record<string, string | string[] | undefined>) => void;
   clear: () => void;
 }
 
 /** The filters in force as chips, and a way to add one. */
-export function Filters({ filters, state, known, change, clear }: Props) {
+export function Filters({ filters, state, known, facets, change, clear }: Props) {
   const [open, setOpen] = useState<string | undefined>();
   const inForce = filters.filter((f) => parameters(f).some((p) => state.filters[p]) || f.id === open);
   const rest = filters.filter((f) => !inForce.includes(f));
@@ -28,6 +33,7 @@ export function Filters({ filters, state, known, change, clear }: Props) {
           filter={f}
           state={state}
           known={known}
+          facets={facets}
           opened={open === f.id}
           onOpen={(o) => setOpen(o ? f.id : undefined)}
           change={change}
@@ -67,7 +73,7 @@ interface ChipProps extends Omit<Props, 'filters' | 'clear'> {
   onOpen: (open: boolean) => void;
 }
 
-function Chip({ filter, state, known, change, opened, onOpen }: ChipProps) {
+function Chip({ filter, state, known, facets, change, opened, onOpen }: ChipProps) {
   const words = chipWords(filter, state, known);
   const remove = () => {
     onOpen(false);
@@ -96,7 +102,7 @@ function Chip({ filter, state, known, change, opened, onOpen }: ChipProps) {
           {opened && (
             <>
               {filter.help && <p className={classes.help}>{filter.help}</p>}
-              {filter.kind === 'choice' && <ChoiceForm filter={filter} state={state} known={known} change={change} />}
+              {filter.kind === 'choice' && <ChoiceForm filter={filter} state={state} known={known} facets={facets} change={change} />}
               {filter.kind === 'time' && <TimeForm filter={filter} state={state} change={change} done={() => onOpen(false)} />}
               {filter.kind === 'text' && <TextForm filter={filter} state={state} change={change} done={() => onOpen(false)} />}
             </>
@@ -110,10 +116,20 @@ function Chip({ filter, state, known, change, opened, onOpen }: ChipProps) {
   );
 }
 
-function ChoiceForm({ filter, state, known, change }: Omit<ChipProps, 'opened' | 'onOpen'>) {
+function ChoiceForm({ filter, state, known, facets, change }: Omit<ChipProps, 'opened' | 'onOpen'>) {
   const [text, setText] = useState('');
   const chosen = state.filters[filter.id] ?? [];
-  const all = choicesOf(filter, known);
+  const counted = useGet<Items<{ value: string; count: number }>>(
+    facets && filter.facet ? facets.path : undefined,
+    { ...facets?.query, [filter.id]: undefined, column: filter.facet },
+    { retry: false },
+  );
+  const counts = new Map((counted.data?.items ?? []).map((f) => [f.value || 'none', f.count]));
+  const offered = choicesOf(filter, known);
+  const found = [...counts.keys()].filter((v) => v !== 'none' && !offered.some((c) => c.value === v)).map((v) => ({ value: v, label: word(v) }));
+  const all = [...offered, ...found]
+    .filter((c) => !counted.data || counts.has(c.value) || chosen.includes(c.value))
+    .sort((a, b) => (counts.get(b.value) ?? 0) - (counts.get(a.value) ?? 0));
   const extra = chosen.filter((v) => !all.some((c) => c.value === v)).map((v) => ({ value: v, label: v }));
   const t = text.trim().toLowerCase();
   const shown = [...extra, ...all].filter((c) => !t || c.label.toLowerCase().includes(t));
@@ -143,7 +159,17 @@ function ChoiceForm({ filter, state, known, change }: Omit<ChipProps, 'opened' |
       )}
       <div className={classes.choices} tabIndex={-1}>
         {shown.map((c) => (
-          <Checkbox key={c.value} label={c.label} checked={chosen.includes(c.value)} onChange={() => toggle(c.value)} />
+          <Checkbox
+            key={c.value}
+            label={
+              <span className={classes.choice}>
+                <span>{c.label}</span>
+                {counts.has(c.value) && <span className="muted">{count(counts.get(c.value) ?? 0)}</span>}
+              </span>
+            }
+            classNames={{ body: classes.choiceBody, labelWrapper: classes.choiceLabel }}
+            checked={chosen.includes(c.value)} onChange={() => toggle(c.value)}
+          />
         ))}
         {shown.length === 0 && !filter.free && <span className="muted">No value has that name.</span>}
       </div>

@@ -155,7 +155,14 @@ export function List<Row extends object>({ spec, known = nothing, above, onOpen 
             onChange={(text) => change({ [spec.search ?? 'text']: text || undefined }, { replace: true })}
           />
         )}
-        <Filters filters={spec.filters} state={state} known={known} change={change} clear={clear} />
+        <Filters
+          filters={spec.filters}
+          state={state}
+          known={known}
+          facets={spec.facets ? { path: spec.facets, query } : undefined}
+          change={change}
+          clear={clear}
+        />
         <div className={classes.right}>
           {narrow && <SortMenu spec={spec} sort={state.sort} onSort={(sort) => change({ sort })} />}
           <Views list={spec.id} offered={spec.views ?? []} show={show} />

@@ -36,6 +36,8 @@ export interface Filter {
   choices?: Choice[] | ((known: Record<string, Choice[]>) => Choice[]);
   /** For choices: values beyond those offered may be typed. */
   free?: boolean;
+  /** The column whose values the server counts for this filter. */
+  facet?: string;
   /** Only one value at a time. */
   single?: boolean;
   /** For flags: how true and false read. */
@@ -91,6 +93,8 @@ export interface ListSpec<Row> {
   bulk?: BulkAction<Row>[];
   /** The path of the export, without the format, such as "/exports/identities". */
   exports?: { path: string; formats: string[] };
+  /** Where the server counts the values of a column, such as "/facets/identities". */
+  facets?: string;
   /** Views that everybody has. */
   views?: { name: string; query: string }[];
   empty: { title: string; body: ReactNode; action?: ReactNode };
