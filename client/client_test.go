@@ -165,3 +165,29 @@ func TestUnreachableServer(t *testing.T) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
+
+func TestDeviceWaitsForApproval(t *testing.T) {
+	answers := []string{`{"error":"authorization_pending"}`, `{"error":"slow_down"}`, `{"token":"word2","id":"t1"}`}
+	c, pauses := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/v1/auth/device" {
+			_, _ = w.Write([]byte(`{"deviceCode":"d","userCode":"ABCD-EFGH","verificationUri":"http://x/device","expiresIn":600,"interval":5}`))
+			return
+		}
+		_, _ = w.Write([]byte(answers[0]))
+		answers = answers[1:]
+	})
+	d, err := c.StartDevice(t.Context(), "test")
+	if err != nil || d.UserCode != "ABCD-EFGH" {
+		t.Fatal(d, err)
+	}
+	a, err := c.AwaitDevice(t.Context(), d)
+	if err != nil || a.Token.Reveal() != "word2" || a.ID != "t1" || fmt.Sprint(*pauses) != "[5s 5s 10s]" {
+		t.Errorf("token %+v, %v, pauses %v", a, err, *pauses)
+	}
+	for answer, kind := range map[string]error{`{"error":"access_denied"}`: retinue.ErrDenied, `{"error":"expired_token"}`: retinue.ErrDenied, `{}`: retinue.ErrUnsupported} {
+		answers = []string{answer}
+		if _, err := c.AwaitDevice(t.Context(), d); !errors.Is(err, kind) {
+			t.Errorf("%s: %v", answer, err)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"strings"
 
@@ -156,6 +157,9 @@ replaced. --archive verifies an exported log without any database.`,
 				text, ok, err := app.VerifyArchive(cmd.Context(), archive, pub)
 				return e.verified(text, ok, err)
 			}
+			if against == "" && key == "" {
+				return e.askLedger(cmd.Context(), func(l ledger) error { return e.verified(l.verify(cmd.Context())) })
+			}
 			return e.with(cmd.Context(), func(a *app.App) error {
 				text, ok, err := a.VerifyAudit(cmd.Context(), against, pub)
 				return e.verified(text, ok, err)
@@ -234,8 +238,8 @@ func (e *env) auditList() *cobra.Command {
 			if _, err := f.check(); err != nil {
 				return err
 			}
-			return e.with(cmd.Context(), func(a *app.App) error {
-				return a.Records(cmd.Context(), from, func(rows func(func(retinue.Record, error) bool)) error {
+			return e.askLedger(cmd.Context(), func(l ledger) error {
+				return l.records(cmd.Context(), from, func(rows iter.Seq2[retinue.Record, error]) error {
 					if f.limit > 0 {
 						rows = head(rows, f.limit)
 					}

@@ -44,6 +44,7 @@ type env struct {
 	out, err io.Writer
 	getenv   func(string) string
 	db       string
+	server   string
 	config   string
 	verbose  bool
 }
@@ -125,10 +126,11 @@ Nothing leaves this machine, and no credential that is found is ever tried.`,
 	f := c.PersistentFlags()
 	f.StringVar(&e.db, "db", "", "database: a file, or a PostgreSQL URL (default: RETINUE_DATABASE, the configuration, else a file in your data folder)")
 	f.StringVar(&e.config, "config", "", "configuration file (default: retinue.yaml in this folder, if there is one)")
+	f.StringVar(&e.server, "server", "", "ask this server instead of a database, such as https://retinue.example.com (default: RETINUE_SERVER)")
 	f.BoolVarP(&e.verbose, "verbose", "v", false, "log what happens to standard error")
 	c.AddCommand(e.scanCommand(), e.ingestCommand(), e.identitiesCommand(), e.credentialsCommand(), e.grantsCommand(),
 		e.findingsCommand(), e.diffCommand(), e.exportCommand(), e.reportCommand(), e.rulesCommand(), e.auditCommand(),
-		e.sourcesCommand(), e.keysCommand(), e.serveCommand(), e.demoCommand())
+		e.sourcesCommand(), e.keysCommand(), e.demoCommand(), e.serveCommand(), e.loginCommand(), e.logoutCommand(), e.whoamiCommand())
 	usageArgs(c)
 	return c
 }
@@ -174,6 +176,9 @@ func (e *env) logger() *slog.Logger {
 
 // open opens the installation for reading and writing.
 func (e *env) open(ctx context.Context) (*app.App, error) {
+	if e.remote() {
+		return nil, errLocal
+	}
 	cfg, err := e.settings()
 	if err != nil {
 		return nil, err
@@ -184,6 +189,9 @@ func (e *env) open(ctx context.Context) (*app.App, error) {
 // with opens the installation for the length of fn. Reading commands say that
 // there is nothing to read rather than making an empty database.
 func (e *env) with(ctx context.Context, fn func(*app.App) error) error {
+	if e.remote() {
+		return errLocal
+	}
 	cfg, err := e.settings()
 	if err != nil {
 		return err

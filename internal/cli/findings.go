@@ -2,8 +2,8 @@ package cli
 
 import (
 	"cmp"
-	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -79,13 +79,16 @@ identities"), --by family by the same definition in several places.`,
 			if err != nil {
 				return err
 			}
-			return e.with(cmd.Context(), func(a *app.App) error {
-				return a.View(cmd.Context(), store.Everything(), func(tx *app.Snapshot) error {
+			if f.by != "" {
+				q.Limit = 0
+			}
+			return e.ask(cmd.Context(), func(s estate) error {
+				return s.findings(cmd.Context(), q, func(rows iter.Seq2[retinue.Finding, error]) error {
 					switch f.by {
 					case "":
-						return list(e, f.listFlags, tx.Findings(q), findingCells, "no findings match")
+						return list(e, f.listFlags, rows, findingCells, "no findings match")
 					case "fix", "family":
-						return e.rollUp(tx, f, q)
+						return e.rollUp(rows, f)
 					}
 					return usageError{fmt.Errorf("--by %q: want fix or family", f.by)}
 				})
@@ -120,10 +123,9 @@ type rolled struct {
 	subjects    map[retinue.Ref]bool
 }
 
-func (e *env) rollUp(tx *app.Snapshot, f findingFlags, q store.FindingQuery) error {
-	q.Limit = 0
+func (e *env) rollUp(rows iter.Seq2[retinue.Finding, error], f findingFlags) error {
 	groups := map[string]*rolled{}
-	for x, err := range tx.Findings(q) {
+	for x, err := range rows {
 		if err != nil {
 			return err
 		}
@@ -175,8 +177,8 @@ func (e *env) findingsShow() *cobra.Command {
 	var format string
 	c := &cobra.Command{Use: "show FINDING", Short: "Show one finding with its evidence", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return e.with(cmd.Context(), func(a *app.App) error {
-				f, err := a.Finding(cmd.Context(), retinue.FindingID(args[0]))
+			return e.ask(cmd.Context(), func(s estate) error {
+				f, err := s.finding(cmd.Context(), retinue.FindingID(args[0]))
 				if err != nil {
 					return err
 				}
@@ -262,8 +264,8 @@ Accepting a family holds for findings of it that come later, until the date.`,
 					return err
 				}
 			}
-			return e.with(cmd.Context(), func(a *app.App) error {
-				n, err := a.Decide(cmd.Context(), app.Actor(), d)
+			return e.ask(cmd.Context(), func(s estate) error {
+				n, err := s.decide(cmd.Context(), d)
 				if err == nil {
 					e.say("now %s: %d", d.State, n)
 				}
@@ -300,7 +302,13 @@ An empty value clears a field. The earlier registration stays in the history.`,
 			}
 			r.Registration.Environment, r.Registration.Criticality = retinue.Environment(environ), retinue.Criticality(critical)
 			r.Registration.Class = retinue.Class(class)
-			return e.with(cmd.Context(), func(a *app.App) error { return e.register(cmd.Context(), a, args[0], r) })
+			return e.ask(cmd.Context(), func(s estate) error {
+				name, err := s.register(cmd.Context(), args[0], r)
+				if err == nil {
+					e.say("%s: registered", name)
+				}
+				return err
+			})
 		}}
 	fl := c.Flags()
 	fl.StringVar(&r.Registration.Owner, "owner", "", "person or team that answers for it")
@@ -315,23 +323,4 @@ An empty value clears a field. The earlier registration stays in the history.`,
 	fl.StringVar(&class, "class", "", "non_human, person or unclear: overrides what the source says")
 	fl.StringVar(&r.Registration.ClassReason, "class-reason", "", "why the class is overridden")
 	return c
-}
-
-func (e *env) register(ctx context.Context, a *app.App, word string, r app.RegistrationChange) error {
-	var key store.Entity
-	err := a.View(ctx, store.Everything(), func(tx *app.Snapshot) (err error) {
-		key, err = find(tx, retinue.FactIdentity, word)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if err := a.Register(ctx, app.Actor(), key, r); err != nil {
-		return err
-	}
-	if _, err := a.Settle(ctx); err != nil {
-		return err
-	}
-	e.say("%s: registered", key.Name)
-	return nil
 }

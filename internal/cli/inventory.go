@@ -106,9 +106,9 @@ func listEntities(ctx context.Context, e *env, f entityFlags, t retinue.FactType
 	if err != nil {
 		return err
 	}
-	return e.with(ctx, func(a *app.App) error {
-		return a.View(ctx, store.Everything(), func(tx *app.Snapshot) error {
-			return list(e, f.listFlags, tx.Entities(q), cells, "nothing matches")
+	return e.ask(ctx, func(s estate) error {
+		return s.entities(ctx, q, func(rows iter.Seq2[store.Entity, error]) error {
+			return list(e, f.listFlags, rows, cells, "nothing matches")
 		})
 	})
 }
@@ -135,20 +135,8 @@ func (e *env) grants(ctx context.Context, f entityFlags, id string) error {
 		return err
 	}
 	q.Limit = 0
-	return e.with(ctx, func(a *app.App) error {
-		return a.View(ctx, store.Everything(), func(tx *app.Snapshot) error {
-			if id != "" {
-				x, err := find(tx, retinue.FactIdentity, id)
-				if err != nil {
-					return err
-				}
-				q = store.EntityQuery{Type: retinue.FactIdentity, ID: x.ID, Gone: true, AsOf: q.AsOf}
-			}
-			things, err := thingsAt(tx, q.AsOf)
-			if err != nil {
-				return err
-			}
-			rows := things.Grants(tx, q)
+	return e.ask(ctx, func(s estate) error {
+		return s.grants(ctx, q, id, func(rows iter.Seq2[inventory.Grant, error]) error {
 			if f.limit > 0 {
 				rows = head(rows, f.limit)
 			}
@@ -260,18 +248,16 @@ func (e *env) showCommand(noun string, t retinue.FactType) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return e.with(cmd.Context(), func(a *app.App) error {
-				return a.View(cmd.Context(), store.Everything(), func(tx *app.Snapshot) error {
-					s, err := show(tx, t, args[0], history, when)
-					if err != nil {
-						return err
-					}
-					if format == "json" {
-						return e.json(s)
-					}
-					e.showText(s)
-					return nil
-				})
+			return e.ask(cmd.Context(), func(est estate) error {
+				s, err := est.show(cmd.Context(), t, args[0], history, when)
+				if err != nil {
+					return err
+				}
+				if format == "json" {
+					return e.json(s)
+				}
+				e.showText(s)
+				return nil
 			})
 		}}
 	c.Flags().StringVar(&format, "format", "text", "text or json")

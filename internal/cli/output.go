@@ -47,14 +47,12 @@ the end of that day), times, or ages (30d, 36h). Without TO, until now.`,
 					return usageError{fmt.Errorf("--type %q: want one of %v", t, retinue.FactTypes())}
 				}
 			}
-			return e.with(cmd.Context(), func(a *app.App) error {
-				return a.View(cmd.Context(), store.Everything(), func(tx *app.Snapshot) error {
-					changes, err := tx.Changes(from, until)
-					if err != nil {
-						return err
-					}
-					return list(e, f, pick(changes, types, f.limit), changeCells, "nothing changed")
-				})
+			return e.askLedger(cmd.Context(), func(l ledger) error {
+				changes, err := l.changes(cmd.Context(), from, until)
+				if err != nil {
+					return err
+				}
+				return list(e, f, pick(changes, types, f.limit), changeCells, "nothing changed")
 			})
 		}}
 	c.Flags().StringVar(&f.format, "format", "table", "table, json or csv")
