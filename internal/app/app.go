@@ -36,6 +36,9 @@ type App struct {
 	packID string
 	judged rules.Report
 	fleet  *fleet
+	tell   Telling
+	// tellers counts the leases that this process took to tell somebody.
+	tellers tellerCount
 }
 
 // Options are what the caller of Open brings.
@@ -150,10 +153,13 @@ func (a *App) openQueue(ctx context.Context) error {
 	jobs.Handle(&h, func(ctx context.Context, _ ownJob) error { return a.settleOwners(ctx) })
 	jobs.Handle(&h, func(ctx context.Context, _ judgeJob) error { return a.judge(ctx) })
 	a.fleetHandlers(&h)
+	a.tellHandlers(&h)
+	a.Tell(Telling{Sealer: a.fleet.sealer, Outbound: a.fleet.dialler})
 	var err error
 	if a.queue, err = jobs.Open(db, jobs.Config{Handlers: &h, LongWorkers: longWorkers, Logger: a.log, Shared: true, Now: a.now}); err != nil {
 		return err
 	}
+	a.DB.OnUpdate(a.raiseNotices)
 	a.DB.OnUpdate(func(ctx context.Context, tx *sqlstore.Tx) error {
 		if !tx.Touched() {
 			return nil

@@ -27,7 +27,8 @@ func (a *App) services(who api.Authenticator) api.Services {
 	return api.Services{Auth: who, Log: a.log, Now: a.DB.Now, Version: Version,
 		Identities: a, Things: a, Relations: a, Findings: a, Undoer: a, Rules: a, Records: a, Inventory: a, Overviewer: a, Views: a, Answers: a,
 		Sources: a, Connectors: a, Scans: scansAPI{a}, Hooks: a, Collectors: a, HandIns: a,
-		Registrations: a, Owners: a, OwnershipRules: a, ThirdParties: a}
+		Registrations: a, Owners: a, OwnershipRules: a,
+		Outlets: a, NoticeRoutes: a, Notices: a, Tickets: a, Checkpoints: a, ThirdParties: a}
 }
 
 // ServeOptions say how an installation is served.
@@ -62,6 +63,10 @@ func (a *App) Serve(ctx context.Context, o ServeOptions) error {
 	work, stopWork := context.WithCancel(ctx)
 	defer stopWork()
 	if err := a.StartFleet(ctx); err != nil {
+		return err
+	}
+	a.tell.PublicURL = srv.PublicURL()
+	if err := a.scheduleTelling(ctx); err != nil {
 		return err
 	}
 	ends := make(chan error, 2)

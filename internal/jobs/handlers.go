@@ -45,6 +45,20 @@ func HandleLong[T Args](h *Handlers, fn func(ctx context.Context, args T) error)
 	handle(h, longLane, fn)
 }
 
+// asideLane is the lane of jobs that wait for others, and asideWorkers how many
+// of them run at once.
+const (
+	asideLane    = "aside"
+	asideWorkers = 4
+)
+
+// HandleAside registers the handler of a kind whose jobs wait for the network.
+// They have workers of their own, so that neither short jobs wait behind a slow
+// receiver nor they behind a scan, and only Run works them, as with HandleLong.
+func HandleAside[T Args](h *Handlers, fn func(ctx context.Context, args T) error) {
+	handle(h, asideLane, fn)
+}
+
 func handle[T Args](h *Handlers, lane string, fn func(ctx context.Context, args T) error) {
 	var zero T
 	kind := zero.Kind()

@@ -165,6 +165,7 @@ func (q *Queue) newEngine(r *run) (engine, error) {
 		cfg.Queues = map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: q.cfg.Workers}}
 		if r.long {
 			cfg.Queues[longLane] = river.QueueConfig{MaxWorkers: q.cfg.LongWorkers}
+			cfg.Queues[asideLane] = river.QueueConfig{MaxWorkers: asideWorkers}
 		}
 	}
 	if q.db.Pool != nil {
