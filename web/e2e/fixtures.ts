@@ -37,7 +37,6 @@ export { expect };
 export async function settled(page: Page) {
   await expect(page.locator('[data-page-title]').first()).toBeVisible();
   await expect(page.locator('.mantine-Skeleton-root')).toHaveCount(0, { timeout: 20_000 });
-  await page.waitForLoadState('networkidle').catch(() => undefined);
 }
 
 /** No violation of WCAG 2.2 A or AA that axe can see. */

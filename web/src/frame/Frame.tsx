@@ -1,9 +1,11 @@
 import { ActionIcon, Tooltip } from '@mantine/core';
 import { useLocalStorage, useMediaQuery } from '@mantine/hooks';
 import { IconLayoutSidebarLeftCollapse, IconLayoutSidebarLeftExpand, IconSearch } from '@tabler/icons-react';
-import { useEffect, useRef, useState, type ReactNode } from 'react';
+import { use, useEffect, useRef, useState, type ReactNode } from 'react';
 import { useLocation } from 'wouter';
 import { useKeys } from '@/app/keys';
+import { useLive } from '@/app/live';
+import { MeContext } from '@/app/me';
 import { useGo } from '@/app/router';
 import { routes } from '@/app/routes';
 import { AccountMenu } from './AccountMenu';
@@ -25,6 +27,7 @@ export function Frame({ children }: { children: ReactNode }) {
   const [palette, setPalette] = useState(false);
   const [keyList, setKeyList] = useState(false);
   const go = useGo();
+  useLive(use(MeContext) !== undefined);
   const main = useRef<HTMLElement>(null);
   const [path] = useLocation();
 

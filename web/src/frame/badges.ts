@@ -23,7 +23,7 @@ export function useBadges(): Record<string, Badge> {
   const badges: Record<string, Badge> = {
     identities: { count: d.sentence.identities, title: 'Non-human identities' },
     findings: { count: d.sentence.criticalAndHigh, title: 'Open findings, critical and high', wants: d.sentence.criticalAndHigh > 0 },
-    owners: { count: d.sentence.withoutOwner, title: 'Identities without an owner' },
+    unowned: { count: d.sentence.withoutOwner, title: 'Identities without an owner' },
   };
   if (sources.length > 0)
     badges['sources'] = {
