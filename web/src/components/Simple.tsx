@@ -25,7 +25,7 @@ interface SimpleProps<T> {
 export function Simple<T>({ label, columns, rows, id, empty }: SimpleProps<T>) {
   if (rows.length === 0 && empty) return <>{empty}</>;
   return (
-    <div className={classes.scroll} role="region" aria-label={label} tabIndex={0}>
+    <div className={classes.scroll} role="group" aria-label={label} tabIndex={0}>
       <table className={classes.table}>
         <thead>
           <tr>

@@ -34,7 +34,7 @@ export function Calendar({ month, counts, selected, onSelect, onMonth, what = 'c
   }, [at, month]);
 
   const weeks = weeksOf(month);
-  const most = Math.max(1, ...Object.values(counts));
+  const most = Math.max(5, ...Object.values(counts));
 
   function onKey(event: React.KeyboardEvent, day: Day) {
     const next = moveBy(event.key, day, event.shiftKey);

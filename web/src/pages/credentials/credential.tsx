@@ -36,7 +36,7 @@ function One({ credential: c }: { credential: CredentialDetail }) {
   const title = c.name || c.key;
   const holders = c.holders ?? [];
   return (
-    <Page title={title} tab={`${title}, credential`} lead={`${Word(c.kind)}${c.subtype ? `, ${c.subtype}` : ''} in ${c.source}`}>
+    <Page title={title} tab={`${title}, credential`} lead={`${Word(c.kind)}${c.subtype ? `, ${word(c.subtype)}` : ''} in ${c.source}`}>
       <Marks>
         <State value={c.state ?? 'unknown'} filled />
         {!!c.priority && (

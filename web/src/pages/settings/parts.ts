@@ -14,4 +14,5 @@ export const parts: Part[] = [
   { id: 'appearance', label: 'Appearance', lead: 'How the console looks on this machine.', page: lazy(() => import('./Appearance')) },
   { id: 'tokens', label: 'API tokens', lead: 'What programs use to call the API. Each is scoped, ends, and is shown once.', page: lazy(() => import('./Tokens')) },
   { id: 'people', label: 'People and roles', lead: 'Who may sign in, and what each may do where.', permission: 'accounts.manage', page: lazy(() => import('./People')) },
+  { id: 'sign-on', label: 'Single sign-on', lead: 'Signing in with the account of your organisation.', permission: 'settings.manage', page: lazy(() => import('./Sso')) },
 ];

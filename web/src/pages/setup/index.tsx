@@ -9,7 +9,7 @@ import { setUp, type Next } from '@/pages/signin/api';
 /** The first account of an installation, made with the link that the server printed when it started. */
 export default function SetupPage() {
   const [token] = useState(() => takeToken());
-  const [step, setStep] = useState<'account' | 'factor'>('account');
+  const [step, setStep] = useState<'account' | 'must' | 'may'>('account');
   if (!token) {
     return (
       <Bare title="Set up Retinue">
@@ -21,16 +21,16 @@ export default function SetupPage() {
       </Bare>
     );
   }
-  if (step === 'factor') {
+  if (step !== 'account') {
     return (
-      <Bare wide title="Set up a second factor" lead="An administrator may not sign in with a password alone.">
-        <Enrol onDone={() => window.location.assign('/')} />
+      <Bare wide title="Set up a second factor" lead={step === 'must' ? 'An administrator may not sign in with a password alone.' : 'With it nobody gets in who only learns your password.'}>
+        <Enrol onDone={() => window.location.assign('/')} {...(step === 'may' && { onLater: () => window.location.assign('/') })} />
       </Bare>
     );
   }
   return (
     <Bare title="Set up Retinue" lead="Make the first account. It administers this installation and invites the others.">
-      <First token={token} onDone={(next) => (next === 'enrol' ? setStep('factor') : window.location.assign('/'))} />
+      <First token={token} onDone={(next) => setStep(next === 'enrol' ? 'must' : 'may')} />
     </Bare>
   );
 }

@@ -8,8 +8,14 @@ import { Qr } from './Qr';
 import { CodeInput, codeWrong } from './SignInForm';
 import { passkeyProblem } from './webauthn';
 
+interface EnrolTotpProps {
+  onDone: (codes: string[]) => void;
+  onCancel?: () => void;
+  onBegun?: () => void;
+}
+
 /** Sets up an authenticator app: its secret as a picture and as text, then a code that proves it. */
-export function EnrolTotp({ onDone, onCancel }: { onDone: (codes: string[]) => void; onCancel?: () => void }) {
+export function EnrolTotp({ onDone, onCancel, onBegun }: EnrolTotpProps) {
   const [begun, setBegun] = useState<{ url: string; secret: string }>();
   const [problem, setProblem] = useState<unknown>();
   const form = useFields({
@@ -21,6 +27,7 @@ export function EnrolTotp({ onDone, onCancel }: { onDone: (codes: string[]) => v
     setProblem(undefined);
     try {
       setBegun(await beginTotp());
+      onBegun?.();
     } catch (error) {
       setProblem(error);
     }

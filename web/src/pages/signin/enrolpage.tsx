@@ -1,4 +1,3 @@
-import { Button } from '@mantine/core';
 import { useState } from 'react';
 import { useSearch } from 'wouter';
 import { Bare } from './Bare';
@@ -17,24 +16,34 @@ export default function EnrolPage() {
   );
 }
 
+interface EnrolProps {
+  onDone: () => void;
+  /** Where it may wait: on the machine itself, while nobody else can reach the console. */
+  onLater?: () => void;
+}
+
 /** A passkey or an authenticator app, then the recovery codes. */
-export function Enrol({ onDone }: { onDone: () => void }) {
+export function Enrol({ onDone, onLater }: EnrolProps) {
   const [codes, setCodes] = useState<string[]>();
-  const [app, setApp] = useState(!passkeysSupported());
+  const [app, setApp] = useState(false);
   const finish = (made: string[]) => (made.length > 0 ? setCodes(made) : onDone());
   if (codes) return <RecoveryCodes codes={codes} onDone={onDone} />;
   return (
     <>
-      {!app && (
+      {!app && passkeysSupported() && (
         <>
           <EnrolPasskey onDone={finish} />
           <div className={classes.or}>or</div>
-          <Button variant="default" onClick={() => setApp(true)}>
-            Use an authenticator app
-          </Button>
         </>
       )}
-      {app && <EnrolTotp onDone={finish} />}
+      <EnrolTotp onBegun={() => setApp(true)} onDone={finish} />
+      {onLater && (
+        <p className={classes.foot}>
+          <button type="button" className={classes.linkish} onClick={onLater}>
+            Later: so far only this machine can reach the console
+          </button>
+        </p>
+      )}
     </>
   );
 }
