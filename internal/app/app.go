@@ -19,6 +19,7 @@ import (
 	"github.com/retinue-id/retinue/connectors/all"
 	"github.com/retinue-id/retinue/internal/jobs"
 	"github.com/retinue-id/retinue/internal/rules"
+	"github.com/retinue-id/retinue/internal/seal"
 	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
 )
@@ -36,6 +37,7 @@ type App struct {
 	packID string
 	judged rules.Report
 	fleet  *fleet
+	sealer *seal.Sealer
 	tell   Telling
 	// tellers counts the leases that this process took to tell somebody.
 	tellers tellerCount
@@ -81,6 +83,14 @@ func (a *App) open(ctx context.Context, opt Options) error {
 	if a.set, a.packID, err = loadRules(a.Config); err != nil {
 		return err
 	}
+	if !opt.ReadOnly {
+		if a.sealer, err = OpenSealer(a.Config); err != nil {
+			return err
+		}
+		if opt.Sealer == nil {
+			opt.Sealer = a.sealer
+		}
+	}
 	if a.fleet, err = newFleet(a.Config, opt.Sealer); err != nil {
 		return err
 	}
@@ -88,6 +98,9 @@ func (a *App) open(ctx context.Context, opt Options) error {
 		return nil
 	}
 	if a.Keys, err = OpenKeys(a.Config.KeyFile); err != nil {
+		return err
+	}
+	if err := a.checkSealer(ctx); err != nil {
 		return err
 	}
 	return a.openQueue(ctx)

@@ -37,6 +37,8 @@ type Config struct {
 	// Outbound says which connections the server makes for what was configured
 	// through the API or the console.
 	Outbound OutboundConfig `yaml:"outbound"`
+	// Access says how people sign in to the server.
+	Access AccessConfig `yaml:"access"`
 	// Sources are the named sources that a bare `retinue scan` reads, and that
 	// the server shows and scans.
 	Sources []SourceConfig `yaml:"sources"`

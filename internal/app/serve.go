@@ -5,21 +5,28 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"net/netip"
+	"net/url"
 	"path/filepath"
 	"strings"
 
 	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/app/accounts"
+	"github.com/retinue-id/retinue/internal/auth"
 	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
 	"github.com/retinue-id/retinue/internal/web"
 	"github.com/retinue-id/retinue/internal/web/api"
 )
 
-// API returns the HTTP interface over the installation.
+// API returns the HTTP interface over the installation to whom somebody else
+// tells who calls, as on this machine.
 func (a *App) API(who api.Authenticator) (*api.API, error) {
-	return api.New(a.services(who))
+	people, err := a.Accounts(auth.Front{Public: &url.URL{Scheme: "http", Host: "localhost:8420"}}, true)
+	if err != nil {
+		return nil, err
+	}
+	return api.New(withPeople(a.services(who), people))
 }
 
 // services lists what the interface is made of.
@@ -52,7 +59,7 @@ func (a *App) Serve(ctx context.Context, o ServeOptions) error {
 	if err := a.DB.LockExclusive(); err != nil {
 		return err
 	}
-	srv, err := a.server(o)
+	srv, people, err := a.server(o)
 	if err != nil {
 		return err
 	}
@@ -69,6 +76,11 @@ func (a *App) Serve(ctx context.Context, o ServeOptions) error {
 	if err := a.scheduleTelling(ctx); err != nil {
 		return err
 	}
+	swept := make(chan struct{})
+	go func() {
+		defer close(swept)
+		a.runPeople(work, people)
+	}()
 	ends := make(chan error, 2)
 	go func() { ends <- a.RunQueue(work) }()
 	go func() {
@@ -81,6 +93,7 @@ func (a *App) Serve(ctx context.Context, o ServeOptions) error {
 	err = <-ends // of whichever ends first: the other has nothing to do without it
 	stopWork()
 	err = errors.Join(err, <-ends)
+	<-swept
 	return errors.Join(err, a.record(context.WithoutCancel(ctx), who, retinue.RecordServerStopped, map[string]any{"listen": o.Listen}))
 }
 
@@ -92,20 +105,25 @@ func (a *App) record(ctx context.Context, who retinue.Actor, action retinue.Reco
 }
 
 // server puts the HTTP server together.
-func (a *App) server(o ServeOptions) (*web.Server, error) {
+func (a *App) server(o ServeOptions) (*web.Server, *accounts.Service, error) {
 	proxies, err := ranges(o.BehindProxy)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	cfg := web.Config{Listen: o.Listen, PublicURL: strings.TrimSuffix(o.PublicURL, "/"), TLSCert: o.TLSCert, TLSKey: o.TLSKey, ACMEDomain: o.ACMEDomain,
 		ACMECache: filepath.Join(filepath.Dir(a.Config.KeyFile), "acme"), TrustedProxies: proxies, Metrics: o.Metrics,
 		Ready: a.ready, Log: a.log, Now: a.now}
-	handler, err := a.API(nil)
+	front, loopbackOnly, err := frontOf(cfg)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	cfg.API, cfg.Raw = handler, map[string]http.Handler{}
-	return web.New(cfg)
+	i, err := a.Interface(front, loopbackOnly)
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg.API, cfg.Raw = i.API, i.Raw
+	srv, err := web.New(cfg)
+	return srv, i.People, err
 }
 
 // ready reports whether the database answers.

@@ -16,8 +16,6 @@ type Front struct {
 	Public *url.URL
 	// Hosts are further host names (with port) that are served.
 	Hosts []string
-	// Proxies are the addresses whose X-Forwarded-For is believed.
-	Proxies []netip.Prefix
 }
 
 // Loopback reports whether the public address is of this machine only.
@@ -101,45 +99,6 @@ func (f Front) originAllowed(origin string) bool {
 		scheme = "https"
 	}
 	return u.Scheme == scheme && f.HostAllowed(u.Host)
-}
-
-// Client returns the address that a request comes from: of the connection, or
-// where that is a proxy that is believed, the last address in X-Forwarded-For
-// that is not.
-func (f Front) Client(r *http.Request) string {
-	addr := parseAddr(r.RemoteAddr)
-	if !addr.IsValid() {
-		return "unknown"
-	}
-	if f.proxy(addr) {
-		hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-		for _, hop := range slices.Backward(hops) {
-			a := parseAddr(strings.TrimSpace(hop))
-			if !a.IsValid() {
-				break
-			}
-			addr = a
-			if !f.proxy(a) {
-				break
-			}
-		}
-	}
-	return addr.String()
-}
-
-func (f Front) proxy(a netip.Addr) bool {
-	return slices.ContainsFunc(f.Proxies, func(p netip.Prefix) bool { return p.Contains(a) })
-}
-
-func parseAddr(s string) netip.Addr {
-	if host, _, err := net.SplitHostPort(s); err == nil {
-		s = host
-	}
-	a, err := netip.ParseAddr(s)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return a.Unmap().WithZone("")
 }
 
 // ThrottleOrigin is by what an address is counted: one IPv6 customer has at

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -139,9 +140,9 @@ func (f Front) DeviceCookie(value string) *http.Cookie {
 	return f.cookie(deviceCookie, value, DeviceFor, http.SameSiteStrictMode)
 }
 
-// Present reads what a request brought.
-func (f Front) Present(r *http.Request) Presented {
-	p := Presented{Client: f.Client(r), Agent: printable(r.UserAgent(), 200)}
+// Present reads what a request from an address brought.
+func (f Front) Present(r *http.Request, client string) Presented {
+	p := Presented{Client: client, Agent: printable(r.UserAgent(), 200)}
 	value := func(name string) string {
 		c, err := r.Cookie(f.cookieName(name))
 		if err != nil || len(c.Value) > 128 {
@@ -162,4 +163,17 @@ func bearer(h string) (string, bool) {
 		return "", false
 	}
 	return h[len(scheme):], true
+}
+
+type presentedKey struct{}
+
+// WithPresented gives a request's context what the request brought.
+func WithPresented(ctx context.Context, p Presented) context.Context {
+	return context.WithValue(ctx, presentedKey{}, p)
+}
+
+// PresentedBy returns what the request of a context brought.
+func PresentedBy(ctx context.Context) Presented {
+	p, _ := ctx.Value(presentedKey{}).(Presented)
+	return p
 }

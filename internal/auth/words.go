@@ -13,8 +13,8 @@ import (
 
 // Factors are what an account proves itself with, as its person sees it.
 type Factors struct {
-	Password      bool            `json:"password"`
-	TOTP          bool            `json:"totp"`
+	Password      bool            `json:"hasPassword"`
+	TOTP          bool            `json:"hasTotp"`
 	Passkeys      []store.Passkey `json:"passkeys"`
 	RecoveryCodes int64           `json:"recoveryCodes"`
 	SingleSignOn  bool            `json:"singleSignOn"`
@@ -37,6 +37,7 @@ type Invitation struct {
 	ID        store.FlowID    `json:"id"`
 	Account   store.AccountID `json:"account"`
 	Login     string          `json:"login"`
+	Name      string          `json:"name"`
 	CreatedAt time.Time       `json:"createdAt"`
 	ExpiresAt time.Time       `json:"expiresAt"`
 }
@@ -71,10 +72,12 @@ type TokenSpec struct {
 // Device is a device that awaits approval.
 type Device struct {
 	UserCode  string    `json:"userCode"`
-	Client    string    `json:"client"`
-	Origin    string    `json:"origin"`
+	Name      string    `json:"name" doc:"What the program calls itself"`
+	Origin    string    `json:"origin" doc:"The address that it asks from"`
 	CreatedAt time.Time `json:"createdAt"`
 	ExpiresAt time.Time `json:"expiresAt"`
+	// Permissions are what its token will have.
+	Permissions []Permission `json:"permissions"`
 }
 
 // BegunDevice is what the device gets. The device code is its secret.

@@ -61,7 +61,7 @@ func (s *Service) Device(ctx context.Context, p auth.Presented, c auth.Caller, u
 		if err != nil {
 			return err
 		}
-		d = auth.Device{f.Code, body.Client, body.Origin, f.CreatedAt, f.ExpiresAt}
+		d = auth.Device{UserCode: f.Code, Name: body.Client, Origin: body.Origin, CreatedAt: f.CreatedAt, ExpiresAt: f.ExpiresAt, Permissions: c.Permissions()}
 		return t.settle(tx)
 	})
 	return d, err

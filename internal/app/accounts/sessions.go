@@ -59,6 +59,10 @@ func (s *Service) EndOtherSessions(ctx context.Context, c auth.Caller) (n int64,
 func (s *Service) DisplayName(ctx context.Context, c auth.Caller) (name string, err error) {
 	err = s.view(ctx, func(tx *sqlstore.Tx) error {
 		a, err := tx.Account(c.Account)
+		if notFound(err) {
+			name = c.Actor.Name
+			return nil
+		}
 		if name = a.Name; name == "" {
 			name = a.Login
 		}

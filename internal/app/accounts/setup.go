@@ -220,7 +220,7 @@ func (s *Service) invite(tx *sqlstore.Tx, by retinue.Actor, account store.Accoun
 	}
 	secret, flow, err := s.beginSecret(tx, store.Flow{Kind: flowInvitation, AccountKey: account.Key}, invitationFor, struct{}{})
 	record(tx, by, retinue.RecordInvited, string(flow.ID), details{"account": account.ID}, nil)
-	return s.link("/setup/invitation", secret), err
+	return s.link("/invitation", secret), err
 }
 
 // Invitations lists the invitations that were not accepted.
@@ -235,7 +235,7 @@ func (s *Service) Invitations(ctx context.Context) (out []auth.Invitation, err e
 			if err != nil {
 				return err
 			}
-			out = append(out, auth.Invitation{f.ID, a.ID, a.Login, f.CreatedAt, f.ExpiresAt})
+			out = append(out, auth.Invitation{ID: f.ID, Account: a.ID, Login: a.Login, Name: a.Name, CreatedAt: f.CreatedAt, ExpiresAt: f.ExpiresAt})
 		}
 		return nil
 	})
@@ -255,8 +255,8 @@ func (s *Service) WithdrawInvitation(ctx context.Context, c auth.Caller, id stor
 	})
 }
 
-// InvitedAs returns the login and name that an invitation is for.
-func (s *Service) InvitedAs(ctx context.Context, p auth.Presented, secret string) (login, name string, err error) {
+// invitedAs returns the login and name that an invitation is for.
+func (s *Service) invitedAs(ctx context.Context, p auth.Presented, secret string) (login, name string, err error) {
 	err = s.view(ctx, func(tx *sqlstore.Tx) error {
 		f, err := peek(tx, flowInvitation, secret, nil)
 		if err != nil {
@@ -275,8 +275,12 @@ func (s *Service) InvitedAs(ctx context.Context, p auth.Presented, secret string
 // AcceptInvitation sets the password of an invited account and signs in as far
 // as setting up a second factor.
 func (s *Service) AcceptInvitation(ctx context.Context, p auth.Presented, n auth.NewPerson) (out auth.Outcome, err error) {
-	if n.Login, n.Name, err = s.InvitedAs(ctx, p, n.Token); err != nil {
+	var name string
+	if n.Login, name, err = s.invitedAs(ctx, p, n.Token); err != nil {
 		return out, err
+	}
+	if n.Name = clean(n.Name); n.Name == "" {
+		n.Name = name
 	}
 	if err := auth.CheckPassword(n.Password, n.Login, n.Name); err != nil {
 		return out, err
@@ -296,6 +300,10 @@ func (s *Service) AcceptInvitation(ctx context.Context, p auth.Presented, n auth
 		}
 		if !account.Active {
 			return auth.Wrong("inactive")
+		}
+		account.Name = n.Name
+		if err := tx.UpdateAccount(account); err != nil {
+			return err
 		}
 		if err := tx.SetPassword(account.Key, hash); err != nil {
 			return err

@@ -79,6 +79,9 @@ func (s *Service) StartSSO(ctx context.Context, c auth.Caller, provider store.Pr
 	return address, cookie, err
 }
 
+// noRole is the reason for which somebody whom a provider knows is not let in.
+const noRole = "unknown"
+
 // localPath keeps a path of this server and makes / of anything else, so that
 // signing in leads nowhere else.
 func localPath(to string) string {
@@ -140,8 +143,11 @@ func (s *Service) FinishSSO(ctx context.Context, p auth.Presented, a auth.SSOAns
 		out, err = s.ssoSignedIn(tx, p, provider, flow, claims)
 		return err
 	})
-	if _, wrong := wrongReason(err); wrong {
-		err = s.failed(ctx, p, "sso")
+	if reason, wrong := wrongReason(err); wrong {
+		if reason != noRole {
+			reason = "sso"
+		}
+		err = s.failed(ctx, p, reason)
 	}
 	out.To = flow.To
 	return out, err
@@ -216,7 +222,7 @@ func (s *Service) ssoLink(tx *sqlstore.Tx, by retinue.Actor, provider store.SSOP
 		}
 	}
 	if !matched {
-		return store.Account{}, auth.Wrong("no group with a role")
+		return store.Account{}, auth.Wrong(noRole)
 	}
 	login := email
 	if login == "" {

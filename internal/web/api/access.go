@@ -23,6 +23,9 @@ type access struct {
 	Public bool
 	// Fresh asks for a second factor within the last ten minutes.
 	Fresh bool
+	// Enrol lets those call too who are signed in as far as setting up a
+	// second factor.
+	Enrol bool
 }
 
 // accessTable is who may call what: the one place that decides it. A test
@@ -33,6 +36,7 @@ func accessTable() map[string]access {
 	fresh := func(p auth.Permission) access { return access{Permission: p, Fresh: true} }
 	signedIn := access{SignedIn: true}
 	public := access{Public: true}
+	enrol := access{SignedIn: true, Enrol: true}
 	_ = fresh
 	return map[string]access{
 		// The document and the caller.
@@ -47,6 +51,69 @@ func accessTable() map[string]access {
 		"undo":              signedIn,
 		"mark-visit":        signedIn,
 		"search-everything": may(auth.PermInventoryRead),
+
+		// People come in: what these ask for is the proof itself.
+		"get-sign-in-methods":   public,
+		"set-up":                public,
+		"accept-invitation":     public,
+		"sign-in-password":      public,
+		"sign-in-code":          public,
+		"begin-sign-in-passkey": public,
+		"sign-in-passkey":       public,
+		"sign-in-link":          public,
+		"start-sign-in-sso":     public,
+		"finish-sign-in-sso":    public,
+		"sign-out":              public,
+		"begin-device":          public,
+		"get-device-token":      public,
+
+		// What the caller proves themselves with. Beyond the first factor, the
+		// service asks for a fresh second one.
+		"list-factors":                 enrol,
+		"set-password":                 enrol,
+		"begin-totp":                   enrol,
+		"finish-totp":                  enrol,
+		"remove-totp":                  {SignedIn: true, Fresh: true},
+		"make-recovery-codes":          {SignedIn: true, Fresh: true},
+		"begin-add-passkey":            enrol,
+		"add-passkey":                  enrol,
+		"remove-passkey":               {SignedIn: true, Fresh: true},
+		"refresh-factor-code":          signedIn,
+		"refresh-factor-password":      signedIn,
+		"begin-refresh-factor-passkey": signedIn,
+		"refresh-factor-passkey":       signedIn,
+		"get-device":                   signedIn,
+		"decide-device":                {SignedIn: true, Fresh: true},
+		"list-sessions":                signedIn,
+		"end-session":                  signedIn,
+		"end-other-sessions":           signedIn,
+		"list-tokens":                  signedIn,
+		"create-token":                 {SignedIn: true, Fresh: true},
+		"revoke-token":                 signedIn,
+		"list-roles":                   signedIn,
+
+		// The people of the platform.
+		"list-accounts":        may(auth.PermAccountsManage),
+		"get-account":          may(auth.PermAccountsManage),
+		"change-account":       fresh(auth.PermAccountsManage),
+		"reset-account":        fresh(auth.PermAccountsManage),
+		"delete-account":       fresh(auth.PermAccountsManage),
+		"list-invitations":     may(auth.PermAccountsManage),
+		"invite":               fresh(auth.PermAccountsManage),
+		"withdraw-invitation":  may(auth.PermAccountsManage),
+		"list-role-bindings":   may(auth.PermAccountsManage),
+		"bind-role":            fresh(auth.PermAccountsManage),
+		"unbind-role":          fresh(auth.PermAccountsManage),
+		"list-account-groups":  may(auth.PermAccountsManage),
+		"get-account-group":    may(auth.PermAccountsManage),
+		"create-account-group": fresh(auth.PermAccountsManage),
+		"change-account-group": fresh(auth.PermAccountsManage),
+		"delete-account-group": fresh(auth.PermAccountsManage),
+		"list-sso-providers":   may(auth.PermSettingsManage),
+		"get-sso-provider":     may(auth.PermSettingsManage),
+		"create-sso-provider":  fresh(auth.PermSettingsManage),
+		"put-sso-provider":     fresh(auth.PermSettingsManage),
+		"delete-sso-provider":  fresh(auth.PermSettingsManage),
 
 		// The inventory.
 		"get-overview":             may(auth.PermInventoryRead),
@@ -178,6 +245,10 @@ func (l access) check(c auth.Caller, now time.Time) error {
 	switch {
 	case l.Public:
 		return nil
+	case c.Pending == auth.PendingEnrol && l.Enrol:
+		return nil
+	case c.Pending == auth.PendingEnrol:
+		return errEnrol
 	case !c.SignedIn():
 		return errSignIn
 	case l.Permission != "" && !c.Can(l.Permission):

@@ -110,7 +110,22 @@ type Services struct {
 	// Version is the program's version.
 	Version string
 
-	Accounts   Accounts
+	Accounts      Accounts
+	SignIn        SignIn
+	SetUp         SetUp
+	SignInSSO     SignInSSO
+	Factors       Factors
+	OwnPasskeys   OwnPasskeys
+	Refresh       Refresh
+	Devices       Devices
+	OwnSessions   OwnSessions
+	People        People
+	Invitations   Invitations
+	RoleBindings  RoleBindings
+	AccountGroups AccountGroups
+	Tokens        Tokens
+	SSO           SSO
+
 	Answers    Answers
 	Identities Identities
 	Things     Things
@@ -174,6 +189,14 @@ func New(s Services) (*API, error) {
 // register lists the resources.
 func (a *API) register() {
 	a.me()
+	a.signIn()
+	a.factors()
+	a.devices()
+	a.sessions()
+	a.people()
+	a.bindings()
+	a.tokens()
+	a.sso()
 	a.identities()
 	a.things()
 	a.relations()

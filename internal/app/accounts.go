@@ -1,0 +1,152 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/app/accounts"
+	"github.com/retinue-id/retinue/internal/auth"
+	"github.com/retinue-id/retinue/internal/seal"
+	"github.com/retinue-id/retinue/internal/store/sqlstore"
+	"github.com/retinue-id/retinue/internal/web"
+	"github.com/retinue-id/retinue/internal/web/api"
+)
+
+// AccessConfig is how people sign in to the server.
+type AccessConfig struct {
+	// SessionIdle ends a session that is not used for so long; 12h by default.
+	SessionIdle time.Duration `yaml:"sessionIdle"`
+	// SessionLength ends any session; 168h by default.
+	SessionLength time.Duration `yaml:"sessionLength"`
+	// SessionRotate is after how long the value of a session's cookie changes;
+	// 15m by default.
+	SessionRotate time.Duration `yaml:"sessionRotate"`
+}
+
+// sealKeysEnv holds the sealing keys, instead of a file.
+const sealKeysEnv = "RETINUE_SEALING_KEYS"
+
+// OpenSealer opens the keys under which the installation seals secrets: those
+// of the environment variable RETINUE_SEALING_KEYS, or of a file beside the
+// fingerprint keys, which is made where there is none.
+func OpenSealer(cfg Config) (*seal.Sealer, error) {
+	if text := os.Getenv(sealKeysEnv); text != "" {
+		ring, err := seal.ParseRing(text)
+		return seal.New(ring), err
+	}
+	ring, err := seal.OpenFile(filepath.Join(filepath.Dir(cfg.KeyFile), "sealing.key"))
+	return seal.New(ring), err
+}
+
+// Accounts opens the people of the installation as a server at an address sees
+// them. LoopbackOnly says that it listens on loopback addresses only.
+func (a *App) Accounts(front auth.Front, loopbackOnly bool) (*accounts.Service, error) {
+	if a.sealer == nil {
+		return nil, fmt.Errorf("%w: open accounts: there are no sealing keys", retinue.ErrUnsupported)
+	}
+	c := a.Config.Access
+	return accounts.New(accounts.Options{DB: a.DB, Seal: a.sealer, Log: a.log, Front: front, LoopbackOnly: loopbackOnly,
+		Limits: auth.SessionLimits{Idle: c.SessionIdle, Absolute: c.SessionLength, Rotate: c.SessionRotate},
+		HTTP:   a.fleet.dialler.Client(15 * time.Second)})
+}
+
+// frontOf is how people reach a server that is configured so.
+func frontOf(cfg web.Config) (front auth.Front, loopbackOnly bool, err error) {
+	public, hosts, err := cfg.Reached()
+	if err != nil {
+		return front, false, err
+	}
+	host, _, err := net.SplitHostPort(cfg.Listen)
+	return auth.Front{Public: public, Hosts: hosts}, web.IsLoopback(host) && len(cfg.TrustedProxies) == 0, err
+}
+
+// withPeople adds what the interface needs to know about people.
+func withPeople(s api.Services, p *accounts.Service) api.Services {
+	s.Accounts, s.SignIn, s.SetUp, s.SignInSSO, s.Factors, s.OwnPasskeys, s.Refresh = p, p, p, p, p, p, p
+	s.Devices, s.OwnSessions, s.People, s.Invitations, s.RoleBindings, s.AccountGroups = p, p, p, p, p, p
+	s.Tokens, s.SSO = p, p
+	return s
+}
+
+// Interface is the HTTP interface of an installation with its people: handlers
+// by pattern, and the people themselves.
+type Interface struct {
+	API    http.Handler
+	Raw    map[string]http.Handler
+	People *accounts.Service
+}
+
+// Interface puts the interface together for a server at an address.
+func (a *App) Interface(front auth.Front, loopbackOnly bool) (Interface, error) {
+	people, err := a.Accounts(front, loopbackOnly)
+	if err != nil {
+		return Interface{}, err
+	}
+	sessions := web.NewSessions(people, front)
+	handler, err := api.New(withPeople(a.services(sessions), people))
+	if err != nil {
+		return Interface{}, err
+	}
+	return Interface{API: sessions.Handler(handler), Raw: map[string]http.Handler{}, People: people}, nil
+}
+
+// runPeople sweeps what has run out, and writes the records of refusals, until
+// ctx ends.
+func (a *App) runPeople(ctx context.Context, people *accounts.Service) {
+	tick := time.NewTicker(accounts.RunEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			rest, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+			defer cancel()
+			if err := people.Close(rest); err != nil {
+				a.log.Error("refusals not recorded", "error", err.Error())
+			}
+			return
+		case <-tick.C:
+			if err := people.Sweep(ctx, false); err != nil {
+				a.log.Error("sign-in not swept", "error", err.Error())
+			}
+		}
+	}
+}
+
+// OneTimeLink makes a link that signs the local administrator in once, for the
+// terminal of whoever starts a server that listens on loopback only.
+func (a *App) OneTimeLink(ctx context.Context, public *url.URL) (string, error) {
+	people, err := a.Accounts(auth.Front{Public: public}, true)
+	if err != nil {
+		return "", err
+	}
+	return people.OneTimeLink(ctx)
+}
+
+// sealedMeta keeps which sealing key was used last, so that a start without it
+// says so at once.
+func (a *App) checkSealer(ctx context.Context) error {
+	if a.sealer == nil {
+		return nil
+	}
+	id, err := a.sealer.KeyID(ctx)
+	if err != nil {
+		return err
+	}
+	return a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
+		have, err := tx.Meta("sealing.key")
+		if err != nil || have == id {
+			return err
+		}
+		if have != "" {
+			tx.Record(retinue.Actor{Kind: "system", Name: "sealing"}, retinue.RecordSealKey, id, map[string]any{"before": have})
+		}
+		return tx.SetMeta("sealing.key", id)
+	})
+}
