@@ -1,6 +1,7 @@
 import { lazy, type ComponentType, type LazyExoticComponent } from 'react';
 import {
   IconArrowsDiff,
+  IconBuildingStore,
   IconFingerprint,
   IconFlag,
   IconGauge,
@@ -92,6 +93,14 @@ export const routes: Route[] = [
   { path: '/owners/queue', page: lazy(() => import('@/pages/owners/queue')), permission: 'inventory.read' },
   { path: '/owners/rules', page: lazy(() => import('@/pages/owners/rules')), permission: 'inventory.read' },
   { path: '/owners/of/:id', page: lazy(() => import('@/pages/owners/owner')), permission: 'inventory.read' },
+  {
+    path: '/third-parties',
+    page: lazy(() => import('@/pages/thirdparties')),
+    nav: { label: 'Third parties', icon: IconBuildingStore },
+    permission: 'inventory.read',
+    key: 't',
+    words: 'vendors suppliers external partners oauth apps',
+  },
   {
     path: '/changes',
     page: lazy(() => import('@/pages/changes')),
