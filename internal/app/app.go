@@ -36,9 +36,11 @@ type App struct {
 	set    *rules.Set
 	packID string
 	judged rules.Report
-	fleet  *fleet
-	sealer *seal.Sealer
-	tell   Telling
+	// stopping is closed when the server begins to stop.
+	stopping chan struct{}
+	fleet    *fleet
+	sealer   *seal.Sealer
+	tell     Telling
 	// tellers counts the leases that this process took to tell somebody.
 	tellers tellerCount
 }
@@ -64,7 +66,7 @@ func Open(ctx context.Context, cfg Config, opt Options) (*App, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	a := &App{Config: cfg, Specs: opt.Specs, log: opt.Log, now: opt.Now}
+	a := &App{Config: cfg, Specs: opt.Specs, log: opt.Log, now: opt.Now, stopping: make(chan struct{})}
 	if a.Specs == nil {
 		a.Specs = all.Specs()
 	}
@@ -166,6 +168,7 @@ func (a *App) openQueue(ctx context.Context) error {
 	jobs.Handle(&h, func(ctx context.Context, _ ownJob) error { return a.settleOwners(ctx) })
 	jobs.Handle(&h, func(ctx context.Context, _ judgeJob) error { return a.judge(ctx) })
 	a.fleetHandlers(&h)
+	a.populationHandlers(&h)
 	a.tellHandlers(&h)
 	a.Tell(Telling{Sealer: a.fleet.sealer, Outbound: a.fleet.dialler})
 	var err error

@@ -21,6 +21,7 @@ const (
 	happenedNames = 5
 	gainedUpTo    = 1000
 	inactiveDays  = 90 // until rhythms are known, what was not used for longer counts as inactive
+	trendDays     = 90
 	coverageFor   = 50 // sources
 	coverageNotes = 10 // of a sort
 	fixesFrom     = 2000
@@ -60,6 +61,10 @@ func (o *overviewer) build() error {
 	if o.runs, err = o.tx.LastRuns(); err != nil {
 		return err
 	}
+	if o.trend, err = o.tx.Population(o.tx.At().AddDate(0, 0, -trendDays), o.tx.At()); err != nil {
+		return err
+	}
+	slices.SortStableFunc(o.trend, func(x, y store.PopulationDay) int { return strings.Compare(x.Day, y.Day) })
 	for _, step := range []func() error{o.use, o.metrics, o.fixes, o.changed, o.coverage, o.sentence} {
 		if err := step(); err != nil {
 			return err

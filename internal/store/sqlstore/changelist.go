@@ -287,3 +287,15 @@ func (tx *Tx) any(q string, args ...any) (bool, error) {
 
 // RevisionAt is the newest revision that had been recorded by a time.
 func (tx *Tx) RevisionAt(at store.AsOf) (int64, error) { return tx.known(at) }
+
+// ScansMoved is a number that changes whenever a scan begins, ends, goes on or
+// is cancelled.
+func (tx *Tx) ScansMoved() (int64, error) {
+	var n int64
+	err := tx.queryRow(`SELECT COALESCE(max(id), 0) + COALESCE(max(alive_at), 0) + COALESCE(max(started_at), 0) + COALESCE(max(finished_at), 0) + COALESCE(max(cancel_at), 0)
+		FROM (SELECT id, alive_at, started_at, finished_at, cancel_at FROM scans ORDER BY id DESC LIMIT 200) AS t`).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("look at scans: %w", err)
+	}
+	return n, nil
+}

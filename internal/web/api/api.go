@@ -109,6 +109,8 @@ type Services struct {
 	Now  func() time.Time
 	// Version is the program's version.
 	Version string
+	// Stopping is closed when the server begins to stop: streams end then.
+	Stopping <-chan struct{}
 
 	Accounts      Accounts
 	SignIn        SignIn
@@ -126,23 +128,26 @@ type Services struct {
 	Tokens        Tokens
 	SSO           SSO
 
-	Answers    Answers
-	Identities Identities
-	Things     Things
-	Relations  Relations
-	Findings   Findings
-	Undoer     Undoer
-	Rules      Rules
-	Records    Records
-	Inventory  Inventory
-	Overviewer Overviewer
-	Views      Views
-	Sources    Sources
-	Connectors Connectors
-	Scans      Scans
-	Hooks      Hooks
-	Collectors Collectors
-	HandIns    HandIns
+	Answers     Answers
+	Identities  Identities
+	Things      Things
+	Relations   Relations
+	Findings    Findings
+	Undoer      Undoer
+	Rules       Rules
+	Records     Records
+	Inventory   Inventory
+	Overviewer  Overviewer
+	Populations Populations
+	Exporter    Exporter
+	Events      Events
+	Views       Views
+	Sources     Sources
+	Connectors  Connectors
+	Scans       Scans
+	Hooks       Hooks
+	Collectors  Collectors
+	HandIns     HandIns
 
 	Outlets      Outlets
 	NoticeRoutes NoticeRoutes
@@ -206,6 +211,9 @@ func (a *API) register() {
 	a.credentials()
 	a.inventory()
 	a.overview()
+	a.population()
+	a.exports()
+	a.events()
 	a.views()
 	a.sources()
 	a.connectors()
@@ -227,6 +235,7 @@ func (a *API) register() {
 
 func (a *API) config() huma.Config {
 	c := huma.DefaultConfig("Retinue", "1")
+	c.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaNames())
 	c.Info.Description = "The interface of an installation of Retinue, which finds and governs non-human identities."
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
 	c.CreateHooks = nil // no $schema links in bodies

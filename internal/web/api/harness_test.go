@@ -143,7 +143,7 @@ func (h *harness) do(s scenario) *httptest.ResponseRecorder { return h.doContext
 
 // probeContext ends streams of events soon.
 func probeContext(t *testing.T) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(t.Context(), 2*time.Second)
+	return context.WithTimeout(t.Context(), 200*time.Millisecond)
 }
 
 func (h *harness) doContext(ctx context.Context, s scenario) *httptest.ResponseRecorder {

@@ -68,10 +68,18 @@ func matches(route, path string) bool {
 	return true
 }
 
+// exported is what reading a path leaves in the audit log.
+func exported(path string) []retinue.RecordAction {
+	if strings.HasPrefix(path, "/exports/") {
+		return []retinue.RecordAction{retinue.RecordExported}
+	}
+	return nil
+}
+
 func ownerScenarios(who, mine, other, id, otherID, key, otherKey, finding, otherFinding string) []scenario {
 	var out []scenario
 	see := func(path string, contains ...string) {
-		out = append(out, scenario{name: who + " " + path, as: who, path: path, status: 200, contains: contains, lacks: []string{other, otherID, otherKey, otherFinding, other[:3] + "@example.com"}})
+		out = append(out, scenario{name: who + " " + path, as: who, path: path, status: 200, contains: contains, records: exported(path), lacks: []string{other, otherID, otherKey, otherFinding, other[:3] + "@example.com"}})
 	}
 	blind := func(path string) {
 		out = append(out, scenario{name: who + " other " + path, as: who, path: path, status: 404, lacks: []string{other}})
@@ -98,10 +106,19 @@ func ownerScenarios(who, mine, other, id, otherID, key, otherKey, finding, other
 	see("/facets/credentials?column=kind", `"count":10`)
 	see("/credentials/calendar", `"items"`)
 	see("/overview?since=2026-01-01T00:00:00Z", `"nonHuman":10`, `"credentials":10`, `"identities":10`, mine)
+	see("/population", `"items"`)
+	for _, list := range []string{"identities", "credentials", "grants", "findings"} {
+		for _, format := range []string{"csv", "json"} {
+			see("/exports/"+list+"?format="+format, mine, "Content-Disposition: attachment")
+		}
+	}
+	see("/exports/findings?format=sarif", mine)
+	see("/exports/findings?format=ocsf", mine)
 	see("/identities/" + id + "/registration")
 	blind("/identities/" + otherID + "/registration")
 	see("/identities/" + id + "/ownership")
 	blind("/identities/" + otherID + "/ownership")
+	see("/third-parties")
 	see("/owners")
 	see("/owners/queue")
 	see("/owners/" + who + "@example.com")
