@@ -18,6 +18,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 	"github.com/go-git/go-git/v5/storage/memory"
@@ -134,7 +135,14 @@ func (g *gitPlace) fetch(ctx context.Context, tip plumbing.Hash, into *memory.St
 		return gitError("read branch", err)
 	}
 	defer func() { _ = res.Close() }()
-	if err := packfile.UpdateObjectStorage(into, io.LimitReader(res, maxPack)); err != nil {
+	var pack io.Reader = res
+	switch {
+	case req.Capabilities.Supports(capability.Sideband64k):
+		pack = sideband.NewDemuxer(sideband.Sideband64k, res)
+	case req.Capabilities.Supports(capability.Sideband):
+		pack = sideband.NewDemuxer(sideband.Sideband, res)
+	}
+	if err := packfile.UpdateObjectStorage(into, io.LimitReader(pack, maxPack)); err != nil {
 		return gitError("read branch", err)
 	}
 	return nil

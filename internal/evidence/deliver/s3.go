@@ -65,7 +65,8 @@ func (p *s3Place) Put(ctx context.Context, n Note) (Receipt, error) {
 	bucket, key := aws.String(p.c.Options["bucket"]), aws.String(p.c.Options["prefix"]+n.name())
 	until := p.c.Now().UTC().AddDate(0, 0, p.days).Truncate(time.Second)
 	put, err := p.client.PutObject(ctx, &s3.PutObjectInput{Bucket: bucket, Key: key, Body: bytes.NewReader(n.Signed), ContentType: aws.String("text/plain; charset=utf-8"),
-		ObjectLockMode: types.ObjectLockMode(p.c.Options["mode"]), ObjectLockRetainUntilDate: aws.Time(until)})
+		ChecksumAlgorithm: types.ChecksumAlgorithmSha256, // a lock is taken with a checksum only
+		ObjectLockMode:    types.ObjectLockMode(p.c.Options["mode"]), ObjectLockRetainUntilDate: aws.Time(until)})
 	if err != nil {
 		return Receipt{}, s3Error("put object", err)
 	}
@@ -73,12 +74,12 @@ func (p *s3Place) Put(ctx context.Context, n Note) (Receipt, error) {
 	if version == "" {
 		return Receipt{}, fmt.Errorf("%w: put object: the bucket keeps no versions, so the object can be replaced", retinue.ErrUnsupported)
 	}
-	held, err := p.client.GetObjectRetention(ctx, &s3.GetObjectRetentionInput{Bucket: bucket, Key: key, VersionId: put.VersionId})
+	held, err := p.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: bucket, Key: key, VersionId: put.VersionId})
 	if err != nil {
 		return Receipt{}, s3Error("read lock", err)
 	}
-	if held.Retention == nil || string(held.Retention.Mode) != p.c.Options["mode"] || aws.ToTime(held.Retention.RetainUntilDate).Before(until.Add(-time.Minute)) {
-		return Receipt{}, fmt.Errorf("%w: put object: the bucket did not lock it as asked", retinue.ErrUnsupported)
+	if string(held.ObjectLockMode) != p.c.Options["mode"] || aws.ToTime(held.ObjectLockRetainUntilDate).Before(until.Add(-time.Minute)) {
+		return Receipt{}, fmt.Errorf("%w: put object: the bucket did not lock it as asked, or the key may not see that it did", retinue.ErrUnsupported)
 	}
 	return Receipt{Place: fmt.Sprintf("s3://%s/%s?versionId=%s", *bucket, *key, version)}, nil
 }

@@ -68,7 +68,7 @@ type stampResponse struct {
 
 type stampStatus struct {
 	Status   int
-	Text     []string       `asn1:"optional,utf8"`
+	Text     []string       `asn1:"optional"`
 	FailInfo asn1.BitString `asn1:"optional"`
 }
 
@@ -203,11 +203,17 @@ type tstInfo struct {
 	Imprint    messageImprint
 	Serial     *big.Int
 	At         time.Time     `asn1:"generalized"`
-	Accuracy   asn1.RawValue `asn1:"optional"`
+	Accuracy   accuracy      `asn1:"optional"`
 	Ordering   bool          `asn1:"optional"`
 	Nonce      *big.Int      `asn1:"optional"`
 	TSA        asn1.RawValue `asn1:"optional,tag:0"`
 	Extensions asn1.RawValue `asn1:"optional,tag:1"`
+}
+
+type accuracy struct {
+	Seconds int `asn1:"optional"`
+	Millis  int `asn1:"optional,tag:0"`
+	Micros  int `asn1:"optional,tag:1"`
 }
 
 // maxToken bounds a token, in bytes.
