@@ -15,4 +15,6 @@ export const parts: Part[] = [
   { id: 'tokens', label: 'API tokens', lead: 'What programs use to call the API. Each is scoped, ends, and is shown once.', page: lazy(() => import('./Tokens')) },
   { id: 'people', label: 'People and roles', lead: 'Who may sign in, and what each may do where.', permission: 'accounts.manage', page: lazy(() => import('./People')) },
   { id: 'sign-on', label: 'Single sign-on', lead: 'Signing in with the account of your organisation.', permission: 'settings.manage', page: lazy(() => import('./Sso')) },
+  { id: 'channels', label: 'Channels and routes', lead: 'Who is told what, by which way, and when.', permission: 'channels.manage', page: lazy(() => import('./Channels')) },
+  { id: 'streams', label: 'Streams and checkpoints', lead: 'Where findings and records are passed on to, and where the state of the audit log is kept outside.', permission: 'channels.manage', page: lazy(() => import('./Streams')) },
 ];
