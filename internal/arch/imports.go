@@ -129,7 +129,7 @@ func wiringImports(dir string, f *File, i Import) string {
 	if within(dir, app) {
 		return ""
 	}
-	store := f.Test && (within(dir, "internal/store") || within(dir, testkit))
+	store := within(dir, testkit) || f.Test && within(dir, "internal/store") // the test kit is not in the product
 	switch {
 	case i.Local == allConnectors && dir != allConnectors:
 		return "only " + app + " imports " + allConnectors

@@ -65,7 +65,7 @@ type CountMode int
 
 // The ways to count.
 const (
-	CountBounded CountMode = iota // up to MaxCount, then "more than"
+	CountBounded CountMode = iota // up to MaxCount at most, then "more than"
 	CountExact
 	CountNone
 )
@@ -149,8 +149,10 @@ type ListPage struct {
 	Items []ListRow
 	Next  string // empty: this is the last page
 	// Total counts the rows of the whole list; with TotalIsMore there are more
-	// than that. It is -1 where no count was asked for. A total that is known
-	// without counting is exact, however large.
+	// than that. It is -1 where no count was asked for. A count that is not
+	// asked to be exact stops at MaxCount, or at the first page where counting
+	// on would cost many times the page: for a text, several filters together
+	// that are not kept as figures, and lists as of a date.
 	Total       int64
 	TotalIsMore bool
 }

@@ -27,3 +27,6 @@ func (db *DB) DownTo(ctx context.Context, version int64) error {
 	_, err = p.DownTo(ctx, version)
 	return err
 }
+
+// TagMark is the key of a label's mark.
+func TagMark(tag string) int64 { return markOf(markTag, tag) }

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/retinue-id/retinue"
@@ -58,7 +59,10 @@ func (tx *Tx) writeFigures() error {
 		}
 	}
 	clear(tx.figures)
-	return nil
+	if len(changed) == 0 {
+		return nil
+	}
+	return tx.SetMeta(metaFigures, string(retinue.NewChangeID(tx.at)))
 }
 
 // dayOf is the UTC day of a time, "" where there is none.
@@ -97,13 +101,47 @@ func (tx *Tx) cells(fn func(cell)) error {
 			return nil
 		}, countEntities+and(l.sees("e"))+groupEntities)
 	}
-	return tx.figure(figureEntities, func(source int64, key []string, n int64) {
-		if len(key) != 6 {
-			return
+	cells, err := tx.keptCellsNow()
+	for _, c := range cells {
+		fn(c)
+	}
+	return err
+}
+
+// cellCache holds the figures of entities as one version of them reads: there
+// are some ten thousand, and every page of a list is counted by them.
+type cellCache struct {
+	mu      sync.Mutex
+	version string
+	cells   []cell
+}
+
+// metaFigures names the version of the figures of entities.
+const metaFigures = "figures.version"
+
+// keptCellsNow returns the figures of entities as the transaction sees them.
+func (tx *Tx) keptCellsNow() ([]cell, error) {
+	version, err := tx.Meta(metaFigures)
+	if err != nil {
+		return nil, err
+	}
+	cache := &tx.db.cells
+	cache.mu.Lock()
+	defer cache.mu.Unlock()
+	if cache.version == version && version != "" && !tx.write {
+		return cache.cells, nil
+	}
+	var cells []cell
+	err = tx.figure(figureEntities, func(source int64, key []string, n int64) {
+		if len(key) == 6 {
+			cells = append(cells, cell{source: source, ftype: retinue.FactType(key[0]), kind: key[1], class: key[2], environment: key[3],
+				state: key[4], owned: key[5] != "", n: n})
 		}
-		fn(cell{source: source, ftype: retinue.FactType(key[0]), kind: key[1], class: key[2], environment: key[3], state: key[4],
-			owned: key[5] != "", n: n})
 	})
+	if err == nil && !tx.write {
+		cache.version, cache.cells = version, cells
+	}
+	return cells, err
 }
 
 const (
@@ -390,12 +428,13 @@ func (tx *Tx) keptCells(t retinue.FactType, f store.Filter, fn func(cell)) (bool
 	if _, ok := kept(f, nil); !ok {
 		return false, nil
 	}
-	names, err := tx.allSources()
-	if err != nil {
-		return false, err
-	}
+	var names map[int64]string
 	var sources []string
 	if len(f.Sources) > 0 {
+		var err error
+		if names, err = tx.allSources(); err != nil {
+			return false, err
+		}
 		if sources, err = tx.sourceNames(f.Sources); err != nil {
 			return false, err
 		}

@@ -16,14 +16,35 @@ func (c *conditions) anyOf(col string, values []string) {
 	if len(values) == 0 {
 		return
 	}
-	args := make([]any, len(values))
+	var args []any
+	list := make([]string, len(values))
 	for i, v := range values {
 		if v == store.None {
 			v = ""
 		}
-		args[i] = v
+		if list[i] = "?"; plain(v) {
+			list[i] = "'" + v + "'"
+		} else {
+			args = append(args, v)
+		}
 	}
-	c.add(col+" IN ("+strings.TrimSuffix(strings.Repeat("?,", len(args)), ",")+")", args...)
+	if len(list) == 1 {
+		c.add(col+" = "+list[0], args...)
+		return
+	}
+	c.add(col+" IN ("+strings.Join(list, ",")+")", args...)
+}
+
+// plain reports whether a value may stand in the text of a query: it holds
+// nothing but letters, digits and a few signs that mean nothing in SQL strings.
+// The planners know how frequent a value is only where they see it.
+func plain(v string) bool {
+	for _, r := range v {
+		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("_-.@:/", r) {
+			return false
+		}
+	}
+	return len(v) < 200
 }
 
 // within adds the condition that a time lies in a window.
@@ -110,7 +131,9 @@ func (tx *Tx) filterEntities(c *conditions, q store.ListQuery) error {
 	c.anyOf("e.class", f.Classes)
 	c.anyOf("e.state", f.States)
 	c.anyOf("e.environment", f.Environments)
-	c.anyOf("e.criticality", f.Criticalities)
+	if err := criticalities(c, f.Criticalities); err != nil {
+		return err
+	}
 	c.anyOf("e.owner", f.Owners)
 	c.anyOf("e.managed", f.Managed)
 	if f.Severity != "" {
@@ -134,6 +157,27 @@ func (tx *Tx) filterEntities(c *conditions, q store.ListQuery) error {
 	if f.Text != "" {
 		c.add(`e.search LIKE ? ESCAPE '\'`, "%"+escapeLike(strings.ToLower(f.Text))+"%")
 	}
+	return nil
+}
+
+// criticalities adds the condition on the criticality by its rank, which is
+// what the index holds.
+func criticalities(c *conditions, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	ranks := make([]int64, len(names))
+	for i, v := range names {
+		if v == store.None || v == "" {
+			continue
+		}
+		s := shown{criticality: v}
+		if s.rank(); s.critRank == 0 {
+			return fmt.Errorf("%w: criticality %q: want one of %v, or %s", retinue.ErrInvalid, v, retinue.Criticalities(), store.None)
+		}
+		ranks[i] = s.critRank
+	}
+	c.add("e.crit_rank IN " + in(ranks))
 	return nil
 }
 

@@ -228,7 +228,7 @@ func TestListsAreOrderedAndCutIntoPages(t *testing.T) {
 			for _, sort := range store.SortKeys() {
 				for _, desc := range []bool{false, true} {
 					for _, at := range []store.AsOf{{}, asOf} {
-						w.checkOrder(store.ListQuery{Type: typ, Sort: sort, Desc: desc, AsOf: at, Limit: 3})
+						w.checkOrder(store.ListQuery{Type: typ, Sort: sort, Desc: desc, AsOf: at, Limit: 3, Count: store.CountExact})
 					}
 				}
 			}

@@ -71,6 +71,12 @@ type lister struct {
 	id     string
 	after  *cursor
 	tables []string
+	// dear says that counting to store.MaxCount costs many times a page: no
+	// index tells which rows are selected.
+	dear bool
+	// counting is added to the conditions for counting: it leads to an index
+	// that helps there and would mislead for a page.
+	counting string
 	// selects returns the query for rows of a table, given the conditions, the
 	// order and the limit of the innermost selection.
 	selects func(table, where, orderBy string, limit int) string
@@ -146,7 +152,7 @@ func (l *lister) counted(mode store.CountMode) (total int64, more bool, err erro
 	}
 	for _, table := range l.tables {
 		var n int64
-		if err := l.tx.queryRow("SELECT count(*) FROM (SELECT 1 AS one FROM "+table+l.cond.where()+limit+") AS t", l.cond.args...).Scan(&n); err != nil {
+		if err := l.tx.queryRow("SELECT count(*) FROM (SELECT 1 AS one FROM "+table+l.cond.where()+l.counting+limit+") AS t", l.cond.args...).Scan(&n); err != nil {
 			return 0, false, err
 		}
 		total += n
@@ -167,6 +173,8 @@ func (l *lister) total(mode store.CountMode, rows int) (int64, bool, error) {
 		return int64(rows), false, nil
 	case l.after != nil && l.after.Total >= 0 && (mode == store.CountBounded || !l.after.More):
 		return l.after.Total, l.after.More, nil
+	case l.dear && mode == store.CountBounded:
+		return int64(l.limit), true, nil
 	}
 	return l.counted(mode)
 }
@@ -292,7 +300,10 @@ func (tx *Tx) lister(q store.ListQuery) (*lister, error) {
 	if err := tx.filterEntities(&l.cond, q); err != nil {
 		return nil, err
 	}
-	l.tables = []string{"entities e"}
+	l.tables, l.dear = []string{"entities e"}, dear(q)
+	if q.Filter.Severity != "" {
+		l.counting = fmt.Sprintf(" AND e.worst < %d", noFinding)
+	}
 	used := "e.last_used"
 	if !q.AsOf.IsZero() {
 		used = fmt.Sprintf(usedThen, asOfTime(q.AsOf, tx.at))
@@ -305,6 +316,23 @@ func (tx *Tx) lister(q store.ListQuery) (*lister, error) {
 		return listSelect(table, used, l.order.expr, where, orderBy, limit)
 	}
 	return l, nil
+}
+
+// dear reports whether counting what a query selects costs many times a page:
+// where neither the figures that are kept nor one index tell.
+func dear(q store.ListQuery) bool {
+	f := q.Filter
+	if f.Text != "" || !q.AsOf.IsZero() {
+		return true
+	}
+	others := 0
+	for _, set := range []bool{len(f.IDs) > 0, len(f.Subtypes) > 0, len(f.Criticalities) > 0, len(f.Owners) > 0, len(f.Units) > 0, len(f.Tags) > 0,
+		len(f.Managed) > 0, f.Holder != "", f.Severity != "", f.Privileged != nil, f.ThirdParty != nil, f.Static != nil, f.NeverUsed != nil,
+		!f.Created.IsZero(), !f.Born.IsZero(), !f.Expires.IsZero(), !f.LastUsed.IsZero(), !f.FirstSeen.IsZero()} {
+		others += b2i(set)
+	}
+	kept := len(f.Sources) + len(f.Kinds) + len(f.States) + len(f.Environments)
+	return others > 1 || (others == 1 && kept > 0)
 }
 
 // usedThen is the last use of an entity e as it was known at a time.

@@ -93,7 +93,7 @@ func (tx *Tx) findingLister(q *store.FindingList) (*lister, error) {
 	if q.Sort == "" {
 		q.Sort, q.Desc = store.SortPriority, true
 	}
-	l := &lister{tx: tx, desc: q.Desc, tables: []string{"findings e"}}
+	l := &lister{tx: tx, desc: q.Desc, tables: []string{"findings e"}, dear: q.Filter.Text != ""}
 	v, body := "e", "e.body"
 	if !q.AsOf.IsZero() {
 		v, body = "v", "v.body"

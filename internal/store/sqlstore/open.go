@@ -37,6 +37,7 @@ type DB struct {
 	path  string
 	hooks []func(context.Context, *Tx) error
 	gone  func(holder string) bool
+	cells cellCache
 }
 
 // Options are how a store is opened.
@@ -84,7 +85,14 @@ func Open(ctx context.Context, addr string, opt Options) (*DB, error) {
 }
 
 func openPostgres(ctx context.Context, url string) (*DB, error) {
-	pool, err := pgxpool.New(ctx, url)
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("%w: open database: %v", retinue.ErrInvalid, redactURL(err.Error(), url))
+	}
+	if !strings.Contains(url, "pool_max_conns") {
+		cfg.MaxConns = max(cfg.MaxConns, poolConns)
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("%w: open database: %v", retinue.ErrInvalid, redactURL(err.Error(), url))
 	}
@@ -95,6 +103,12 @@ func openPostgres(ctx context.Context, url string) (*DB, error) {
 	w := stdlib.OpenDBFromPool(pool)
 	return &DB{write: w, read: w, pool: pool, d: postgres{}, path: "PostgreSQL"}, nil
 }
+
+// poolConns is how many connections one process opens at most, unless the URL
+// says so by pool_max_conns: one for each of eight jobs at once and for what
+// each writes beside reading, two that the queue keeps, and some for requests,
+// which must not wait behind jobs.
+const poolConns = 24
 
 // redactURL keeps a password in the URL out of an error.
 func redactURL(text, url string) string { return strings.ReplaceAll(text, url, "[database URL]") }

@@ -443,7 +443,7 @@ var reads = map[string]struct {
 
 // unscoped are the methods that take no scope, with the reason.
 var unscoped = map[string]string{
-	"MovedSince": "yes or no, asked with the scope in it", "CountGained": "a number, asked with the scope in it", "RevisionAt": "a number",
+	"MovedSince": "yes or no, asked with the scope in it", "ScansMoved": "yes or no", "CountGained": "a number, asked with the scope in it", "RevisionAt": "a number",
 	"Within": "sets the scope", "At": "the clock", "SQL": "for the job queue, in updates", "Touched": "of the update itself",
 	"Head": "the audit log is read by permission", "Records": "the audit log is read by permission",
 	"MaxRevision": "a number", "PeopleTouched": "a yes or no for the judge", "MissingBefore": "in updates", "Meta": "settings of the installation",

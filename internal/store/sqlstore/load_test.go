@@ -1,0 +1,67 @@
+package sqlstore_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/store"
+	"github.com/retinue-id/retinue/internal/store/sqlstore"
+	"github.com/retinue-id/retinue/internal/testkit/estate"
+)
+
+// TestALoadedEstateIsWhatScansWouldWrite: rows, marks and figures of a loaded
+// estate equal what projecting its facts gives, and scans go on from it.
+func TestALoadedEstateIsWhatScansWouldWrite(t *testing.T) {
+	both(t, func(t *testing.T, w *world) {
+		size := estate.Size{Identities: 1000, Credentials: 2500, Seed: 1}
+		if err := estate.Make(t.Context(), w.DB, size); err != nil {
+			t.Fatal(err)
+		}
+		if err := estate.Make(t.Context(), w.DB, size); !errors.Is(err, retinue.ErrConflict) {
+			t.Errorf("a second estate in one database: %v", err)
+		}
+		w.want("identities", w.page(store.ListQuery{Type: retinue.FactIdentity, Count: store.CountExact}).Total, 1000)
+		w.want("credentials", w.page(store.ListQuery{Type: retinue.FactCredential, Count: store.CountExact}).Total, 2500)
+		figures, rows, marks := w.kept()
+		if err := w.Update(t.Context(), func(tx *sqlstore.Tx) error { return tx.Refill() }); err != nil {
+			t.Fatal(err)
+		}
+		figures2, rows2, marks2 := w.kept()
+		compareSorted(t, "figures", figures, figures2)
+		compareSorted(t, "rows", rows, rows2)
+		compareSorted(t, "marks", marks, marks2)
+		w.scan("another", iam(day(1), identity("x")))
+		w.want("after a scan", w.page(store.ListQuery{Type: retinue.FactIdentity, Count: store.CountExact}).Total, 1001)
+	})
+}
+
+// compareSorted reports the first difference of long lists.
+func compareSorted(t *testing.T, what string, a, b []string) {
+	t.Helper()
+	if len(a) != len(b) {
+		t.Errorf("%s: %d loaded, %d projected", what, len(a), len(b))
+	}
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			t.Errorf("%s differ first in:\n%s\n%s", what, a[i], b[i])
+			return
+		}
+	}
+}
+
+func TestEqualSeedsMakeEqualEstates(t *testing.T) {
+	both(t, func(t *testing.T, w *world) {
+		size := estate.Size{Identities: 1000, Credentials: 1000, Seed: 7}
+		if err := estate.Make(t.Context(), w.DB, size); err != nil {
+			t.Fatal(err)
+		}
+		other := open(t, t.TempDir()+"/other.db")
+		if err := estate.Make(t.Context(), other.DB, size); err != nil {
+			t.Fatal(err)
+		}
+		_, a, _ := w.kept()
+		_, b, _ := other.kept()
+		compareSorted(t, "rows", a, b)
+	})
+}
