@@ -171,6 +171,10 @@ func (a *App) openQueue(ctx context.Context) error {
 	a.populationHandlers(&h)
 	a.tellHandlers(&h)
 	a.Tell(Telling{Sealer: a.fleet.sealer, Outbound: a.fleet.dialler})
+	jobs.HandleLong(&h, func(ctx context.Context, _ pruneJob) error {
+		_, err := a.Prune(ctx)
+		return err
+	})
 	var err error
 	if a.queue, err = jobs.Open(db, jobs.Config{Handlers: &h, LongWorkers: longWorkers, Logger: a.log, Shared: true, Now: a.now}); err != nil {
 		return err

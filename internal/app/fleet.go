@@ -173,6 +173,7 @@ func (a *App) StartFleet(ctx context.Context) error {
 		for _, s := range []jobs.Schedule{
 			{Name: "scans-tend", Every: tendEvery, Args: scansTendJob{}},
 			{Name: "scans-sweep", Every: time.Hour, Args: scansSweepJob{}},
+			{Name: "prune", Every: pruneEvery, Args: pruneJob{}},
 		} {
 			if err := a.queue.SetSchedule(ctx, queueTx(tx), s); err != nil {
 				return err

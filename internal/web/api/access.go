@@ -237,6 +237,8 @@ func accessTable() map[string]access {
 		"put-ownership-rules":          may(auth.PermSettingsManage),
 		"preview-ownership-rules":      may(auth.PermSettingsManage),
 		"list-third-parties":           may(auth.PermInventoryRead),
+		"get-retention":                may(auth.PermAuditRead),
+		"put-retention":                fresh(auth.PermSettingsManage),
 	}
 }
 

@@ -159,6 +159,7 @@ type Services struct {
 	Owners         Owners
 	OwnershipRules OwnershipRules
 	ThirdParties   ThirdParties
+	Retentions     Retentions
 }
 
 // API is the set of operations.
@@ -231,6 +232,7 @@ func (a *API) register() {
 	a.owners()
 	a.ownershipRules()
 	a.thirdParties()
+	a.retention()
 }
 
 func (a *API) config() huma.Config {
