@@ -489,14 +489,18 @@ func (a *App) PreviewRoutes(ctx context.Context, scope store.RowScope, q api.Rou
 }
 
 func visibleFinding(tx *sqlstore.Tx, id retinue.FindingID) (retinue.Finding, int64, error) {
+	var hit *retinue.Finding
 	for f, err := range tx.Findings(store.FindingQuery{ID: id, Resolved: true, Suppressed: true}) {
 		if err != nil {
 			return f, 0, err
 		}
-		key, err := tx.FindingEntity(id)
-		return f, key, err
+		hit = &f
 	}
-	return retinue.Finding{}, 0, fmt.Errorf("%w: finding %s", retinue.ErrNotFound, id)
+	if hit == nil {
+		return retinue.Finding{}, 0, fmt.Errorf("%w: finding %s", retinue.ErrNotFound, id)
+	}
+	key, err := tx.FindingEntity(id)
+	return *hit, key, err
 }
 
 func (r *routing) preview(out *api.RoutePreviewed, s notice.Subject, at time.Time) error {
