@@ -153,7 +153,10 @@ func writeBaseline(b *testing.B, path string, n int) time.Duration {
 	return took
 }
 
-type baselineRow struct{ ref, fact, entity []any }
+type baselineRow struct {
+	ref, fact, entity []any
+	marks             [][]any
+}
 
 func baselineRows(b *testing.B, from, to int) []baselineRow {
 	out := make([]baselineRow, 0, to-from)
@@ -169,7 +172,9 @@ func baselineRows(b *testing.B, from, to int) []baselineRow {
 			ref:  []any{k, hash[:], 1, id.Ref.Kind, id.Ref.Key, k},
 			fact: []any{k, 1, store.TypeIndex(retinue.FactIdentity), hash[:], k, content[:], string(body), nil, day0.UnixMicro(), nil, 1, nil},
 			entity: []any{k, string(retinue.NewEntityID(retinue.FactIdentity, day0)), store.TypeIndex(retinue.FactIdentity), k, 1, id.Name, string(id.Kind),
-				id.Subtype, string(id.Class), string(id.State), "", "", "", "", "", nil, id.CreatedAt.UnixMicro(), nil, day0.UnixMicro(), nil, 1, ""},
+				id.Subtype, string(id.Class), string(id.State), "", "", "", "", "", nil, id.CreatedAt.UnixMicro(), nil, day0.UnixMicro(), nil, 1, "",
+				1, "bench", strings.ToLower(id.Name + "\x1f" + id.Ref.Key), 0, nil, id.CreatedAt.UnixMicro(), 0, "gaw1xp8dqyhb 1d5k2y7ct0zlw", day0.UnixMicro()},
+			marks: [][]any{{sqlstore.TagMark("team=" + id.Labels["team"]), k}, {sqlstore.TagMark("env=production"), k}},
 		})
 	}
 	return out
@@ -193,12 +198,18 @@ func writeBatch(ctx context.Context, db *sql.DB, rows []baselineRow) error {
 	}
 	defer func() { _ = fact.Close() }()
 	entity, err := tx.PrepareContext(ctx, `INSERT INTO entities (id, public_id, type, ref_id, scope_id, name, kind, subtype, class, state, environment,
-		criticality, data_class, managed, owner, container_id, created_at, expires_at, first_seen, gone_at, touched_rev, labels)
-		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`)
+		criticality, data_class, managed, owner, container_id, created_at, expires_at, first_seen, gone_at, touched_rev, labels,
+		source_id, source, search, crit_rank, holder_id, born_at, static, marks, version_from)
+		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = entity.Close() }()
+	mark, err := tx.PrepareContext(ctx, "INSERT INTO entity_marks (mark, entity_id) VALUES (?,?)")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = mark.Close() }()
 	for _, r := range rows {
 		if _, err := ref.ExecContext(ctx, r.ref...); err != nil {
 			return err
@@ -208,6 +219,11 @@ func writeBatch(ctx context.Context, db *sql.DB, rows []baselineRow) error {
 		}
 		if _, err := entity.ExecContext(ctx, r.entity...); err != nil {
 			return err
+		}
+		for _, m := range r.marks {
+			if _, err := mark.ExecContext(ctx, m...); err != nil {
+				return err
+			}
 		}
 	}
 	return tx.Commit()

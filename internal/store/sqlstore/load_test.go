@@ -65,3 +65,46 @@ func TestEqualSeedsMakeEqualEstates(t *testing.T) {
 		compareSorted(t, "rows", a, b)
 	})
 }
+
+// TestScopesOfAnySizeSeeWhatTheyName: a scope that sees much is tried row by
+// row, one that sees little is looked up; both see what the like filter
+// selects.
+func TestScopesOfAnySizeSeeWhatTheyName(t *testing.T) {
+	both(t, func(t *testing.T, w *world) {
+		if err := estate.Make(t.Context(), w.DB, estate.Size{Identities: 2000, Credentials: 4000, Seed: 3}); err != nil {
+			t.Fatal(err)
+		}
+		unit := w.list(store.EntityQuery{Type: retinue.FactContainer, Source: "kubernetes-01"})[0]
+		for name, c := range map[string]struct {
+			scope  store.RowScope
+			filter store.Filter
+		}{
+			"much":  {store.RowScope{Sources: []string{"aws-00"}}, store.Filter{Sources: []string{"aws-00"}}},
+			"some":  {store.RowScope{Sources: []string{"github-02"}}, store.Filter{Sources: []string{"github-02"}}},
+			"owner": {store.RowScope{Owners: []string{"owner-007@example.com"}}, store.Filter{Owners: []string{"owner-007@example.com"}}},
+			"tag":   {store.RowScope{Tags: []string{"team=team-007"}}, store.Filter{Tags: []string{"team=team-007"}}},
+			"unit":  {store.RowScope{Units: []string{string(unit.ID)}}, store.Filter{Units: []string{string(unit.ID)}}},
+		} {
+			for _, typ := range []retinue.FactType{retinue.FactIdentity, retinue.FactCredential} {
+				want := w.page(store.ListQuery{Type: typ, Filter: c.filter, Count: store.CountExact}).Total
+				err := w.View(t.Context(), c.scope, func(tx *sqlstore.Tx) error {
+					p, err := tx.List(store.ListQuery{Type: typ, Count: store.CountExact})
+					if err != nil {
+						return err
+					}
+					if p.Total != want || want == 0 {
+						t.Errorf("%s: %d of type %s, the filter selects %d", name, p.Total, typ, want)
+					}
+					f, err := tx.Figures()
+					if n := map[retinue.FactType]int64{retinue.FactIdentity: f.Entities["identity"], retinue.FactCredential: f.Credentials}[typ]; n != want {
+						t.Errorf("%s: figures say %d of type %s, the filter selects %d", name, n, typ, want)
+					}
+					return err
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	})
+}

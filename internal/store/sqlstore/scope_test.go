@@ -34,7 +34,6 @@ type half struct {
 	realm                      retinue.Realm
 	identity, credential, unit store.Entity
 	finding                    retinue.Finding
-	source                     int64
 }
 
 func newTwoOwners(t *testing.T, w *world) *twoOwners {
