@@ -37,7 +37,6 @@ type DB struct {
 	path  string
 	hooks []func(context.Context, *Tx) error
 	gone  func(holder string) bool
-	cells cellCache
 }
 
 // Options are how a store is opened.
