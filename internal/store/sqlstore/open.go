@@ -37,6 +37,7 @@ type DB struct {
 	path  string
 	hooks []func(context.Context, *Tx) error
 	gone  func(holder string) bool
+	cells cellCache
 }
 
 // Options are how a store is opened.
