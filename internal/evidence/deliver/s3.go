@@ -29,7 +29,7 @@ func s3Kind() PlaceKind {
 			{Name: "prefix", Default: "retinue/checkpoints/", Says: "what names begin with"},
 			{Name: "mode", Default: "COMPLIANCE", OneOf: []string{"COMPLIANCE", "GOVERNANCE"}, Says: "in compliance mode nobody can shorten the time; in governance mode some can"},
 			{Name: "retain-days", Default: "400", Says: "for how many days an object is locked"},
-			{Name: "access-key-id", Required: true, Says: "an access key with s3:PutObject, s3:PutObjectRetention, s3:GetObjectRetention and s3:GetObject on the prefix, and no right to delete"},
+			{Name: "access-key-id", Required: true, Says: "an access key that may put and lock objects under the prefix and read them back, and may not delete; docs/audit-delivery.md has the policy"},
 			{Name: "secret-access-key", Secret: true, Required: true, Says: "its secret"},
 		}, open: openS3}
 }

@@ -206,7 +206,7 @@ func accessTable() map[string]access {
 		"create-route":                may(auth.PermChannelsManage),
 		"put-route":                   may(auth.PermChannelsManage),
 		"delete-route":                may(auth.PermChannelsManage),
-		"preview-routes":              may(auth.PermInventoryRead),
+		"preview-routes":              may(auth.PermChannelsManage),
 		"list-notice-kinds":           signedIn,
 		"list-notices":                may(auth.PermInventoryRead),
 		"get-notice":                  may(auth.PermInventoryRead),

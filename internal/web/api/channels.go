@@ -164,13 +164,24 @@ func oneOutlet(o store.Outlet, err error) (*single[Outlet], error) {
 	return &single[Outlet]{ETag: tag, CacheControl: "private, no-cache", Body: shown}, err
 }
 
+// everywhere lets a request through from who may change channels everywhere:
+// what goes out is of the whole installation, so a scope of it is not enough.
+func everywhere[I, O any](handler func(context.Context, *I) (*O, error)) func(context.Context, *I) (*O, error) {
+	return func(ctx context.Context, in *I) (*O, error) {
+		if !caller(ctx).Scope(auth.PermChannelsManage).All {
+			return nil, fail(http.StatusForbidden, ProblemPermission, "it needs the permission "+string(auth.PermChannelsManage)+" on everything")
+		}
+		return handler(ctx, in)
+	}
+}
+
 // outlets registers the operations of one purpose.
 func (a *API) outlets(s Outlets, p store.Purpose, noun, plural, path, tag string, kinds []OutletKind) {
 	tags := []string{tag}
 	add(a, huma.Operation{OperationID: "list-" + noun + "-kinds", Method: http.MethodGet, Path: path + "/kinds", Tags: tags, Summary: "The kinds of " + plural + " and their options"},
 		func(context.Context, *struct{}) (*listed[OutletKind], error) { return wholeList(kinds), nil })
 	add(a, huma.Operation{OperationID: "list-" + plural, Method: http.MethodGet, Path: path, Tags: tags, Summary: "The " + plural},
-		func(ctx context.Context, _ *struct{}) (*listed[Outlet], error) {
+		everywhere(func(ctx context.Context, _ *struct{}) (*listed[Outlet], error) {
 			all, err := s.Outlets(ctx, p)
 			if err != nil {
 				return nil, err
@@ -182,18 +193,18 @@ func (a *API) outlets(s Outlets, p store.Purpose, noun, plural, path, tag string
 				}
 			}
 			return wholeList(items), nil
-		})
+		}))
 	add(a, huma.Operation{OperationID: "get-" + noun, Method: http.MethodGet, Path: path + "/{id}", Tags: tags, Summary: "One of the " + plural},
-		func(ctx context.Context, in *outletInput) (*single[Outlet], error) {
+		everywhere(func(ctx context.Context, in *outletInput) (*single[Outlet], error) {
 			return oneOutlet(s.Outlet(ctx, p, in.ID))
-		})
+		}))
 	add(a, huma.Operation{OperationID: "create-" + noun, Method: http.MethodPost, Path: path, Tags: tags, DefaultStatus: http.StatusCreated,
 		Summary: "Make one of the " + plural, Description: "Secrets are sealed and never shown again."},
-		func(ctx context.Context, in *createOutletInput) (*single[Outlet], error) {
+		everywhere(func(ctx context.Context, in *createOutletInput) (*single[Outlet], error) {
 			return oneOutlet(s.SaveOutlet(ctx, caller(ctx), in.Body.edit(p)))
-		})
+		}))
 	add(a, huma.Operation{OperationID: "put-" + noun, Method: http.MethodPut, Path: path + "/{id}", Tags: tags, Summary: "Change one of the " + plural},
-		func(ctx context.Context, in *putOutletInput) (*single[Outlet], error) {
+		everywhere(func(ctx context.Context, in *putOutletInput) (*single[Outlet], error) {
 			o, err := s.Outlet(ctx, p, in.ID)
 			if err != nil {
 				return nil, err
@@ -204,15 +215,15 @@ func (a *API) outlets(s Outlets, p store.Purpose, noun, plural, path, tag string
 			e := in.Body.edit(p)
 			e.ID, e.Version = in.ID, o.Version
 			return oneOutlet(s.SaveOutlet(ctx, caller(ctx), e))
-		})
+		}))
 	add(a, huma.Operation{OperationID: "delete-" + noun, Method: http.MethodDelete, Path: path + "/{id}", Tags: tags, Summary: "Delete one of the " + plural},
-		func(ctx context.Context, in *outletInput) (*struct{}, error) {
+		everywhere(func(ctx context.Context, in *outletInput) (*struct{}, error) {
 			return none(s.DeleteOutlet(ctx, caller(ctx), p, in.ID))
-		})
+		}))
 	add(a, huma.Operation{OperationID: "test-" + noun, Method: http.MethodPost, Path: path + "/{id}/test", Tags: tags, Summary: "Send a test, now"},
-		func(ctx context.Context, in *outletInput) (*single[OutletTest], error) {
+		everywhere(func(ctx context.Context, in *outletInput) (*single[OutletTest], error) {
 			return one(s.TestOutlet(ctx, caller(ctx), p, in.ID))
-		})
+		}))
 }
 
 func channelKinds() []OutletKind {

@@ -86,9 +86,9 @@ func (a *API) checkpoints() {
 			return counted(all, next), err
 		})
 	add(a, huma.Operation{OperationID: "push-checkpoint", Method: http.MethodPost, Path: "/checkpoint-places/{id}/push", Tags: tags, Summary: "Put a checkpoint there, now"},
-		func(ctx context.Context, in *outletInput) (*single[Push], error) {
+		everywhere(func(ctx context.Context, in *outletInput) (*single[Push], error) {
 			return one(s.PushCheckpoint(ctx, caller(ctx), in.ID))
-		})
+		}))
 	add(a, huma.Operation{OperationID: "verify-checkpoint", Method: http.MethodPost, Path: "/checkpoints/{id}/verify", Tags: tags,
 		Summary: "Hold the audit log to a checkpoint", Description: "The checkpoint is read back from its place where that can be, since whoever can write the database can write the copy in it."},
 		func(ctx context.Context, in *pushInput) (*single[PushVerified], error) {

@@ -131,20 +131,20 @@ func (a *API) noticeRoutes() {
 	}
 	tags := []string{"Routes"}
 	add(a, huma.Operation{OperationID: "list-routes", Method: http.MethodGet, Path: "/routes", Tags: tags, Summary: "The rules of who is told what, in their order"},
-		func(ctx context.Context, _ *struct{}) (*listed[NoticeRoute], error) {
+		everywhere(func(ctx context.Context, _ *struct{}) (*listed[NoticeRoute], error) {
 			all, err := s.NoticeRoutes(ctx)
 			return wholeList(all), err
-		})
+		}))
 	add(a, huma.Operation{OperationID: "get-route", Method: http.MethodGet, Path: "/routes/{id}", Tags: tags, Summary: "One route"},
-		func(ctx context.Context, in *routeInput) (*single[NoticeRoute], error) {
+		everywhere(func(ctx context.Context, in *routeInput) (*single[NoticeRoute], error) {
 			return oneRoute(findRoute(ctx, s, in.ID))
-		})
+		}))
 	addOnce(a, huma.Operation{OperationID: "create-route", Method: http.MethodPost, Path: "/routes", Tags: tags, Summary: "Make a route", DefaultStatus: http.StatusCreated},
-		func(ctx context.Context, in *createRouteInput) (*single[NoticeRoute], error) {
+		everywhere(func(ctx context.Context, in *createRouteInput) (*single[NoticeRoute], error) {
 			return oneRoute(s.SaveNoticeRoute(ctx, caller(ctx), in.Body.route()))
-		})
+		}))
 	add(a, huma.Operation{OperationID: "put-route", Method: http.MethodPut, Path: "/routes/{id}", Tags: tags, Summary: "Change a route"},
-		func(ctx context.Context, in *putRouteInput) (*single[NoticeRoute], error) {
+		everywhere(func(ctx context.Context, in *putRouteInput) (*single[NoticeRoute], error) {
 			have, err := findRoute(ctx, s, in.ID)
 			if err != nil {
 				return nil, err
@@ -158,14 +158,14 @@ func (a *API) noticeRoutes() {
 				r.Position = have.Position
 			}
 			return oneRoute(s.SaveNoticeRoute(ctx, caller(ctx), r))
-		})
+		}))
 	add(a, huma.Operation{OperationID: "delete-route", Method: http.MethodDelete, Path: "/routes/{id}", Tags: tags, Summary: "Delete a route"},
-		func(ctx context.Context, in *routeInput) (*struct{}, error) {
+		everywhere(func(ctx context.Context, in *routeInput) (*struct{}, error) {
 			return none(s.DeleteNoticeRoute(ctx, caller(ctx), in.ID))
-		})
+		}))
 	add(a, huma.Operation{OperationID: "preview-routes", Method: http.MethodPost, Path: "/routes/preview", Tags: tags, Summary: "Who would be told",
 		Description: "Of a finding, or of something with the properties given. Nobody is told."},
-		func(ctx context.Context, in *previewRoutesInput) (*single[RoutePreviewed], error) {
-			return one(s.PreviewRoutes(ctx, caller(ctx).Scope(auth.PermInventoryRead), in.Body))
-		})
+		everywhere(func(ctx context.Context, in *previewRoutesInput) (*single[RoutePreviewed], error) {
+			return one(s.PreviewRoutes(ctx, caller(ctx).Scope(auth.PermChannelsManage), in.Body))
+		}))
 }
