@@ -9,6 +9,7 @@ import {
   IconKey,
   IconListCheck,
   IconPlugConnected,
+  IconSettings,
   IconUsers,
   type Icon,
 } from '@tabler/icons-react';
@@ -130,10 +131,13 @@ export const routes: Route[] = [
     words: 'records log verify chain history',
   },
   {
-    path: '/settings/:part?',
+    path: '/settings',
     page: lazy(() => import('@/pages/settings')),
-    words: 'people roles tokens channels account password passkey',
+    nav: { label: 'Settings', icon: IconSettings },
+    key: ',',
+    words: 'people roles tokens channels account password passkey single sign-on retention appearance',
   },
+  { path: '/settings/:part', page: lazy(() => import('@/pages/settings')) },
   { path: '/device', page: lazy(() => import('@/pages/device')) },
   { path: '/sign-in', page: lazy(() => import('@/pages/signin')), bare: true },
   { path: '/enrol', page: lazy(() => import('@/pages/signin/enrolpage')), bare: true },

@@ -95,7 +95,7 @@ export function Outlets({ purpose: p }: { purpose: Purpose }) {
   }
 
   return (
-    <Section title={p.many.charAt(0).toUpperCase() + p.many.slice(1)} id={p.path.slice(1)} aside={add}>
+    <Section title={p.many.charAt(0).toUpperCase() + p.many.slice(1)} id={p.path.slice(1)} aside={data?.items?.length ? add : undefined}>
       {error ? (
         <Failed what={`The ${p.many}`} error={error} retry={() => void refetch()} />
       ) : !data ? (

@@ -77,14 +77,16 @@ export function Routes() {
       title="Routes"
       id="routes"
       aside={
-        <span className={classes.actions}>
-          <Button variant="default" onClick={() => setAsking(true)} disabled={routes.length === 0}>
-            Who would be told
-          </Button>
-          <Button onClick={() => setEditing('new')} disabled={known.length === 0}>
-            Add route
-          </Button>
-        </span>
+        known.length > 0 && (
+          <span className={classes.actions}>
+            {routes.length > 0 && (
+              <Button variant="default" onClick={() => setAsking(true)}>
+                Who would be told
+              </Button>
+            )}
+            <Button onClick={() => setEditing('new')}>Add route</Button>
+          </span>
+        )
       }
     >
       {error ? (

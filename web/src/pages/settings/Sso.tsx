@@ -49,7 +49,7 @@ export default function Sso() {
   const toasts = useToasts();
   const add = <Button onClick={() => setOpen('new')}>Add provider</Button>;
   return (
-    <Section title="Providers" id="providers" aside={add}>
+    <Section title="Providers" id="providers" aside={data?.items?.length ? add : undefined}>
       {error ? (
         <Failed what="The providers" error={error} retry={() => void refetch()} />
       ) : !data ? (

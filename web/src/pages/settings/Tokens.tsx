@@ -44,7 +44,7 @@ export default function Tokens() {
               ]}
             />
           )}
-          {button}
+          {!!data?.items?.length && button}
         </div>
       }
     >

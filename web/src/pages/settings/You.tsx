@@ -44,7 +44,7 @@ export default function You() {
                 <Unknown>none yet: ask an administrator</Unknown>
               ),
             ],
-            !!me?.owners?.length && ['Yours is what is registered to', me.owners.join(', ')],
+            !!me?.owners?.length && ['Yours is what is registered to', me.owners.filter((o) => !o.startsWith('acc_')).join(', ')],
           ]}
         />
       </Section>

@@ -50,7 +50,7 @@ export default function CollectorsPage() {
   const toasts = useToasts();
   const button = <Button onClick={() => setMaking(true)}>Add collector</Button>;
   return (
-    <Page title="Collectors" lead="Programs that scan where a system can be reached, and hand in what they found. They only call out." actions={button}>
+    <Page title="Collectors" lead="Programs that scan where a system can be reached, and hand in what they found. They only call out." actions={data?.items?.length ? button : undefined}>
       <SourceTabs at="/sources/collectors" />
       {error ? (
         <Failed what="The collectors" error={error} retry={() => void refetch()} />
