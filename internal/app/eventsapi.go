@@ -43,14 +43,19 @@ func (a *App) Events(ctx context.Context, c auth.Caller, since string) (out []ap
 			return err
 		}
 		is.revision, is.finding = max(m.Revision, 0), max(m.FindingAt, 0)
+		if is.record, _, err = tx.Head(); err != nil {
+			return err
+		}
+		if was.record >= 0 && is.record > was.record && !m.Inventory {
+			if m.Inventory, err = tx.RegisteredSince(was.record); err != nil {
+				return err
+			}
+		}
 		if m.Inventory {
 			out = append(out, api.Event{Topic: "inventory", Data: map[string]int64{"revision": is.revision}})
 		}
 		if m.Findings {
 			out = append(out, api.Event{Topic: "findings"})
-		}
-		if is.record, _, err = tx.Head(); err != nil {
-			return err
 		}
 		if was.record >= 0 && is.record > was.record && c.Can(auth.PermAuditRead) {
 			out = append(out, api.Event{Topic: "records", Data: map[string]int64{"seq": is.record}})

@@ -37,8 +37,13 @@ func newConsole(files fs.FS, built bool) http.Handler {
 		return http.HandlerFunc(notBuilt)
 	}
 	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || strings.HasPrefix(path.Base(name), ".") {
+		switch {
+		case err != nil:
 			return err
+		case d.IsDir() && strings.HasPrefix(name, ".") && name != ".":
+			return fs.SkipDir // what the build keeps for itself
+		case d.IsDir(), strings.HasPrefix(path.Base(name), "."):
+			return nil
 		}
 		b, err := fs.ReadFile(files, name)
 		if err != nil {

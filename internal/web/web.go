@@ -28,15 +28,14 @@ import (
 
 // The bounds of a connection.
 const (
-	headTime   = 10 * time.Second // for the head of a request
-	readTime   = time.Minute      // for the whole of a request, unless the operation says otherwise
-	writeTime  = 30 * time.Second // for each piece of an answer
-	idleTime   = 2 * time.Minute  // between requests
-	headBytes  = 32 << 10
-	maxConns   = 4096
-	stopTime   = 15 * time.Second // for requests to end when the server stops
-	readyTime  = 5 * time.Second
-	eventGrace = time.Second
+	headTime  = 10 * time.Second // for the head of a request
+	readTime  = time.Minute      // for the whole of a request, unless the operation says otherwise
+	writeTime = 30 * time.Second // for each piece of an answer
+	idleTime  = 2 * time.Minute  // between requests
+	headBytes = 32 << 10
+	maxConns  = 4096
+	stopTime  = 15 * time.Second // for requests to end when the server stops
+	readyTime = 5 * time.Second
 )
 
 // Config says how an installation is served.

@@ -273,6 +273,32 @@ func (tx *Tx) MovedSince(rev, findingAt int64) (Moved, error) {
 	return m, err
 }
 
+// RegisteredSince reports whether a governance record of something that the
+// scope sees was written after a place in the audit log.
+func (tx *Tx) RegisteredSince(seq int64) (bool, error) {
+	var subjects []string
+	err := tx.query(func(rows *sql.Rows) error {
+		var s string
+		if err := rows.Scan(&s); err != nil {
+			return err
+		}
+		subjects = append(subjects, s)
+		return nil
+	}, "SELECT DISTINCT subject FROM records WHERE seq > $1 AND (action = $2 OR action LIKE 'ownership.%') LIMIT 50", seq, string(retinue.RecordRegistrationSet))
+	if err != nil {
+		return false, fmt.Errorf("look for changes: %w", err)
+	}
+	for _, s := range subjects {
+		if tx.scope.All {
+			return true, nil
+		}
+		if ok, err := tx.Visible(retinue.EntityID(s)); ok || err != nil {
+			return ok, err
+		}
+	}
+	return false, nil
+}
+
 func (tx *Tx) any(q string, args ...any) (bool, error) {
 	var n int
 	err := tx.queryRow(q, args...).Scan(&n)

@@ -176,6 +176,7 @@ type API struct {
 // New registers every operation. It fails when an operation has no line in the
 // access table.
 func New(s Services) (*API, error) {
+	strict()
 	if s.Log == nil {
 		s.Log = slog.New(slog.DiscardHandler)
 	}

@@ -50,7 +50,8 @@ type SearchHit struct {
 	Detail string `json:"detail"`
 }
 
-type listCredentialsInput struct {
+// ListCredentialsInput is what the list of credentials takes, and so does their export.
+type ListCredentialsInput struct {
 	ListInput
 	AsOfInput
 	ThingFilter
@@ -66,13 +67,13 @@ type CredentialFilter struct {
 	BornTo   time.Time `query:"born_to"`
 }
 
-func (in listCredentialsInput) filter() store.Filter {
+func (in ListCredentialsInput) filter() store.Filter {
 	f := in.ThingFilter.filter()
 	f.Holder, f.Static, f.Born = retinue.EntityID(in.Holder), optional(in.Static), store.Window{From: in.BornFrom, To: in.BornTo}
 	return f
 }
 
-func (in listCredentialsInput) query() store.ListQuery {
+func (in ListCredentialsInput) query() store.ListQuery {
 	q := store.ListQuery{Type: retinue.FactCredential, Filter: in.filter(), Cursor: in.Cursor, Limit: in.Limit, Count: in.count(), AsOf: in.asOf()}
 	q.Sort, q.Desc = sorting(in.Sort)
 	return q
@@ -82,7 +83,7 @@ func (a *API) credentials() {
 	if s := a.services.Identities; s != nil {
 		add(a, huma.Operation{OperationID: "list-credentials", Method: http.MethodGet, Path: "/credentials", Tags: []string{"Credentials"},
 			Summary: "Credentials: what lets identities act"},
-			func(ctx context.Context, in *listCredentialsInput) (*listed[store.ListRow], error) {
+			func(ctx context.Context, in *ListCredentialsInput) (*listed[store.ListRow], error) {
 				p, err := s.ListThings(ctx, caller(ctx).Scope(auth.PermInventoryRead), in.query())
 				return pageOf(p.Items, p.Next, p.Total, p.TotalIsMore), err
 			})

@@ -39,22 +39,22 @@ func exportTypes() map[string]string {
 
 type exportIdentitiesInput struct {
 	Format string `query:"format" required:"true" enum:"csv,json,xlsx"`
-	listIdentitiesInput
+	ListIdentitiesInput
 }
 
 type exportCredentialsInput struct {
 	Format string `query:"format" required:"true" enum:"csv,json,xlsx"`
-	listCredentialsInput
+	ListCredentialsInput
 }
 
 type exportFindingsInput struct {
 	Format string `query:"format" required:"true" enum:"csv,json,xlsx,sarif,ocsf"`
-	listFindingsInput
+	ListFindingsInput
 }
 
 type exportRecordsInput struct {
 	Format string `query:"format" required:"true" enum:"csv,json,xlsx,ocsf"`
-	listRecordsInput
+	ListRecordsInput
 }
 
 func (a *API) exports() {

@@ -134,14 +134,15 @@ type UndoResult struct {
 	Kept int `json:"kept"`
 }
 
-type listFindingsInput struct {
+// ListFindingsInput is what the list of findings takes, and so does their export.
+type ListFindingsInput struct {
 	ListInput
 	AsOfInput
 	FindingFilter
 	Sort string `query:"sort" default:"-priority" enum:"priority,-priority,severity,-severity,state,-state,rule,-rule,name,-name,source,-source,owner,-owner,assignee,-assignee,firstSeen,-firstSeen,lastSeen,-lastSeen"`
 }
 
-func (in listFindingsInput) query() store.FindingList {
+func (in ListFindingsInput) query() store.FindingList {
 	q := store.FindingList{Filter: in.filter(), Cursor: in.Cursor, Limit: in.Limit, Count: in.count(), AsOf: in.asOf()}
 	q.Sort, q.Desc = sorting(in.Sort)
 	return q
@@ -155,14 +156,14 @@ func (a *API) findings() {
 	tags := []string{"Findings"}
 	read := func(ctx context.Context) store.RowScope { return caller(ctx).Scope(auth.PermInventoryRead) }
 	add(a, huma.Operation{OperationID: "list-findings", Method: http.MethodGet, Path: "/findings", Tags: tags, Summary: "Findings, worst first"},
-		func(ctx context.Context, in *listFindingsInput) (*listed[store.FindingRow], error) {
+		func(ctx context.Context, in *ListFindingsInput) (*listed[store.FindingRow], error) {
 			p, err := s.ListFindings(ctx, read(ctx), in.query())
 			return pageOf(p.Items, p.Next, p.Total, p.TotalIsMore), err
 		})
 	add(a, huma.Operation{OperationID: "get-identity-findings", Method: http.MethodGet, Path: "/identities/{id}/findings", Tags: tags, Summary: "The findings about an identity, its trusts and its credentials"},
 		func(ctx context.Context, in *struct {
 			ID string `path:"id" maxLength:"64"`
-			listFindingsInput
+			ListFindingsInput
 		}) (*listed[store.FindingRow], error) {
 			q := in.query()
 			q.Filter.Entity = retinue.EntityID(in.ID)

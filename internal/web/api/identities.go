@@ -17,14 +17,15 @@ type Identities interface {
 	ListThings(ctx context.Context, scope store.RowScope, q store.ListQuery) (store.ListPage, error)
 }
 
-type listIdentitiesInput struct {
+// ListIdentitiesInput is what the list of identities takes, and so does their export.
+type ListIdentitiesInput struct {
 	ListInput
 	AsOfInput
 	ThingFilter
 	Sort string `query:"sort" default:"name" enum:"name,-name,kind,-kind,source,-source,owner,-owner,environment,-environment,criticality,-criticality,created,-created,expires,-expires,lastUsed,-lastUsed,firstSeen,-firstSeen,priority,-priority,credentials,-credentials" doc:"A column; with a leading minus, downwards"`
 }
 
-func (in listIdentitiesInput) query(t retinue.FactType) store.ListQuery {
+func (in ListIdentitiesInput) query(t retinue.FactType) store.ListQuery {
 	q := store.ListQuery{Type: t, Filter: in.filter(), Cursor: in.Cursor, Limit: in.Limit, Count: in.count(), AsOf: in.asOf()}
 	q.Sort, q.Desc = sorting(in.Sort)
 	return q
@@ -37,7 +38,7 @@ func (a *API) identities() {
 	}
 	add(a, huma.Operation{OperationID: "list-identities", Method: http.MethodGet, Path: "/identities", Tags: []string{"Identities"},
 		Summary: "Identities: who can act"},
-		func(ctx context.Context, in *listIdentitiesInput) (*listed[store.ListRow], error) {
+		func(ctx context.Context, in *ListIdentitiesInput) (*listed[store.ListRow], error) {
 			p, err := s.ListThings(ctx, caller(ctx).Scope(auth.PermInventoryRead), in.query(retinue.FactIdentity))
 			return pageOf(p.Items, p.Next, p.Total, p.TotalIsMore), err
 		})

@@ -61,7 +61,7 @@ func (a *API) inventory() {
 		})
 	add(a, huma.Operation{OperationID: "list-grants", Method: http.MethodGet, Path: "/grants", Tags: tags, Summary: "What identities are granted, as documents say",
 		Description: "A page holds all grants of limit identities; total counts identities. Filters and sort are those of identities."},
-		func(ctx context.Context, in *listIdentitiesInput) (*listed[inventory.Grant], error) {
+		func(ctx context.Context, in *ListIdentitiesInput) (*listed[inventory.Grant], error) {
 			p, err := s.ListGrants(ctx, read(ctx), in.query(retinue.FactIdentity))
 			return pageOf(p.Items, p.Next, p.Identities, p.TotalIsMore), err
 		})
@@ -94,7 +94,7 @@ func (a *API) facets(s Inventory, read func(context.Context) store.RowScope) {
 			ThingFilter
 			CredentialFilter
 		}) (*listed[store.Facet], error) {
-			f := listCredentialsInput{ThingFilter: in.ThingFilter, CredentialFilter: in.CredentialFilter}.filter()
+			f := ListCredentialsInput{ThingFilter: in.ThingFilter, CredentialFilter: in.CredentialFilter}.filter()
 			v, err := s.Facets(ctx, read(ctx), retinue.FactCredential, f, in.Column)
 			return wholeList(v), err
 		})

@@ -38,7 +38,8 @@ func (f RecordFilter) query() store.RecordQuery {
 	return store.RecordQuery{Actions: f.Actions, Actor: f.Actor, Subject: f.Subject, At: store.Window{From: f.From, To: f.To}, FromSeq: f.FromSeq}
 }
 
-type listRecordsInput struct {
+// ListRecordsInput is what the list of records takes, and so does their export.
+type ListRecordsInput struct {
 	ListInput
 	RecordFilter
 	Sort string `query:"sort" default:"-seq" enum:"seq,-seq" doc:"seq: the oldest first"`
@@ -51,7 +52,7 @@ func (a *API) records() {
 	}
 	tags := []string{"Audit log"}
 	add(a, huma.Operation{OperationID: "list-records", Method: http.MethodGet, Path: "/records", Tags: tags, Summary: "The audit log"},
-		func(ctx context.Context, in *listRecordsInput) (*listed[retinue.Record], error) {
+		func(ctx context.Context, in *ListRecordsInput) (*listed[retinue.Record], error) {
 			q := in.query()
 			q.Limit, q.Desc = in.Limit, in.Sort != "seq"
 			q.Count = in.count()

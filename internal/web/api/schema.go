@@ -4,9 +4,14 @@ import (
 	"path"
 	"reflect"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 )
+
+// strict makes the library take a field by its own spelling alone: its other
+// mode would let one field through under two.
+var strict = sync.OnceFunc(func() { huma.ValidateStrictCasing = true })
 
 // schemaNames names the schemas of the document by their types. A name that
 // two packages have is the first one's; the other's begins with its package.
