@@ -49,7 +49,7 @@ run: build ## scan this machine and REPO, then open the console on LISTEN
 	esac
 	@case ' $(RUN_ARGS) ' in *' --dry-run '*) ;; *) \
 	case '$(DB)' in *://*) ;; *) echo 'The results are in $(DB).' ;; esac; \
-	exec bin/retinue --db '$(DB)' serve --listen '$(LISTEN)' ;; esac
+	exec bin/retinue --db '$(DB)' serve --listen '$(LISTEN)' --sign-in-link ;; esac
 
 .PHONY: build
 build: versions console ## build bin/retinue with the console in it

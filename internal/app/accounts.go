@@ -47,14 +47,18 @@ func OpenSealer(cfg Config) (*seal.Sealer, error) {
 
 // Accounts opens the people of the installation as a server at an address sees
 // them. LoopbackOnly says that it listens on loopback addresses only.
-func (a *App) Accounts(front auth.Front, loopbackOnly bool) (*accounts.Service, error) {
+func (a *App) Accounts(front auth.Front, loopbackOnly bool, edit ...func(*accounts.Options)) (*accounts.Service, error) {
 	if a.sealer == nil {
 		return nil, fmt.Errorf("%w: open accounts: there are no sealing keys", retinue.ErrUnsupported)
 	}
 	c := a.Config.Access
-	return accounts.New(accounts.Options{DB: a.DB, Seal: a.sealer, Log: a.log, Front: front, LoopbackOnly: loopbackOnly,
+	o := accounts.Options{DB: a.DB, Seal: a.sealer, Log: a.log, Front: front, LoopbackOnly: loopbackOnly,
 		Limits: auth.SessionLimits{Idle: c.SessionIdle, Absolute: c.SessionLength, Rotate: c.SessionRotate},
-		HTTP:   a.fleet.dialler.Client(15 * time.Second)})
+		HTTP:   a.fleet.dialler.Client(15 * time.Second)}
+	for _, fn := range edit {
+		fn(&o)
+	}
+	return accounts.New(o)
 }
 
 // frontOf is how people reach a server that is configured so.
@@ -84,8 +88,8 @@ type Interface struct {
 }
 
 // Interface puts the interface together for a server at an address.
-func (a *App) Interface(front auth.Front, loopbackOnly bool) (Interface, error) {
-	people, err := a.Accounts(front, loopbackOnly)
+func (a *App) Interface(front auth.Front, loopbackOnly bool, edit ...func(*accounts.Options)) (Interface, error) {
+	people, err := a.Accounts(front, loopbackOnly, edit...)
 	if err != nil {
 		return Interface{}, err
 	}
@@ -94,7 +98,8 @@ func (a *App) Interface(front auth.Front, loopbackOnly bool) (Interface, error) 
 	if err != nil {
 		return Interface{}, err
 	}
-	return Interface{API: sessions.Handler(handler), Raw: map[string]http.Handler{}, People: people}, nil
+	scim := sessions.Handler(api.NewSCIM(sessions, people, people, front.Origin()))
+	return Interface{API: sessions.Handler(handler), Raw: map[string]http.Handler{api.SCIMBase + "/": scim}, People: people}, nil
 }
 
 // runPeople sweeps what has run out, and writes the records of refusals, until
@@ -149,4 +154,25 @@ func (a *App) checkSealer(ctx context.Context) error {
 		}
 		return tx.SetMeta("sealing.key", id)
 	})
+}
+
+// showLink shows whoever started a server the link by which they come in.
+func (a *App) showLink(ctx context.Context, people *accounts.Service, o ServeOptions) {
+	if o.Link == nil {
+		return
+	}
+	what, issue := "Sign in", people.OneTimeLink
+	if !o.OneTimeLink {
+		need, err := people.NeedsSetUp(ctx)
+		if err != nil || !need {
+			return
+		}
+		what, issue = "Nobody has an account yet. Make the first administrator", people.SetUpLink
+	}
+	link, err := issue(ctx)
+	if err != nil {
+		a.log.Error("link not made", "error", err.Error())
+		return
+	}
+	o.Link(what, link)
 }

@@ -49,6 +49,12 @@ type ServeOptions struct {
 	Metrics     string
 	// Started is called once the server listens.
 	Started func(url string, addr net.Addr)
+	// OneTimeLink asks for a link that signs in once without a password, on
+	// loopback only.
+	OneTimeLink bool
+	// Link is called with a link to be shown to whoever started the server: the
+	// one-time link, or while nobody has an account the link of the set-up.
+	Link func(what, link string)
 }
 
 // Serve serves the installation until ctx ends: the interface, the console,
@@ -91,6 +97,7 @@ func (a *App) Serve(ctx context.Context, o ServeOptions) error {
 			if o.Started != nil {
 				o.Started(srv.PublicURL(), addr)
 			}
+			a.showLink(work, people, o)
 		})
 	}()
 	err = <-ends // of whichever ends first: the other has nothing to do without it

@@ -39,6 +39,7 @@ On a SQLite file the server is alone: other commands then go through it with
 	f.StringVar(&o.ACMEDomain, "acme-domain", "", "get a certificate for this name from Let's Encrypt (this accepts its terms)")
 	f.StringSliceVar(&o.BehindProxy, "behind-proxy", nil, "addresses or ranges of proxies that terminate TLS and whose X-Forwarded-For is believed")
 	f.StringVar(&o.Metrics, "metrics", "", "where to serve /metrics for Prometheus, apart: host:port (default: nowhere)")
+	f.BoolVar(&o.OneTimeLink, "sign-in-link", false, "print a link that signs you in once, without a password (on this machine only)")
 	f.StringVar(&logFormat, "log-format", "text", "text or json")
 	return c
 }
@@ -66,5 +67,6 @@ func (e *env) serve(ctx context.Context, o app.ServeOptions, logFormat string) e
 		return err
 	}
 	o.Started = func(url string, _ net.Addr) { e.say("retinue serves %s", url) }
+	o.Link = func(what, link string) { e.say("%s, once and within ten minutes:\n  %s", what, link) }
 	return errors.Join(a.Serve(ctx, o), a.Close())
 }

@@ -73,6 +73,7 @@ type AccountQuery struct {
 	ExternalID string
 	Text       string // in the login, name or e-mail address
 	Active     *bool
+	Origin     AccountOrigin
 	After      string // login after which the page begins
 	Limit      int
 	Offset     int

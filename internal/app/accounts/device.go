@@ -44,7 +44,7 @@ func (s *Service) BeginDevice(ctx context.Context, p auth.Presented, client stri
 			return errors.Join(err, errBusy)
 		}
 		secret, _, err := s.beginSecret(tx, store.Flow{Kind: flowDevice, Code: code}, auth.FlowFor, deviceFlow{Client: client, Origin: p.Client})
-		b = auth.BegunDevice{secret, code, s.front.Origin() + "/device", auth.FlowFor, devicePoll}
+		b = auth.BegunDevice{DeviceCode: secret, UserCode: code, Page: s.front.Origin() + "/device", ExpiresIn: auth.FlowFor, Interval: devicePoll}
 		return err
 	})
 	return b, err

@@ -143,7 +143,7 @@ func (s *Service) BeginTOTP(ctx context.Context, c auth.Caller) (auth.NewTOTP, *
 		cookie, err = s.begin(tx, store.Flow{Kind: flowTOTP, AccountKey: account.Key}, totpFlow{sealed})
 		return err
 	})
-	return auth.NewTOTP{auth.TOTPSecretText(secret), auth.TOTPURL("Retinue", account.Login, secret)}, cookie, err
+	return auth.NewTOTP{Secret: auth.TOTPSecretText(secret), URL: auth.TOTPURL("Retinue", account.Login, secret)}, cookie, err
 }
 
 // FinishTOTP sets one-time codes up once the first code is right. It returns

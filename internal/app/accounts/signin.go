@@ -137,7 +137,7 @@ func (s *Service) afterPassword(tx *sqlstore.Tx, p auth.Presented, account store
 	case account.Passkeys > 0:
 		return auth.Outcome{Next: auth.NextPasskey}, nil
 	case s.loopback:
-		return s.enter(tx, p, account, entry{method: "password"})
+		return s.enter(tx, p, account, entry{method: "password", fresh: true})
 	}
 	return s.enter(tx, p, account, entry{method: "password", pending: auth.PendingEnrol})
 }

@@ -122,6 +122,9 @@ func (tx *Tx) Accounts(q store.AccountQuery) ([]store.Account, int64, error) {
 	if q.Active != nil {
 		add("a.active = ?", bit(*q.Active))
 	}
+	if q.Origin != "" {
+		add("a.origin = ?", string(q.Origin))
+	}
 	var total int64
 	if err := tx.queryRow("SELECT count(*) FROM accounts a WHERE "+where, args...).Scan(&total); err != nil {
 		return nil, 0, err

@@ -34,11 +34,13 @@ type accountsInput struct {
 	Active string `query:"active" enum:"true,false"`
 }
 
-type accountInput struct {
+// AccountInput names an account.
+type AccountInput struct {
 	ID store.AccountID `path:"id" maxLength:"64"`
 }
 
-type newRoleBinding struct {
+// RoleGrant is a role on a part of the inventory.
+type RoleGrant struct {
 	Role  auth.Role      `json:"role" doc:"viewer, identity-owner, reviewer, auditor, operator or admin"`
 	Scope store.RowScope `json:"scope,omitempty" doc:"Where the role holds"`
 	Own   bool           `json:"own,omitempty" doc:"Also on what is registered as the account's own"`
@@ -49,7 +51,7 @@ type inviteInput struct {
 		Login string `json:"login" maxLength:"200"`
 		Name  string `json:"name" maxLength:"200"`
 		Email string `json:"email,omitempty" maxLength:"254" doc:"The login, where it is one and this is absent"`
-		newRoleBinding
+		RoleGrant
 	}
 }
 
@@ -59,7 +61,7 @@ type invited struct {
 }
 
 type changeAccountInput struct {
-	accountInput
+	AccountInput
 	IfMatch
 	Body struct {
 		Login  *string `json:"login,omitempty" maxLength:"200"`
@@ -70,7 +72,7 @@ type changeAccountInput struct {
 }
 
 type resetAccountInput struct {
-	accountInput
+	AccountInput
 	// A reset makes a link, which is kept nowhere; so the key is taken and
 	// carried out each time: the last link counts.
 	IdempotencyKey
@@ -99,7 +101,7 @@ func (a *API) people() {
 			return listAccounts(ctx, s, in)
 		})
 	add(a, peopleOp("get-account", http.MethodGet, "/accounts/{id}", "One account"),
-		func(ctx context.Context, in *accountInput) (*single[store.Account], error) {
+		func(ctx context.Context, in *AccountInput) (*single[store.Account], error) {
 			return one(s.Account(ctx, in.ID))
 		})
 	add(a, peopleOp("change-account", http.MethodPatch, "/accounts/{id}", "Change, deactivate or activate an account"),
@@ -115,7 +117,7 @@ func (a *API) people() {
 			return withCookies(madeLink{url}, nil, err)
 		})
 	add(a, peopleOp("delete-account", http.MethodDelete, "/accounts/{id}", "Remove an account; the audit log keeps its id"),
-		func(ctx context.Context, in *accountInput) (*struct{}, error) {
+		func(ctx context.Context, in *AccountInput) (*struct{}, error) {
 			return none(s.DeleteAccount(ctx, caller(ctx), in.ID))
 		})
 	a.invitations()

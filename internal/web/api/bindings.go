@@ -40,7 +40,7 @@ type bindInput struct {
 	Body struct {
 		Account store.AccountID      `json:"account,omitempty" maxLength:"64" doc:"An account, or a group"`
 		Group   store.AccountGroupID `json:"group,omitempty" maxLength:"64"`
-		newRoleBinding
+		RoleGrant
 	}
 }
 
@@ -80,7 +80,8 @@ type groupsInput struct {
 	Offset int `query:"offset" minimum:"0" maximum:"1000000"`
 }
 
-type groupInput struct {
+// GroupInput names a group of accounts.
+type GroupInput struct {
 	ID store.AccountGroupID `path:"id" maxLength:"64"`
 }
 
@@ -92,7 +93,7 @@ type newGroupInput struct {
 }
 
 type changeGroupInput struct {
-	groupInput
+	GroupInput
 	Body struct {
 		Name   *string           `json:"name,omitempty" maxLength:"300"`
 		Add    []store.AccountID `json:"add,omitempty" maxItems:"10000"`
@@ -119,7 +120,7 @@ func (a *API) accountGroups() {
 			return pageOf(rows, "", total, false), nil
 		})
 	add(a, peopleOp("get-account-group", http.MethodGet, "/account-groups/{id}", "One group with its members"),
-		func(ctx context.Context, in *groupInput) (*single[groupWithMembers], error) {
+		func(ctx context.Context, in *GroupInput) (*single[groupWithMembers], error) {
 			g, members, err := s.Group(ctx, in.ID)
 			if members == nil {
 				members = []store.Account{}
@@ -135,7 +136,7 @@ func (a *API) accountGroups() {
 			return one(s.ChangeGroup(ctx, caller(ctx), in.ID, auth.GroupChange{Name: in.Body.Name, Add: in.Body.Add, Remove: in.Body.Remove}))
 		})
 	add(a, peopleOp("delete-account-group", http.MethodDelete, "/account-groups/{id}", "Remove a group with its roles"),
-		func(ctx context.Context, in *groupInput) (*struct{}, error) {
+		func(ctx context.Context, in *GroupInput) (*struct{}, error) {
 			return none(s.DeleteGroup(ctx, caller(ctx), in.ID))
 		})
 }

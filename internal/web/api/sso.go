@@ -24,7 +24,8 @@ type SSO interface {
 	Callback() string
 }
 
-type providerInput struct {
+// ProviderInput names a provider of single sign-on.
+type ProviderInput struct {
 	ID store.ProviderID `path:"id" maxLength:"64"`
 }
 
@@ -53,7 +54,7 @@ func (b ssoProviderBody) provider(id store.ProviderID) (store.SSOProvider, *reti
 type newProviderInput struct{ Body ssoProviderBody }
 
 type changeProviderInput struct {
-	providerInput
+	ProviderInput
 	IfMatch
 	Body ssoProviderBody
 }
@@ -87,7 +88,7 @@ func (a *API) sso() {
 			return wholeList(out), nil
 		})
 	add(a, op("get-sso-provider", http.MethodGet, "/sso/providers/{id}", "One provider of single sign-on"),
-		func(ctx context.Context, in *providerInput) (*single[ssoProvider], error) {
+		func(ctx context.Context, in *ProviderInput) (*single[ssoProvider], error) {
 			p, err := s.Provider(ctx, in.ID)
 			return one(shown(p), err)
 		})
@@ -104,7 +105,7 @@ func (a *API) sso() {
 			return one(shown(p), err)
 		})
 	add(a, op("delete-sso-provider", http.MethodDelete, "/sso/providers/{id}", "Remove a provider with the roles that it gave; accounts stay"),
-		func(ctx context.Context, in *providerInput) (*struct{}, error) {
+		func(ctx context.Context, in *ProviderInput) (*struct{}, error) {
 			return none(s.DeleteProvider(ctx, caller(ctx), in.ID))
 		})
 }
