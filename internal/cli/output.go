@@ -230,9 +230,12 @@ func (e *env) keysCommand() *cobra.Command {
 			return run(cmd, k)
 		}}
 	}
-	enroll := do("enroll", "Take over another installation's fingerprint key, from standard input",
-		"Enroll reads the key that \"retinue keys export\" printed elsewhere, so that fingerprints taken here\ncompare with those taken there. It replaces the keys of this machine.",
-		func(_ *cobra.Command, k *app.Keys) error {
+	enroll := do("enroll", "Take over another installation's fingerprint key, from standard input or a server",
+		"With --server a collector fetches the key from the server, once, after an administrator allowed it.\nWithout, enroll reads the key that \"retinue keys export\" printed elsewhere, so that fingerprints taken here\ncompare with those taken there. It replaces the keys of this machine.",
+		func(cmd *cobra.Command, k *app.Keys) error {
+			if e.remote() {
+				return e.enrollAt(cmd.Context(), k)
+			}
 			b, err := io.ReadAll(io.LimitReader(e.in, 4096))
 			if err != nil {
 				return err

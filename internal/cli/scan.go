@@ -41,6 +41,10 @@ A source that fails does not keep the others from being read, and nothing that
 was found before is declared gone because a scan failed. Credentials that are
 found are recorded by a keyed fingerprint, never by value, and never tried.
 
+With --server the systems are read here and what they state is sent to a server,
+as a collector whose token RETINUE_TOKEN or RETINUE_TOKEN_FILE holds. What could
+not be sent is kept, and sent with the next scan.
+
 Kinds of source:
 ` + kindsHelp(app.Specs()),
 		Example: examplesHelp(app.Specs()),
@@ -129,6 +133,9 @@ func (e *env) scan(ctx context.Context, args []string, f scanFlags) error {
 	}
 	if f.out != "" {
 		return e.scanTo(ctx, cfg, sources, f)
+	}
+	if e.remote() {
+		return e.push(ctx, cfg, sources, f)
 	}
 	first := firstRun(cfg)
 	if first {
