@@ -86,7 +86,11 @@ type lister struct {
 // value to be ordered by, then those that lack one.
 func (l *lister) page(scan func(*sql.Rows) error, n func() int) error {
 	if l.after == nil || !l.after.Bare {
-		if err := l.part(scan, l.order.has, l.keyset(false), l.limit+1); err != nil {
+		has := l.order.has
+		if l.after != nil && !l.desc {
+			has = "" // what comes after a value has one; said twice, SQLite would start at the wrong end
+		}
+		if err := l.part(scan, has, l.keyset(false), l.limit+1); err != nil {
 			return err
 		}
 	}
