@@ -20,8 +20,15 @@ const freePort = () =>
 /**
  * Makes the sample company in a database of its own, serves it with the real
  * program, and hands the tests its address and the link for setting it up.
+ * With RETINUE_LINK, the link that a running server printed, that one is used.
  */
 export default async function start() {
+  const running = process.env['RETINUE_LINK'];
+  if (running) {
+    process.env['RETINUE_URL'] = new URL(running).origin;
+    mkdirSync(results, { recursive: true });
+    return;
+  }
   const program = process.env['RETINUE'] ?? join(import.meta.dirname, '../../bin/retinue');
   const folder = mkdtempSync(join(tmpdir(), 'retinue-e2e-'));
   const db = join(folder, 'demo.db');

@@ -2,9 +2,11 @@
 
 /** Reads that answer as of a date. */
 export const dated = [
+  /^\/credentials$/,
   /^\/credentials\/[^/]+$/,
   /^\/findings$/,
   /^\/findings\/[^/]+$/,
+  /^\/grants$/,
   /^\/identities$/,
   /^\/identities\/[^/]+$/,
   /^\/identities\/[^/]+\/access$/,

@@ -1,3 +1,5 @@
+import { sentence } from '../lib/format';
+
 /** An RFC 9457 problem, or a failure to reach the server, in words. */
 export class Problem extends Error {
   readonly status: number;
@@ -87,9 +89,4 @@ export class Problem extends Error {
   get needsFactor(): boolean {
     return this.type === 'urn:retinue:problem:fresh-second-factor';
   }
-}
-
-function sentence(text: string): string {
-  const t = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?]$/.test(t) ? t : `${t}.`;
 }

@@ -133,3 +133,9 @@ export function realm(value: string): { kind: string; id: string } {
   const i = value.indexOf(':');
   return i < 0 ? { kind: value, id: '' } : { kind: value.slice(0, i), id: value.slice(i + 1) };
 }
+
+/** A sentence of the server with a capital letter and one full stop. */
+export function sentence(text: string): string {
+  const t = text.trim().replace(/\.+$/, '');
+  return t === '' ? '' : `${t.charAt(0).toUpperCase()}${t.slice(1)}${/[!?]$/.test(t) ? '' : '.'}`;
+}

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import type { GrantedAccess, IdentityDetail } from '@/api/types';
 import { evidence, Rows, Severity, Term, Time, Usage } from '@/components/index';
-import { count, plural } from '@/lib/format';
+import { count, plural, sentence } from '@/lib/format';
 import classes from './identity.module.css';
 
 interface Props {
@@ -28,7 +28,7 @@ export function Summary({ identity: d, access, accessFailed, show }: Props) {
             Last used <Time at={d.use.lastUsed} />
           </p>
         )}
-        <p className="muted">{d.use.reason}</p>
+        <p className="muted">{sentence(d.use.reason)}</p>
       </Card>
       <Card title={<Term of="grant">Can do</Term>}>
         {!access && !accessFailed ? (

@@ -1,6 +1,6 @@
 import type { IdentityDetail } from '@/api/types';
 import { evidence, Notice, Section, SimpleTable, Time, Usage } from './parts';
-import { word } from '@/lib/format';
+import { sentence, word } from '@/lib/format';
 import classes from './identity.module.css';
 
 /** Use: what discovery knows, and what it cannot know without a log. */
@@ -36,7 +36,7 @@ export function UseTab({ identity: d }: { identity: IdentityDetail }) {
           </dd>
         </div>
       </dl>
-      <p className="muted">{d.use.reason}</p>
+      <p className="muted">{sentence(d.use.reason)}</p>
       {uses.length > 0 && (
         <Section title="What was observed">
           <SimpleTable

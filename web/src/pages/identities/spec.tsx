@@ -68,8 +68,8 @@ export const identities: ListSpec<ListRow> = {
         </span>
       ),
     },
-    { id: 'kind', header: 'Kind', sort: 'kind', width: 150, card: 'plain', cell: (r) => word(r.kind) },
-    { id: 'source', header: 'Source', sort: 'source', width: 170, card: 'plain', cell: (r) => r.source },
+    { id: 'kind', header: 'Kind', sort: 'kind', width: 124, card: 'plain', cell: (r) => word(r.kind) },
+    { id: 'source', header: 'Source', sort: 'source', width: 150, card: 'plain', cell: (r) => r.source },
     {
       id: 'container',
       header: 'In',
@@ -83,7 +83,7 @@ export const identities: ListSpec<ListRow> = {
       header: 'Owner',
       help: 'Who answers for it',
       sort: 'owner',
-      width: 170,
+      width: 150,
       card: 'line',
       cell: (r) => r.owner || <Unknown>nobody</Unknown>,
     },
@@ -91,7 +91,7 @@ export const identities: ListSpec<ListRow> = {
       id: 'environment',
       header: 'Environment',
       sort: 'environment',
-      width: 120,
+      width: 108,
       cell: (r) => (r.environment ? word(r.environment) : <Unknown>not labelled</Unknown>),
     },
     { id: 'criticality', header: 'Criticality', sort: 'criticality', down: true, width: 110, hidden: true, cell: (r) => (r.criticality ? word(r.criticality) : '') },

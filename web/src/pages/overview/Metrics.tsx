@@ -21,16 +21,17 @@ function change(m: Metric): { words: string; better?: boolean } | undefined {
 
 /** The headline figures as small multiples. */
 export function Metrics({ metrics }: { metrics: Metric[] }) {
+  const trends = metrics.some((m) => (m.trend ?? []).length > 1);
   return (
     <ul className={classes.metrics}>
       {metrics.map((m) => (
-        <One key={m.key} metric={m} />
+        <One key={m.key} metric={m} trends={trends} />
       ))}
     </ul>
   );
 }
 
-function One({ metric: m }: { metric: Metric }) {
+function One({ metric: m, trends }: { metric: Metric; trends: boolean }) {
   const to = listOf(m.list, m.filter);
   const went = change(m);
   const measured = m.value !== undefined && m.value !== null;
@@ -64,9 +65,11 @@ function One({ metric: m }: { metric: Metric }) {
           label={`${count(m.value ?? 0)} of ${count(m.of)}${m.unknown > 0 ? `, ${count(m.unknown)} not measured` : ''}`}
         />
       </div>
-      <div className={classes.spark}>
-        {(m.trend ?? []).length > 1 && <Spark label={m.title} points={(m.trend ?? []).map((p) => ({ at: p.day, ...(p.value !== undefined && p.value !== null && { value: p.value }) }))} />}
-      </div>
+      {trends && (
+        <div className={classes.spark}>
+          {(m.trend ?? []).length > 1 && <Spark label={m.title} points={(m.trend ?? []).map((p) => ({ at: p.day, ...(p.value !== undefined && p.value !== null && { value: p.value }) }))} />}
+        </div>
+      )}
       <p className={classes.foot}>
         {m.unknown > 0 && m.reason ? (
           <span className={classes.unknown}>
@@ -93,7 +96,9 @@ export function Unmeasured({ metrics }: { metrics: Metric[] }) {
           <li key={m.key}>
             <div className={classes.unmeasuredHead}>
               <h3>{m.title}</h3>
-              {measured ? (
+              {m.of === 0 && measured ? (
+                <span className="muted">none here</span>
+              ) : measured ? (
                 <span>
                   {to ? <Link to={to}>{count(m.value ?? 0)}</Link> : count(m.value ?? 0)} of {count(m.of)}
                   <span className="muted"> · evidence {evidence(m.evidence)}</span>
@@ -107,7 +112,7 @@ export function Unmeasured({ metrics }: { metrics: Metric[] }) {
             <ShareBar
               value={m.value ?? 0}
               of={Math.max(1, m.of)}
-              unknown={m.of > 0 ? m.unknown : 1}
+              unknown={measured ? m.unknown : Math.max(1, m.of)}
               label={`${count(m.value ?? 0)} of ${count(m.of)}, ${count(m.unknown)} not measured`}
             />
             <p className="muted">{m.reason || m.meaning}</p>

@@ -47,23 +47,25 @@ export default function OverviewPage() {
   return (
     <Page title="Overview" lead={d ? <SentenceLine sentence={d.sentence} /> : <Block height={20} width="70%" />}>
       {asOf && <Notice tone="unknown">The overview tells about now. Lists and identities show the date that is chosen.</Notice>}
-      {d ? <Metrics metrics={metrics.filter((m) => m.needs === 'discovery')} /> : <Block height={176} />}
+      {d ? <Metrics metrics={metrics.filter((m) => m.needs === 'discovery')} /> : <Block height={146} />}
       <div className={classes.two}>
-        <Section title="What to do next" aside={<Link to="/findings">all findings</Link>}>
-          {d ? <Fixes fixes={d.fixes ?? []} /> : <Rows count={6} height={52} />}
-        </Section>
-        <Section title="What changed" aside={<Link to="/changes">all changes</Link>}>
-          {d ? <Changed since={d.changed.since} items={d.changed.items ?? []} /> : <Rows count={6} height={36} />}
-        </Section>
+        <div>
+          <Section title="What to do next" aside={<Link to="/findings">all findings</Link>}>
+            {d ? <Fixes fixes={d.fixes ?? []} /> : <Rows count={10} height={60} />}
+          </Section>
+        </div>
+        <div>
+          <Section title="What changed" aside={<Link to="/changes">all changes</Link>}>
+            {d ? <Changed since={d.changed.since} items={d.changed.items ?? []} /> : <Rows count={6} height={36} />}
+          </Section>
+          <Section title="Kinds of identity" aside={<Link to="/identities">all identities</Link>}>
+            {d ? <Kinds figures={d.figures} /> : <Rows count={5} />}
+          </Section>
+        </div>
       </div>
-      <div className={classes.two}>
-        <Section title="Coverage" aside={<Link to="/sources">sources</Link>}>
-          {d ? <CoverageTable rows={d.coverage ?? []} /> : <Rows count={5} />}
-        </Section>
-        <Section title="Kinds of identity" aside={<Link to="/identities">all identities</Link>}>
-          {d ? <Kinds figures={d.figures} /> : <Rows count={5} />}
-        </Section>
-      </div>
+      <Section title="Coverage" aside={<Link to="/sources">sources</Link>}>
+        {d ? <CoverageTable rows={d.coverage ?? []} /> : <Rows count={5} />}
+      </Section>
       {logs.length > 0 && (
         <Section title="Connect a log to measure" aside="Discovery alone cannot know these.">
           <Unmeasured metrics={logs} />

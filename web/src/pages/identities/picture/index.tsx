@@ -8,7 +8,7 @@ import type { Picture, PictureNode } from '@/api/types';
 import { Link, useGo } from '@/app/router';
 import { Failed, Notice } from '@/components/States';
 import { Rows } from '@/components/Skeletons';
-import { word } from '@/lib/format';
+import { sentence, word } from '@/lib/format';
 import { SimpleTable } from '../parts';
 import { layout, type Placed } from './layout';
 import { height, NodeBox, width, type BoxNode } from './NodeBox';
@@ -74,6 +74,7 @@ function Canvas({ picture, name, open }: { picture: Picture; name: string; open:
     layout({
       boxes: nodes.map((n) => ({ id: n.id, side: n.side, width, height })),
       edges: edges.map((e) => ({ id: e.id, from: e.from, to: e.to })),
+      gap: Math.min(170, Math.max(70, ...edges.map((e) => e.verb.length * 6.6 + 36))),
     })
       .then((p) => !stale && setPlaced(p))
       .catch((e: unknown) => !stale && setFailed(e));
@@ -129,6 +130,7 @@ function Canvas({ picture, name, open }: { picture: Picture; name: string; open:
       <div
         ref={box}
         className={classes.flow}
+        style={{ height: canvasHeight(placed) }}
         role="application"
         tabIndex={0}
         aria-label={`What can act as ${name}, and what it can reach. Arrow keys walk it, Enter opens.`}
@@ -187,7 +189,7 @@ function Canvas({ picture, name, open }: { picture: Picture; name: string; open:
             </div>
             <ul>
               {about.slice(0, 14).map((e) => (
-                <li key={e.id}>{e.sentence || `${nameOf(nodes, e.from)} ${e.verb} ${nameOf(nodes, e.to)}`}</li>
+                <li key={e.id}>{e.sentence ? sentence(e.sentence) : `${nameOf(nodes, e.from)} ${e.verb} ${nameOf(nodes, e.to)}`}</li>
               ))}
               {about.length > 14 && <li className="muted">and {about.length - 14} more, in the table</li>}
               {about.length === 0 && <li className="muted">Nothing is known to lead to it or from it.</li>}
@@ -205,6 +207,10 @@ function Canvas({ picture, name, open }: { picture: Picture; name: string; open:
     </div>
   );
 }
+
+/** As high as what is drawn, between what is comfortable and most of a screen. */
+const canvasHeight = (placed: Placed | undefined) =>
+  placed ? Math.min(Math.max(300, Math.max(0, ...Object.values(placed).map((p) => p.y)) + height + 72), 640) : 420;
 
 const nameOf = (nodes: PictureNode[], id: string) => nodes.find((n) => n.id === id)?.name ?? id;
 

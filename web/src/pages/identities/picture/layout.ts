@@ -10,13 +10,15 @@ export interface Box {
 export interface Wanted {
   boxes: Box[];
   edges: { id: string; from: string; to: string }[];
+  /** Between the columns, in pixels: room for the verbs. */
+  gap: number;
 }
 export type Placed = Record<string, { x: number; y: number }>;
 
 let elk: InstanceType<typeof ELK> | undefined;
 
 /** Lays the picture out in a worker: what acts on the left, what is reached on the right. */
-export async function layout({ boxes, edges }: Wanted): Promise<Placed> {
+export async function layout({ boxes, edges, gap }: Wanted): Promise<Placed> {
   elk ??= new ELK({ workerUrl, workerFactory: (url) => new Worker(url ?? workerUrl) });
   const known = new Set(boxes.map((b) => b.id));
   const partition = { left: '0', center: '1', right: '2' };
@@ -26,7 +28,7 @@ export async function layout({ boxes, edges }: Wanted): Promise<Placed> {
       'elk.algorithm': 'layered',
       'elk.direction': 'RIGHT',
       'elk.partitioning.activate': 'true',
-      'elk.layered.spacing.nodeNodeBetweenLayers': '78',
+      'elk.layered.spacing.nodeNodeBetweenLayers': String(gap),
       'elk.spacing.nodeNode': '12',
       'elk.layered.nodePlacement.strategy': 'NETWORK_SIMPLEX',
       'elk.layered.considerModelOrder.strategy': 'NODES_AND_EDGES',
