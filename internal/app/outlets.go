@@ -127,11 +127,11 @@ func (a *App) openSecrets(ctx context.Context, o store.Outlet) (map[string]retin
 	if err != nil {
 		return nil, fmt.Errorf("open secrets of %s: %w", o.Name, err)
 	}
-	var clear map[string]string
-	if err := json.Unmarshal(raw, &clear); err != nil {
+	var plain map[string]string
+	if err := json.Unmarshal(raw, &plain); err != nil {
 		return nil, fmt.Errorf("%w: open secrets of %s: not an object", retinue.ErrInvalid, o.Name)
 	}
-	for k, v := range clear {
+	for k, v := range plain {
 		out[k] = retinue.NewSecret(v)
 	}
 	return out, nil
@@ -145,11 +145,11 @@ func (a *App) sealSecrets(ctx context.Context, o *store.Outlet, secrets map[stri
 	if a.tell.Sealer == nil {
 		return fmt.Errorf("%w: keep secrets of %s: there is no sealing key", retinue.ErrUnavailable, o.Name)
 	}
-	clear := map[string]string{}
+	plain := map[string]string{}
 	for k, v := range secrets {
-		clear[k] = v.Reveal()
+		plain[k] = v.Reveal()
 	}
-	raw, err := json.Marshal(clear)
+	raw, err := json.Marshal(plain)
 	if err != nil {
 		return err
 	}
