@@ -442,7 +442,8 @@ var reads = map[string]struct {
 
 // unscoped are the methods that take no scope, with the reason.
 var unscoped = map[string]string{
-	"MovedSince": "yes or no, asked with the scope in it", "ScansMoved": "yes or no", "CountGained": "a number, asked with the scope in it", "RevisionAt": "a number",
+	"RegisteredSince": "yes or no, asked with the scope in it",
+	"MovedSince":      "yes or no, asked with the scope in it", "ScansMoved": "yes or no", "CountGained": "a number, asked with the scope in it", "RevisionAt": "a number",
 	"Within": "sets the scope", "At": "the clock", "SQL": "for the job queue, in updates", "Touched": "of the update itself",
 	"Head": "the audit log is read by permission", "Records": "the audit log is read by permission",
 	"MaxRevision": "a number", "PeopleTouched": "a yes or no for the judge", "MissingBefore": "in updates", "Meta": "settings of the installation",
@@ -534,6 +535,7 @@ var permitted = map[string]string{
 	"ownership":      "ownership is settled by the platform; what callers are told is asked with the scope",
 	"recordlist":     "the audit log is read by permission",
 	"registrations":  "of a thing that its caller found with the scope",
+	"retention":      "what is kept for how long, by the permission to manage settings",
 	"sources_config": "configured sources, by the permission to see sources",
 	"triage":         "of a finding that its caller found with the scope",
 	"undo":           "of a caller's own actions",
