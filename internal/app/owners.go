@@ -216,6 +216,11 @@ func ownershipOf(tx *sqlstore.Tx, key int64) (out api.IdentityOwnership, err err
 		}
 		out.History = append(out.History, p)
 	}
+	if out.Now.Owner == "" {
+		if err := registeredBefore(tx, key, &out.Now); err != nil {
+			return out, err
+		}
+	}
 	found, err := d.suggest(key)
 	if err != nil {
 		return out, err
@@ -229,6 +234,23 @@ func ownershipOf(tx *sqlstore.Tx, key int64) (out api.IdentityOwnership, err err
 	denied, err := tx.DeniedOwners(key)
 	out.Denied = orEmpty(denied)
 	return out, err
+}
+
+// registeredBefore tells about an owner who was registered before owners were
+// kept apart, and whom nothing has settled since.
+func registeredBefore(tx *sqlstore.Tx, key int64, now *api.OwnershipPeriod) error {
+	versions, err := tx.RegistrationVersions(key)
+	if err != nil {
+		return err
+	}
+	for _, v := range versions {
+		if v.Until.IsZero() && v.Registration.Owner != "" {
+			by := v.By
+			*now = api.OwnershipPeriod{Owner: v.Registration.Owner, Backup: v.Registration.BackupOwner, From: v.At, How: steward.HowExplicit,
+				Why: "registered by a person", By: &by}
+		}
+	}
+	return nil
 }
 
 // ruleTitles are the titles of all ownership rules that there were, by id.
