@@ -9,8 +9,8 @@ export default defineConfig({
   outputDir: join(results, 'traces'),
   workers: 1,
   fullyParallel: false,
-  timeout: 60_000,
-  expect: { timeout: 10_000 },
+  timeout: 120_000,
+  expect: { timeout: 20_000 },
   reporter: [['list']],
   globalSetup: './start.ts',
   use: {

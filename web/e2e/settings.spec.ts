@@ -118,7 +118,7 @@ test('a source is added from the form of its kind, and removed by typing its nam
 test('a third party opens and shows how it gets in', async ({ page }) => {
   await page.goto('/third-parties?show=external');
   await settled(page);
-  const first = page.locator('button[aria-expanded]').first();
+  const first = page.locator('main button[aria-expanded]').first();
   await first.click();
   await expect(page.getByText('no external id').first()).toBeVisible();
   await accessible(page, 'third party');
