@@ -81,7 +81,8 @@ export const theme = createTheme({
     Checkbox: Checkbox.extend({ defaultProps: { size: 'xs', radius: 3 } }),
     Menu: Menu.extend({ defaultProps: popup }),
     Modal: Modal.extend({
-      defaultProps: { centered: false, yOffset: '12vh', radius: 6,  transitionProps: { duration: 80 }, overlayProps: { backgroundOpacity: 0.35 } },
+      // The head of a dialogue is no banner of the page.
+      defaultProps: { attributes: { header: { role: 'presentation' } }, centered: false, yOffset: '12vh', radius: 6,  transitionProps: { duration: 80 }, overlayProps: { backgroundOpacity: 0.35 } },
     }),
     Popover: Popover.extend({ defaultProps: popup }),
     Select: Select.extend({ defaultProps: { size: 'xs', comboboxProps: popup, checkIconPosition: 'right' } }),
