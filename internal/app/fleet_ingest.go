@@ -145,7 +145,7 @@ func checkDigest(header string, data []byte) error {
 		}
 		return &retinue.FieldError{Field: "header.Content-Digest", Err: fmt.Errorf("%w: the chunk did not come as it was sent", retinue.ErrInvalid)}
 	}
-	return &retinue.FieldError{Field: "header.Content-Digest", Err: fmt.Errorf("%w: want sha-256=:BASE64:", retinue.ErrInvalid)}
+	return &retinue.FieldError{Field: "header.Content-Digest", Err: fmt.Errorf("%w: want sha-256=:BASE64: (RFC 9530)", retinue.ErrInvalid)}
 }
 
 // CompleteHandIn implements api.HandIns.

@@ -237,7 +237,7 @@ func (a *App) carryOut(ctx context.Context, cancel context.CancelCauseFunc, s st
 		return a.endUnwritten(ctx, t, err)
 	}
 	if cause := context.Cause(ctx); cause != nil || errors.Is(err, retinue.ErrConflict) {
-		return nil // written by FinishRun; the state says why it ended
+		return nil //nolint:nilerr // written by FinishRun; the state says why it ended
 	}
 	return err
 }

@@ -176,8 +176,8 @@ func TestScansOfOneSource(t *testing.T) {
 			if len(page) != 1 || page[0].Key >= list[0].Key {
 				t.Errorf("second page %+v", page)
 			}
-			none, err3 := []store.Scan{}, error(nil)
-			err3 = tx.Within(store.RowScope{Sources: []string{"dev"}}, func() error {
+			var none []store.Scan
+			err3 := tx.Within(store.RowScope{Sources: []string{"dev"}}, func() error {
 				if _, err := tx.Scan(second.ID); !errors.Is(err, retinue.ErrNotFound) {
 					t.Errorf("a scan of another source: %v", err)
 				}
