@@ -135,7 +135,7 @@ func (a *API) authorise(line access) func(huma.Context, func(huma.Context)) {
 // the caller is not told.
 func (a *API) failed(ctx context.Context, op string, err error) *Problem {
 	p := problem(err)
-	if p.Status >= http.StatusInternalServerError && !errors.Is(err, context.Canceled) {
+	if p.Status >= http.StatusInternalServerError && ctx.Err() == nil { // nobody waits any more otherwise
 		a.services.Log.ErrorContext(ctx, "operation failed", "operation", op, "request_id", RequestID(ctx), "error", err)
 	}
 	return p
