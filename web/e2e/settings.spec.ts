@@ -1,4 +1,13 @@
+import { giveFactor } from './factor';
 import { accessible, expect, settled, test } from './fixtures';
+
+// What is changed here is sensitive: ten minutes after signing in the second factor is asked for again.
+test.describe.configure({ timeout: 150_000 });
+test.use({ actionTimeout: 60_000 });
+test.beforeEach(async ({ page, watch }) => {
+  watch.allow(/403/);
+  await giveFactor(page);
+});
 
 test('a token is made, shown once, and revoked by its name', async ({ page }) => {
   await page.goto('/settings/tokens');
@@ -10,7 +19,7 @@ test('a token is made, shown once, and revoked by its name', async ({ page }) =>
   await expect(dialog.getByText('Name the program that will use it')).toBeVisible();
   await dialog.getByLabel('Name', { exact: true }).fill('nightly-export');
   await dialog.getByRole('button', { name: 'Create token' }).click();
-  await expect(page.getByText('Copy this token now.')).toBeVisible();
+  await expect(page.getByText('Copy this token now.')).toBeVisible({ timeout: 60_000 });
   await accessible(page, 'token shown once');
   await page.getByRole('button', { name: 'I have kept it' }).click();
   await expect(page.getByText('nightly-export')).toBeVisible();
@@ -33,7 +42,7 @@ test('somebody is invited with a role on a part of the inventory, and the invita
   await page.keyboard.press('Enter');
   await accessible(page, 'invitation');
   await dialog.getByRole('button', { name: 'Make the link' }).click();
-  await expect(page.getByText('Copy this link now.')).toBeVisible();
+  await expect(page.getByText('Copy this link now.')).toBeVisible({ timeout: 60_000 });
   await expect(page.getByLabel('link', { exact: true })).toContainText('/setup/invitation#');
   await page.getByRole('button', { name: 'I have kept it' }).click();
   await expect(page.getByText('on team @payments')).toBeVisible();
@@ -104,7 +113,7 @@ test('a source is added from the form of its kind, and removed by typing its nam
   await page.getByLabel('What to scan').fill('in-cluster');
   await accessible(page, 'source form');
   await page.getByRole('button', { name: 'Add source' }).click();
-  await expect(page).toHaveURL(/\/sources\/cluster-of-the-tests/);
+  await expect(page).toHaveURL(/\/sources\/cluster-of-the-tests/, { timeout: 60_000 });
   await settled(page);
   await accessible(page, 'source');
   await page.getByRole('button', { name: 'Remove cluster-of-the-tests…' }).click();

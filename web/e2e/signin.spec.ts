@@ -1,17 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { freshCode } from './factor';
 import { accessible, expect, settled, test } from './fixtures';
-import { results } from './start';
-import { totp } from './totp';
 
-const secret = () => (JSON.parse(readFileSync(join(results, 'factor.json'), 'utf8')) as { secret: string }).secret;
 const password = ['tern', 'quarry', 'mallow', 'sixteen'].join(' ');
-
-/** A code that was not used yet: each counts once. */
-async function freshCode(page: import('@playwright/test').Page): Promise<string> {
-  await page.waitForTimeout(30_500 - (Date.now() % 30_000));
-  return totp(secret());
-}
 
 test.describe('somebody who is not signed in', () => {
   test.use({ storageState: { cookies: [], origins: [] } });
