@@ -6,14 +6,11 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/app/accounts"
 	"github.com/retinue-id/retinue/internal/auth"
-	"github.com/retinue-id/retinue/internal/seal"
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
 	"github.com/retinue-id/retinue/internal/web"
 	"github.com/retinue-id/retinue/internal/web/api"
@@ -28,21 +25,6 @@ type AccessConfig struct {
 	// SessionRotate is after how long the value of a session's cookie changes;
 	// 15m by default.
 	SessionRotate time.Duration `yaml:"sessionRotate"`
-}
-
-// sealKeysEnv holds the sealing keys, instead of a file.
-const sealKeysEnv = "RETINUE_SEALING_KEYS"
-
-// OpenSealer opens the keys under which the installation seals secrets: those
-// of the environment variable RETINUE_SEALING_KEYS, or of a file beside the
-// fingerprint keys, which is made where there is none.
-func OpenSealer(cfg Config) (*seal.Sealer, error) {
-	if text := os.Getenv(sealKeysEnv); text != "" {
-		ring, err := seal.ParseRing(text)
-		return seal.New(ring), err
-	}
-	ring, err := seal.OpenFile(filepath.Join(filepath.Dir(cfg.KeyFile), "sealing.key"))
-	return seal.New(ring), err
 }
 
 // Accounts opens the people of the installation as a server at an address sees
@@ -134,15 +116,16 @@ func (a *App) OneTimeLink(ctx context.Context, public *url.URL) (string, error) 
 	return people.OneTimeLink(ctx)
 }
 
-// sealedMeta keeps which sealing key was used last, so that a start without it
-// says so at once.
+// checkSealer keeps on record under which key secrets are sealed now. A service
+// that holds the keys and cannot be reached does not keep a scan from running.
 func (a *App) checkSealer(ctx context.Context) error {
 	if a.sealer == nil {
 		return nil
 	}
 	id, err := a.sealer.KeyID(ctx)
 	if err != nil {
-		return err
+		a.log.Warn("sealing key not reached", "error", err.Error())
+		return nil
 	}
 	return a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
 		have, err := tx.Meta("sealing.key")

@@ -39,6 +39,8 @@ type Config struct {
 	Outbound OutboundConfig `yaml:"outbound"`
 	// Access says how people sign in to the server.
 	Access AccessConfig `yaml:"access"`
+	// Sealing says what holds the keys under which secrets are sealed.
+	Sealing SealingConfig `yaml:"sealing"`
 	// Sources are the named sources that a bare `retinue scan` reads, and that
 	// the server shows and scans.
 	Sources []SourceConfig `yaml:"sources"`
