@@ -40,7 +40,9 @@ type App struct {
 	stopping chan struct{}
 	fleet    *fleet
 	sealer   *seal.Sealer
-	tell     Telling
+	// demo says that the installation holds the sample company.
+	demo bool
+	tell Telling
 	// tellers counts the leases that this process took to tell somebody.
 	tellers tellerCount
 }
@@ -103,6 +105,9 @@ func (a *App) open(ctx context.Context, opt Options) error {
 		return err
 	}
 	if err := a.checkSealer(ctx); err != nil {
+		return err
+	}
+	if a.demo, err = a.IsDemo(ctx); err != nil {
 		return err
 	}
 	return a.openQueue(ctx)

@@ -113,6 +113,9 @@ func (a *App) fillDemo(ctx context.Context, company *demo.Company, clock *shifte
 				return fmt.Errorf("make the sample company: %w", err)
 			}
 		}
+		if err := a.governDemo(ctx, company, int(days[len(days)-1].Sub(at).Round(24*time.Hour)/(24*time.Hour))); err != nil {
+			return fmt.Errorf("make the sample company: %w", err)
+		}
 		// Once a month is enough for the life of findings, but for the last
 		// days, and takes a third of the time.
 		if i%3 != 0 && len(days)-i > 3 {

@@ -1,7 +1,10 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,6 +14,8 @@ import (
 
 func (e *env) demoCommand() *cobra.Command {
 	var seed uint64
+	var serve bool
+	var listen string
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "Make a sample company to look at",
@@ -42,10 +47,27 @@ have it made again up to today.`,
 			} else {
 				_, _ = fmt.Fprintf(e.out, "Made the sample company in %s in %s.\n", cfg.Database, time.Since(start).Round(100*time.Millisecond))
 			}
-			_, _ = fmt.Fprintf(e.out, "Look at it: retinue --db %s findings list --severity high\n", cfg.Database)
+			if serve {
+				return e.serveDemo(cmd.Context(), cfg, listen)
+			}
+			_, _ = fmt.Fprintf(e.out, "Look at it: retinue demo --db %s --serve\n", cfg.Database)
 			return nil
 		},
 	}
 	c.Flags().Uint64Var(&seed, "seed", 1, "number that fixes what is drawn: equal seeds make equal companies")
+	c.Flags().BoolVar(&serve, "serve", false, "serve its console on this machine, with a link that signs you in once")
+	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8420", "where to serve it")
 	return c
+}
+
+// serveDemo serves the console of the sample company.
+func (e *env) serveDemo(ctx context.Context, cfg app.Config, listen string) error {
+	a, err := app.Open(ctx, cfg, app.Options{Log: e.logger()})
+	if err != nil {
+		return err
+	}
+	o := app.ServeOptions{Listen: listen, OneTimeLink: true}
+	o.Started = func(url string, _ net.Addr) { e.say("the sample company is at %s", url) }
+	o.Link = func(what, link string) { e.say("%s, once and within ten minutes:\n  %s", what, link) }
+	return errors.Join(a.Serve(ctx, o), a.Close())
 }

@@ -200,3 +200,15 @@ func (c *Company) owned(e *estate, path string, life span, subject retinue.Ref, 
 func pick[T any](c *Company, from []T) T { return from[c.rng.IntN(len(from))] }
 
 func itoa(n int) string { return fmt.Sprintf("%d", n) }
+
+// Emails lists the addresses of those who are still there, or of those who
+// left.
+func (c *Company) Emails(left bool) []string {
+	var out []string
+	for _, p := range c.people {
+		if p.left.IsZero() != left {
+			out = append(out, p.email)
+		}
+	}
+	return out
+}

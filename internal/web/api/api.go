@@ -109,6 +109,8 @@ type Services struct {
 	Now  func() time.Time
 	// Version is the program's version.
 	Version string
+	// Demo says that the installation holds the invented sample company.
+	Demo bool
 	// Stopping is closed when the server begins to stop: streams end then.
 	Stopping <-chan struct{}
 

@@ -31,6 +31,8 @@ type Me struct {
 	FreshUntil time.Time `json:"freshUntil,omitzero"`
 	Version    string    `json:"version"`
 	Now        time.Time `json:"now"`
+	// Demo is for a banner.
+	Demo bool `json:"demo,omitempty" doc:"The installation holds the invented sample company"`
 }
 
 // MyRole is a role of the caller, and where it holds.
@@ -47,7 +49,7 @@ func (a *API) me() {
 func (a *API) getMe(ctx context.Context, _ *struct{}) (*single[Me], error) {
 	c := caller(ctx)
 	m := Me{Kind: c.Kind, Account: c.Account, Name: c.Actor.Name, Permissions: c.Permissions(), Roles: []MyRole{},
-		Owners: c.Owners, Version: a.services.Version, Now: a.services.Now().UTC()}
+		Owners: c.Owners, Version: a.services.Version, Now: a.services.Now().UTC(), Demo: a.services.Demo}
 	if m.Owners == nil {
 		m.Owners = []string{}
 	}
