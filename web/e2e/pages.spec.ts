@@ -5,6 +5,14 @@ const pages = [
   ['identities', '/identities'],
   ['identities-filtered', '/identities?owner=none&sort=-priority'],
   ['changes', '/changes'],
+  ['credentials', '/credentials'],
+  ['findings', '/findings'],
+  ['rules', '/rules'],
+  ['owners', '/owners'],
+  ['third-parties', '/third-parties'],
+  ['sources', '/sources'],
+  ['audit', '/audit'],
+  ['settings', '/settings'],
 ] as const;
 
 for (const look of looks)

@@ -6,6 +6,7 @@ import { useGet } from '@/api/query';
 import type { IdentityDetail } from '@/api/types';
 import { useAsOf } from '@/app/asof';
 import { useCan } from '@/app/me';
+import { Link } from '@/app/router';
 import { Key, State, Tag, Term } from '@/components/index';
 import { date, middle, word } from '@/lib/format';
 import classes from './identity.module.css';
@@ -90,7 +91,9 @@ export function Head({ identity: d, onOwner, onEdit }: Props) {
         </span>
         {d.owner ? (
           <>
-            <strong>{d.owner}</strong>
+            <Link to={`/owners/of/${encodeURIComponent(d.owner)}`} className={classes.owner}>
+              {d.owner}
+            </Link>
             {d.registration?.backupOwner && <span className="muted"> · in their absence {d.registration.backupOwner}</span>}
             {d.registration?.reviewDate && <span className="muted"> · to be reviewed {date(d.registration.reviewDate)}</span>}
           </>

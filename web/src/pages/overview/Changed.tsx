@@ -18,7 +18,13 @@ const marks: Record<string, { tone: Tone; sign: SignName }> = {
   failed_scans: { tone: 'critical', sign: 'cross' },
 };
 
-const pages: Record<string, string> = { identity: '/identities/', credential: '/credentials/', finding: '/findings/', source: '/sources/' };
+/** Where there is a page of an example. */
+function pageOf(h: Happened, e: { id?: string; kind: string; name: string }): string | undefined {
+  if (h.kind === 'failed_scans') return `/sources/${encodeURIComponent(e.name)}`;
+  if (!e.id) return undefined;
+  const list = h.kind.endsWith('_findings') ? 'findings' : h.kind === 'new_credentials' || h.kind === 'expiring' ? 'credentials' : 'identities';
+  return `/${list}/${e.id}`;
+}
 
 /** What changed since the visit before, grouped. */
 export function Changed({ since, items }: { since: string | undefined; items: Happened[] }) {
@@ -56,11 +62,11 @@ export function Changed({ since, items }: { since: string | undefined; items: Ha
                 {examples.length > 0 && (
                   <p className="muted">
                     {examples.map((e, i) => {
-                      const page = e.id ? pages[e.id.startsWith('fnd') || e.id.startsWith('fin') ? 'finding' : e.kind in pages ? e.kind : h.list === 'credentials' ? 'credential' : 'identity'] : undefined;
+                      const page = pageOf(h, e);
                       return (
                         <span key={e.id ?? i}>
                           {i > 0 && ', '}
-                          {page && e.id ? <Link to={`${page}${e.id}`}>{e.name}</Link> : e.name}
+                          {page ? <Link to={page}>{e.name}</Link> : e.name}
                         </span>
                       );
                     })}

@@ -32,7 +32,7 @@ export function CoverageTable({ rows }: { rows: Coverage[] }) {
             return (
               <tr key={c.id}>
                 <th scope="row">
-                  <Link to={`/sources/${c.id}`}>{c.name}</Link> <span className="muted">{word(c.kind)}</span>
+                  <Link to={`/sources/${encodeURIComponent(c.name)}`}>{c.name}</Link> <span className="muted">{word(c.kind)}</span>
                 </th>
                 <td>
                   <span className={classes.scan}>
