@@ -246,6 +246,6 @@ type SSOProvider struct {
 type SSOMapping struct {
 	Group string   `json:"group"`
 	Role  string   `json:"role"`
-	Scope RowScope `json:"scope"`
-	Own   bool     `json:"own"`
+	Scope RowScope `json:"scope,omitzero"`
+	Own   bool     `json:"own,omitempty"`
 }

@@ -55,9 +55,8 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// open makes a world that is reached at an address; loopbackOnly as
-// accounts.Options.
-func open(t *testing.T, public string) *world {
+// open makes a world that is reached at an address.
+func open(t *testing.T, public string, edit ...func(*accounts.Options)) *world {
 	t.Helper()
 	w := &world{t: t, now: time.Now().UTC(), log: &lockedBuffer{}, public: public}
 	dir := t.TempDir()
@@ -72,7 +71,8 @@ func open(t *testing.T, public string) *world {
 		t.Fatal(err)
 	}
 	front := auth.Front{Public: u}
-	i, err := w.app.Interface(front, front.Loopback(), func(o *accounts.Options) { o.Cost = auth.Cost{Time: 1, Memory: 64, Threads: 1} })
+	i, err := w.app.Interface(front, front.Loopback(),
+		append(edit, func(o *accounts.Options) { o.Cost = auth.Cost{Time: 1, Memory: 64, Threads: 1} })...)
 	if err != nil {
 		t.Fatal(err)
 	}
