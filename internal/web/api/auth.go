@@ -263,7 +263,7 @@ func (a *API) signInSSO() {
 		if err != nil {
 			to = "/sign-in?error=" + url.QueryEscape(ssoReason(err))
 			if !errors.Is(err, retinue.ErrDenied) {
-				a.failed(r.Context(), op.OperationID, err)
+				_ = a.failed(r.Context(), op.OperationID, err)
 			}
 		}
 		if !strings.HasPrefix(to, "/") {

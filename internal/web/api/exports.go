@@ -112,7 +112,7 @@ func exported[I any](a *API, list string, format func(*I) string, write func(con
 			case !f.begun:
 				writeProblem(w, r, a.failed(ctx, id, err))
 			default:
-				a.failed(ctx, id, err)
+				_ = a.failed(ctx, id, err)
 				panic(http.ErrAbortHandler) // half a file must not look whole
 			}
 		}}, nil
