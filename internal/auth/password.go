@@ -80,8 +80,8 @@ func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 // never right. Stale says that the hash was made at another cost and should be
 // made again.
 func (p *Passwords) Verify(ctx context.Context, encoded, password string) (ok, stale bool, err error) {
-	real := encoded != ""
-	if !real {
+	known := encoded != ""
+	if !known {
 		encoded = p.dummy
 	}
 	cost, salt, want, err := parseHash(encoded)
@@ -94,10 +94,10 @@ func (p *Passwords) Verify(ctx context.Context, encoded, password string) (ok, s
 	}
 	defer release()
 	if len(password) > 4*MaxPassword {
-		password, real = "", false
+		password, known = "", false
 	}
 	got := p.key(password, salt, cost, uint32(len(want)))
-	ok = subtle.ConstantTimeCompare(got, want) == 1 && real
+	ok = subtle.ConstantTimeCompare(got, want) == 1 && known
 	return ok, ok && cost != p.cost, nil
 }
 

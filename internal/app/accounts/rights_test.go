@@ -49,13 +49,13 @@ func TestNobodyGivesMoreThanTheyHave(t *testing.T) {
 		bo.want(403, "GET", path, nil)
 	}
 	bo.want(403, "POST", "/role-bindings", obj{"account": w.idOf("bo@example.org"), "role": "admin", "scope": all})
-	make := func(permission string, scope obj) obj {
+	spec := func(permission string, scope obj) obj {
 		return obj{"name": "t", "permissions": []string{permission}, "scope": scope, "expiresAt": w.clock().Add(time.Hour)}
 	}
-	bo.want(403, "POST", "/tokens", make("audit.read", obj{"tags": []string{"team=pay"}}))
-	bo.want(403, "POST", "/tokens", make("inventory.read", all))
-	bo.want(200, "POST", "/tokens", make("inventory.read", obj{"tags": []string{"team=pay"}}))
-	year := make("inventory.read", obj{"tags": []string{"team=pay"}})
+	bo.want(403, "POST", "/tokens", spec("audit.read", obj{"tags": []string{"team=pay"}}))
+	bo.want(403, "POST", "/tokens", spec("inventory.read", all))
+	bo.want(200, "POST", "/tokens", spec("inventory.read", obj{"tags": []string{"team=pay"}}))
+	year := spec("inventory.read", obj{"tags": []string{"team=pay"}})
 	year["expiresAt"] = w.clock().Add(400 * 24 * time.Hour)
 	bo.want(422, "POST", "/tokens", year)
 	bo.want(403, "POST", "/tokens", obj{"name": "t", "kind": "collector", "realms": []string{"r:1"}, "expiresAt": w.clock().Add(time.Hour)})

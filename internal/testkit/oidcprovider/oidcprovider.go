@@ -19,7 +19,7 @@ import (
 //	npm install --prefix "${XDG_CACHE_HOME:-$HOME/.cache}/retinue-testkit/oidc-provider" oidc-provider@9.13.3
 const Version = "9.13.3"
 
-// The client that the provider knows.
+// ClientID is the client that the provider knows.
 const ClientID = "retinue"
 
 // ClientSecret returns the secret of the client.
