@@ -48,11 +48,16 @@ func checkSigner(sd signedData, at time.Time, roots *x509.CertPool) (*x509.Certi
 	if _, err := cert.Verify(x509.VerifyOptions{Roots: roots, Intermediates: pool, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping}}); err != nil {
 		return nil, badToken("its certificate does not lead to an authority that is trusted for time stamping")
 	}
-	// RFC 3161, section 2.3: the key is for this purpose only.
-	if len(cert.ExtKeyUsage) != 1 || len(cert.UnknownExtKeyUsage) > 0 {
+	if !forStampingAlone(cert) {
 		return nil, badToken("its certificate is not for time stamping alone")
 	}
 	return cert, nil
+}
+
+// forStampingAlone reports whether a certificate's key has the one purpose that
+// RFC 3161, section 2.3, allows.
+func forStampingAlone(cert *x509.Certificate) bool {
+	return len(cert.ExtKeyUsage) == 1 && cert.ExtKeyUsage[0] == x509.ExtKeyUsageTimeStamping && len(cert.UnknownExtKeyUsage) == 0
 }
 
 type issuerAndSerial struct {

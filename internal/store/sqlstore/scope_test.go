@@ -445,14 +445,14 @@ var unscoped = map[string]string{
 	"RegisteredSince": "yes or no, asked with the scope in it",
 	"MovedSince":      "yes or no, asked with the scope in it", "ScansMoved": "yes or no", "CountGained": "a number, asked with the scope in it", "RevisionAt": "a number",
 	"Within": "sets the scope", "At": "the clock", "SQL": "for the job queue, in updates", "Touched": "of the update itself",
-	"Head": "the audit log is read by permission", "Records": "the audit log is read by permission",
+	"Head": "the audit log is read by permission", "RecordHash": "the audit log is read by permission", "Records": "the audit log is read by permission",
 	"MaxRevision": "a number", "PeopleTouched": "a yes or no for the judge", "MissingBefore": "in updates", "Meta": "settings of the installation",
 }
 
 // writes are methods that change something; they work in updates only, which
 // see everything.
 var writes = []string{"Accept", "ApplyScope", "DropFingerprints", "EnsureSource", "FinishRun", "ForgetSource", "Record", "Register", "SaveFinding",
-	"SetLabels", "SetMeta", "SetMissing", "SetRealmName", "StartRun", "WritePopulation", "Refill"}
+	"SetLabels", "SetMeta", "SetMissing", "SetRealmName", "StartRun", "WritePopulation", "Refill", "EndSignIns"}
 
 func some(v int64) any {
 	if v == 0 {

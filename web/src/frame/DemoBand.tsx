@@ -7,10 +7,10 @@ export function DemoBand() {
   const me = use(MeContext);
   if (!me?.demo) return null;
   return (
-    <div className={classes.band} data-kind="demo" role="note">
+    <aside className={classes.band} data-kind="demo" aria-label="Sample company">
       <span className={classes.bandText}>
         This is the <strong>sample company</strong>: made-up identities in a database of their own. None of them is yours.
       </span>
-    </div>
+    </aside>
   );
 }
