@@ -84,24 +84,46 @@ func TestFeaturesAreProven(t *testing.T) {
 	if len(lines) < 30 || len(lines) != len(rows) {
 		t.Errorf("%d of %d lines have a command and a test", len(lines), len(rows))
 	}
+	routes, err := os.ReadFile(root + "/web/src/app/routes.tsx")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, l := range lines {
-		tests, err := filepath.Glob(filepath.Join(root, l[3], "*_test.go"))
-		if err != nil || len(tests) == 0 {
-			t.Errorf("%s: no tests in %s", l[1], l[3])
+		page, _, _ := strings.Cut(l[2], "?")
+		if strings.HasPrefix(page, "/") && page != "/api/v1/openapi.json" && !strings.Contains(string(routes), "'"+page) && !strings.Contains(string(routes), "'/"+strings.Split(page, "/")[1]) {
+			t.Errorf("%s: the console has no page %s", l[1], page)
 		}
-		var all strings.Builder
-		for _, f := range tests {
-			text, err := os.ReadFile(f)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, _ = all.Write(text)
+		for proof := range strings.SplitSeq("`"+l[3]+"` "+l[4], ";") {
+			proven(t, l[1], proof)
 		}
-		for _, name := range regexp.MustCompile(`Test\w+`).FindAllString(l[4], -1) {
-			if !strings.Contains(all.String(), "func "+name+"(") {
-				t.Errorf("%s: %s has no %s", l[1], l[3], name)
-			}
+	}
+}
+
+// proven checks that a package has the tests that are named behind it.
+func proven(t *testing.T, what, proof string) {
+	t.Helper()
+	_, rest, _ := strings.Cut(proof, "`")
+	dir, names, _ := strings.Cut(rest, "`")
+	tests, err := filepath.Glob(filepath.Join(root, dir, "*_test.go"))
+	if err != nil || len(tests) == 0 {
+		t.Errorf("%s: no tests in %s", what, dir)
+	}
+	var all strings.Builder
+	for _, f := range tests {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
 		}
+		_, _ = all.Write(text)
+	}
+	found := regexp.MustCompile(`Test\w+`).FindAllString(names, -1)
+	for _, name := range found {
+		if !strings.Contains(all.String(), "func "+name+"(") {
+			t.Errorf("%s: %s has no %s", what, dir, name)
+		}
+	}
+	if len(found) == 0 {
+		t.Errorf("%s: no test is named in %q", what, proof)
 	}
 }
 

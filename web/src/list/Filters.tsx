@@ -109,7 +109,7 @@ function Chip({ filter, state, known, facets, change, opened, onOpen }: ChipProp
           )}
         </Popover.Dropdown>
       </Popover>
-      <ActionIcon size={20} aria-label={`Remove the filter ${text}`} onClick={remove}>
+      <ActionIcon size={24} aria-label={`Remove the filter ${text}`} onClick={remove}>
         <IconX size={12} />
       </ActionIcon>
     </span>
@@ -255,7 +255,7 @@ export function SearchBox({ value, onChange, label, inputRef }: { value: string;
       leftSection={<IconSearch size={14} aria-hidden="true" />}
       rightSection={
         text ? (
-          <ActionIcon size={20} aria-label="Clear the search" onClick={() => setText('')}>
+          <ActionIcon size={24} aria-label="Clear the search" onClick={() => setText('')}>
             <IconX size={12} />
           </ActionIcon>
         ) : (
