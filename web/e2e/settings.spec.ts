@@ -43,7 +43,7 @@ test('somebody is invited with a role on a part of the inventory, and the invita
   await accessible(page, 'invitation');
   await dialog.getByRole('button', { name: 'Make the link' }).click();
   await expect(page.getByText('Copy this link now.')).toBeVisible({ timeout: 60_000 });
-  await expect(page.getByLabel('link', { exact: true })).toContainText('/setup/invitation#');
+  await expect(page.getByLabel('link', { exact: true })).toContainText('/invitation#');
   await page.getByRole('button', { name: 'I have kept it' }).click();
   await expect(page.getByText('on team @payments')).toBeVisible();
   await page.getByRole('button', { name: /^Withdraw the invitation of/ }).click();

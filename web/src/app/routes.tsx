@@ -142,5 +142,5 @@ export const routes: Route[] = [
   { path: '/sign-in', page: lazy(() => import('@/pages/signin')), bare: true },
   { path: '/enrol', page: lazy(() => import('@/pages/signin/enrolpage')), bare: true },
   { path: '/setup', page: lazy(() => import('@/pages/setup')), bare: true },
-  { path: '/setup/invitation', page: lazy(() => import('@/pages/signin/invitation')), bare: true },
+  { path: '/invitation', page: lazy(() => import('@/pages/signin/invitation')), bare: true },
 ];
