@@ -10,6 +10,8 @@ export default defineConfig({
   workers: 1,
   fullyParallel: false,
   timeout: 120_000,
+  // A busy machine is slow now and then; what fails twice is broken, and what passes the second time is named flaky.
+  retries: process.env['CI'] ? 1 : 0,
   expect: { timeout: 20_000 },
   reporter: [['list']],
   globalSetup: './start.ts',
