@@ -131,11 +131,19 @@ func (h *harness) scenario(t *testing.T, s scenario) {
 	}
 	var added []retinue.RecordAction
 	for _, r := range h.records(t)[len(before):] {
-		added = append(added, r.Action)
+		if !judged(r.Action) || slices.Contains(s.records, r.Action) {
+			added = append(added, r.Action)
+		}
 	}
 	if !slices.Equal(added, s.records) {
 		t.Errorf("records %v, want %v", added, s.records)
 	}
+}
+
+// judged reports whether a record is of the judge's, which works on the queue
+// whenever it likes.
+func judged(a retinue.RecordAction) bool {
+	return a == "rules.changed" || a == "finding.opened" || a == "finding.resolved" || a == "finding.reopened"
 }
 
 // do makes a request.
