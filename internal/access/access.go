@@ -1,12 +1,16 @@
-// Package access holds what policy documents of every language are boiled down
-// to, so that rules and lists can speak of them alike: a [Summary]. Its
-// sub-packages make one from a document each: awsiam, k8srbac and pgacl;
-// package summary picks the right one.
+// Package access answers what an identity can do. Its sub-packages are one
+// pure engine a policy language (awsiam, k8srbac, pgacl, …): state in, answers
+// out, no input or output of their own. What they have in common is here.
 //
-// A summary is of single documents. It is not an evaluation: nothing here
-// applies conditions, denies, boundaries or organisation policies to what a
-// document allows. Conditional and HasDeny say when the truth may be less than
-// the summary.
+// A [Decision] is an engine's exact answer to one question, with the
+// statements that decided it, the conditions that remain and the layers that
+// were not read.
+//
+// A [Summary] is what a single document is boiled down to, so that rules and
+// lists can speak of documents of every language alike. It is not an
+// evaluation: nothing in it applies conditions, denies, boundaries or
+// organisation policies to what a document allows. Its fields Conditional and
+// HasDeny say when the truth may be less than the summary.
 package access
 
 import (
