@@ -201,6 +201,7 @@ const (
 	LanguageVault      PolicyLanguage = "vault"
 	LanguageSudoers    PolicyLanguage = "sudoers"
 	LanguageSSH        PolicyLanguage = "ssh-authorized-key" // the options of an authorized_keys line
+	LanguageRetinue    PolicyLanguage = "retinue"            // permissions in Retinue itself, JSON
 	LanguageOther      PolicyLanguage = "other"
 )
 

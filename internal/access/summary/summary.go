@@ -10,6 +10,7 @@ import (
 	"github.com/retinue-id/retinue/internal/access/awsiam"
 	"github.com/retinue-id/retinue/internal/access/k8srbac"
 	"github.com/retinue-id/retinue/internal/access/pgacl"
+	"github.com/retinue-id/retinue/internal/access/platform"
 )
 
 // Of summarises a document of a language. It wraps retinue.ErrUnsupported for
@@ -27,6 +28,8 @@ func Of(language retinue.PolicyLanguage, document string) (access.Summary, error
 		return k8srbac.Summarize(document)
 	case retinue.LanguagePostgreSQL:
 		return pgacl.Summarize(document)
+	case retinue.LanguageRetinue:
+		return platform.Summarize(document)
 	}
 	return access.Summary{}, fmt.Errorf("%w: summarise a policy in language %q", retinue.ErrUnsupported, language)
 }
