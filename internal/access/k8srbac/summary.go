@@ -1,9 +1,14 @@
-// Package k8srbac summarises the rules of single Kubernetes Roles and
-// ClusterRoles. It is no evaluator: it does not know where the role is bound;
-// the rules of a Role or of a RoleBinding hold in one namespace only. RBAC has
-// neither denies nor conditions, so that what is allowed here is allowed.
+// Package k8srbac answers what users of a Kubernetes cluster may do, exactly as
+// its RBAC authorizer does: [New] compiles a [State], an [Index] answers. It
+// also summarises the rules of single Roles and ClusterRoles ([Summarize]),
+// which is no evaluation. RBAC has neither denies nor conditions.
 //
-// The risks are those that the Kubernetes documentation names in "Role Based
+// The semantics are those of the Kubernetes documentation, "Using RBAC
+// Authorization", and of the authorizer's source (k8s.io/kubernetes,
+// plugin/pkg/auth/authorizer/rbac, and pkg/registry/rbac/validation). The node
+// and webhook authorizers and admission are not asked.
+//
+// The risks of summaries are those that the documentation names in "Role Based
 // Access Control Good Practices", section "Kubernetes RBAC - privilege
 // escalation risks".
 package k8srbac
