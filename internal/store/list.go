@@ -294,4 +294,6 @@ type PopulationTotals struct {
 	Credentials int64            `json:"credentials"`
 	Static      int64            `json:"static"`
 	ByKind      map[string]int64 `json:"byKind,omitempty"`
+	// Measures is absent on days before it was recorded.
+	Measures *Measures `json:"measures,omitempty"`
 }

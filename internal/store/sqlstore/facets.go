@@ -19,7 +19,12 @@ var facetColumns = map[string]string{"source": "e.source", "kind": "e.kind", "su
 // column itself does not limit, so that a menu shows what else there is.
 // ErrInvalid says that the column is not one of store.FacetColumns.
 func (tx *Tx) Facets(t retinue.FactType, f store.Filter, column string) ([]store.Facet, error) {
-	out, err := tx.facets(t, unfiltered(f, column), column)
+	return tx.FacetsAt(store.AsOf{}, t, f, column)
+}
+
+// FacetsAt is Facets as of a date. What was known then is not told: ErrInvalid.
+func (tx *Tx) FacetsAt(a store.AsOf, t retinue.FactType, f store.Filter, column string) ([]store.Facet, error) {
+	out, err := tx.facets(a, t, unfiltered(f, column), column)
 	if err != nil {
 		return nil, fmt.Errorf("count by %s: %w", column, err)
 	}
@@ -56,31 +61,58 @@ func unfiltered(f store.Filter, column string) store.Filter {
 	return f
 }
 
-func (tx *Tx) facets(t retinue.FactType, f store.Filter, column string) ([]store.Facet, error) {
+func (tx *Tx) facets(a store.AsOf, t retinue.FactType, f store.Filter, column string) ([]store.Facet, error) {
 	col, ok := facetColumns[column]
 	if !ok {
 		return nil, fmt.Errorf("%w: column %q: want one of %v", retinue.ErrInvalid, column, store.FacetColumns())
 	}
-	if out, ok, err := tx.facetsKept(t, f, column); ok || err != nil {
-		return out, err
+	if a.IsZero() {
+		if out, ok, err := tx.facetsKept(t, f, column); ok || err != nil {
+			return out, err
+		}
 	}
-	c := &conditions{}
-	if err := tx.filterEntities(c, store.ListQuery{Type: t, Filter: f}); err != nil {
+	m, err := tx.moment(a)
+	if err != nil {
 		return nil, err
 	}
-	var out []store.Facet
-	err := tx.query(func(rows *sql.Rows) error {
-		var x store.Facet
-		if err := rows.Scan(&x.Value, &x.Count); err != nil {
-			return err
+	c := &conditions{}
+	if err := tx.filterEntities(c, store.ListQuery{Type: t, Filter: f, AsOf: a}); err != nil {
+		return nil, err
+	}
+	counts := map[string]int64{}
+	for _, table := range m.tables {
+		// Of a past time two tables are added up, so neither is cut.
+		limit := fmt.Sprintf(" ORDER BY n DESC, %s LIMIT %d", col, store.MaxFacets)
+		if len(m.tables) > 1 {
+			limit = ""
 		}
-		if column == "severity" {
-			x.Value = severityName(x.Value)
+		err := tx.query(func(rows *sql.Rows) error {
+			var v string
+			var n int64
+			if err := rows.Scan(&v, &n); err != nil {
+				return err
+			}
+			if column == "severity" {
+				v = severityName(v)
+			}
+			counts[v] += n
+			return nil
+		}, "SELECT "+col+", count(*) AS n FROM "+table+c.where()+" GROUP BY "+col+limit, c.args...)
+		if err != nil {
+			return nil, err
 		}
-		out = append(out, x)
-		return nil
-	}, "SELECT "+col+", count(*) AS n FROM entities e"+c.where()+" GROUP BY "+col+fmt.Sprintf(" ORDER BY n DESC, %s LIMIT %d", col, store.MaxFacets), c.args...)
-	return out, err
+	}
+	return facetsOf(counts), nil
+}
+
+func facetsOf(counts map[string]int64) []store.Facet {
+	out := make([]store.Facet, 0, len(counts))
+	for v, n := range counts {
+		if n > 0 {
+			out = append(out, store.Facet{Value: v, Count: n})
+		}
+	}
+	return out
 }
 
 // severityName turns the place of a severity, as text, into its name.
@@ -117,11 +149,5 @@ func (tx *Tx) facetsKept(t retinue.FactType, f store.Filter, column string) ([]s
 	if !ok || err != nil {
 		return nil, ok, err
 	}
-	out := make([]store.Facet, 0, len(counts))
-	for v, n := range counts {
-		if n > 0 {
-			out = append(out, store.Facet{Value: v, Count: n})
-		}
-	}
-	return out, true, nil
+	return facetsOf(counts), true, nil
 }

@@ -90,22 +90,27 @@ func (tx *Tx) cells(fn func(cell)) error {
 		return err
 	}
 	if !l.all {
-		return tx.query(func(rows *sql.Rows) error {
-			var c cell
-			var t int
-			if err := rows.Scan(&t, &c.source, &c.kind, &c.class, &c.environment, &c.state, &c.owned, &c.n); err != nil {
-				return err
-			}
-			c.ftype = store.TypeAt(t)
-			fn(c)
-			return nil
-		}, countEntities+and(l.sees("e"))+groupEntities)
+		return tx.countCells("entities e", and(l.sees("e")), fn)
 	}
 	cells, err := tx.keptCellsNow()
 	for _, c := range cells {
 		fn(c)
 	}
 	return err
+}
+
+// countCells counts the figures of entities in the rows of a table.
+func (tx *Tx) countCells(table, cond string, fn func(cell)) error {
+	return tx.query(func(rows *sql.Rows) error {
+		var c cell
+		var t int
+		if err := rows.Scan(&t, &c.source, &c.kind, &c.class, &c.environment, &c.state, &c.owned, &c.n); err != nil {
+			return err
+		}
+		c.ftype = store.TypeAt(t)
+		fn(c)
+		return nil
+	}, fmt.Sprintf(countEntities, table)+cond+groupEntities)
 }
 
 // cellCache holds the figures of entities as one version of them reads: there
@@ -146,7 +151,7 @@ func (tx *Tx) keptCellsNow() ([]cell, error) {
 
 const (
 	countEntities = `SELECT e.type, e.source_id, e.kind, e.class, e.environment, e.state,
-		CASE WHEN e.owner = '' THEN 0 ELSE 1 END AS owned, count(*) FROM entities e WHERE e.gone_at IS NULL`
+		CASE WHEN e.owner = '' THEN 0 ELSE 1 END AS owned, count(*) FROM %s WHERE e.gone_at IS NULL`
 	groupEntities = ` GROUP BY e.type, e.source_id, e.kind, e.class, e.environment, e.state, CASE WHEN e.owner = '' THEN 0 ELSE 1 END`
 )
 
@@ -173,12 +178,12 @@ func (tx *Tx) days(name string, fn func(source int64, day string, n int64)) erro
 	if l.all {
 		return tx.figure(name, func(source int64, key []string, n int64) { fn(source, key[0], n) })
 	}
-	return tx.countDays(name, and(l.sees("e")), fn)
+	return tx.countDays("entities e", name, and(l.sees("e")), fn)
 }
 
 const dayMicros = int64(24 * time.Hour / time.Microsecond)
 
-func (tx *Tx) countDays(name, cond string, fn func(source int64, day string, n int64)) error {
+func (tx *Tx) countDays(table, name, cond string, fn func(source int64, day string, n int64)) error {
 	col, which := "e.born_at", " AND e.static = 1"
 	if name == figureExpiry {
 		col, which = "e.expires_at", " AND e.expires_at IS NOT NULL"
@@ -196,17 +201,21 @@ func (tx *Tx) countDays(name, cond string, fn func(source int64, day string, n i
 		}
 		fn(source, dayOf(d), n)
 		return nil
-	}, fmt.Sprintf("SELECT e.source_id, %s, count(*) FROM entities e WHERE e.type = %d AND e.gone_at IS NULL%s%s GROUP BY e.source_id, %s",
-		day, store.TypeIndex(retinue.FactCredential), which, cond, day))
+	}, fmt.Sprintf("SELECT e.source_id, %s, count(*) FROM %s WHERE e.type = %d AND e.gone_at IS NULL%s%s GROUP BY e.source_id, %s",
+		day, table, store.TypeIndex(retinue.FactCredential), which, cond, day))
+}
+
+func newFigures() store.Figures {
+	return store.Figures{ByKind: map[string]int64{}, BySource: map[string]int64{}, ByEnvironment: map[string]int64{}, ByState: map[string]int64{},
+		CredentialsByKind: map[string]int64{}, CredentialsBySource: map[string]int64{}, Findings: map[retinue.Severity]int64{},
+		OWASP: map[retinue.OWASP]map[retinue.Severity]int64{}, Entities: map[string]int64{}}
 }
 
 // Figures returns the population's figures, of what the scope sees. For a
 // scope that sees everything they are kept and cost what they show; for
 // others they are counted.
 func (tx *Tx) Figures() (store.Figures, error) {
-	f := store.Figures{ByKind: map[string]int64{}, BySource: map[string]int64{}, ByEnvironment: map[string]int64{}, ByState: map[string]int64{},
-		CredentialsByKind: map[string]int64{}, CredentialsBySource: map[string]int64{}, Findings: map[retinue.Severity]int64{},
-		OWASP: map[retinue.OWASP]map[retinue.Severity]int64{}, Entities: map[string]int64{}}
+	f := newFigures()
 	names, err := tx.allSources()
 	if err != nil {
 		return f, err
@@ -214,7 +223,7 @@ func (tx *Tx) Figures() (store.Figures, error) {
 	if err := tx.cells(func(c cell) { addCell(&f, c, names[c.source]) }); err != nil {
 		return f, fmt.Errorf("read figures: %w", err)
 	}
-	if err := tx.creds(&f); err != nil {
+	if err := addDays(&f, tx.at, tx.days); err != nil {
 		return f, fmt.Errorf("read figures: %w", err)
 	}
 	if err := tx.findingFigures(&f); err != nil {
@@ -253,11 +262,12 @@ func addCell(f *store.Figures, c cell, source string) {
 	}
 }
 
-func (tx *Tx) creds(f *store.Figures) error {
-	today := tx.at.Format(time.DateOnly)
-	old := tx.at.AddDate(0, 0, -store.OldDays).Format(time.DateOnly)
-	soon := tx.at.AddDate(0, 0, store.ExpiringDays).Format(time.DateOnly)
-	err := tx.days(figureStatic, func(_ int64, day string, n int64) {
+// addDays adds what figures by day say at a time.
+func addDays(f *store.Figures, at time.Time, days func(name string, fn func(source int64, day string, n int64)) error) error {
+	today := at.Format(time.DateOnly)
+	old := at.AddDate(0, 0, -store.OldDays).Format(time.DateOnly)
+	soon := at.AddDate(0, 0, store.ExpiringDays).Format(time.DateOnly)
+	err := days(figureStatic, func(_ int64, day string, n int64) {
 		f.Static += n
 		switch {
 		case day == "":
@@ -269,7 +279,7 @@ func (tx *Tx) creds(f *store.Figures) error {
 	if err != nil {
 		return err
 	}
-	return tx.days(figureExpiry, func(_ int64, day string, n int64) {
+	return days(figureExpiry, func(_ int64, day string, n int64) {
 		switch {
 		case day < today:
 			f.Expired += n
@@ -304,40 +314,45 @@ func (tx *Tx) findingFigures(f *store.Figures) error {
 	if err != nil {
 		return err
 	}
-	one := func(severity, state, suppressed string, n int64) {
-		switch {
-		case state == string(retinue.FindingResolved):
-			f.Resolved += n
-		case suppressed != "":
-			f.Suppressed += n
-		case state == string(retinue.FindingAccepted):
-			f.Accepted += n
-		default:
-			f.Findings[retinue.Severity(severity)] += n
-		}
-	}
-	risk := func(risk, severity string, n int64) {
-		if f.OWASP[retinue.OWASP(risk)] == nil {
-			f.OWASP[retinue.OWASP(risk)] = map[retinue.Severity]int64{}
-		}
-		f.OWASP[retinue.OWASP(risk)][retinue.Severity(severity)] += n
-	}
 	if !l.all {
-		return tx.countFindings(and(l.seesFinding()), func(k listedFinding, n int64) {
-			k.figureKeys(func(name string, key ...string) {
-				if name == figureOWASP {
-					risk(key[0], key[1], n)
-				} else {
-					one(key[0], key[1], key[2], n)
-				}
-			})
-		})
+		return tx.countFindings(and(l.seesFinding()), func(k listedFinding, n int64) { addFinding(f, k, n) })
 	}
-	err = tx.figure(figureFindings, func(_ int64, key []string, n int64) { one(key[0], key[1], key[2], n) })
+	err = tx.figure(figureFindings, func(_ int64, key []string, n int64) { addFindings(f, key[0], key[1], key[2], n) })
 	if err != nil {
 		return err
 	}
-	return tx.figure(figureOWASP, func(_ int64, key []string, n int64) { risk(key[0], key[1], n) })
+	return tx.figure(figureOWASP, func(_ int64, key []string, n int64) { addRisk(f, key[0], key[1], n) })
+}
+
+// addFinding adds findings that figures do not tell apart.
+func addFinding(f *store.Figures, k listedFinding, n int64) {
+	k.figureKeys(func(name string, key ...string) {
+		if name == figureOWASP {
+			addRisk(f, key[0], key[1], n)
+		} else {
+			addFindings(f, key[0], key[1], key[2], n)
+		}
+	})
+}
+
+func addFindings(f *store.Figures, severity, state, suppressed string, n int64) {
+	switch {
+	case state == string(retinue.FindingResolved):
+		f.Resolved += n
+	case suppressed != "":
+		f.Suppressed += n
+	case state == string(retinue.FindingAccepted):
+		f.Accepted += n
+	default:
+		f.Findings[retinue.Severity(severity)] += n
+	}
+}
+
+func addRisk(f *store.Figures, risk, severity string, n int64) {
+	if f.OWASP[retinue.OWASP(risk)] == nil {
+		f.OWASP[retinue.OWASP(risk)] = map[retinue.Severity]int64{}
+	}
+	f.OWASP[retinue.OWASP(risk)][retinue.Severity(severity)] += n
 }
 
 // countFindings counts findings by what figures take from them.

@@ -225,7 +225,7 @@ func (l *Loader) Add(f retinue.Fact, g Given) error {
 			return err
 		}
 	}
-	s.figureKeys(kind, l.tx.count(s.sourceID, 1))
+	s.figureKeys(kind, nullMicros(g.LastUsed), l.tx.count(s.sourceID, 1))
 	l.tx.count(0, 1)(figureFacts, string(f.FactType()))
 	l.keep(f, hash, s, m)
 	return l.given(f, g, s.holder)

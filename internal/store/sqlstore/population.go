@@ -11,9 +11,11 @@ import (
 )
 
 // WritePopulation writes the population of every source as it stands now as
-// that of a day (UTC). Writing a day again replaces it.
-func (tx *Tx) WritePopulation(day time.Time) error {
-	totals, err := tx.populations()
+// that of a day (UTC), with the counts behind the headline metrics. Writing a
+// day again replaces it. It reads figures that are kept, so its cost follows
+// from how many different ones there are, not from the population.
+func (tx *Tx) WritePopulation(day time.Time, idle store.IdleAfter) error {
+	totals, err := tx.populations(idle)
 	if err != nil {
 		return fmt.Errorf("write population: %w", err)
 	}
@@ -41,7 +43,7 @@ func (tx *Tx) WritePopulation(day time.Time) error {
 	for _, s := range sources {
 		t := totals[s.key]
 		if t == nil {
-			t = &store.PopulationTotals{}
+			t = &store.PopulationTotals{Measures: &store.Measures{IdleDays: idle.Of("")}}
 		}
 		body, err := json.Marshal(t)
 		if err != nil {
@@ -58,11 +60,11 @@ func (tx *Tx) WritePopulation(day time.Time) error {
 }
 
 // populations returns the totals of each source, by its key.
-func (tx *Tx) populations() (map[int64]*store.PopulationTotals, error) {
+func (tx *Tx) populations(idle store.IdleAfter) (map[int64]*store.PopulationTotals, error) {
 	out := map[int64]*store.PopulationTotals{}
 	of := func(source int64) *store.PopulationTotals {
 		if out[source] == nil {
-			out[source] = &store.PopulationTotals{ByKind: map[string]int64{}}
+			out[source] = &store.PopulationTotals{ByKind: map[string]int64{}, Measures: &store.Measures{IdleDays: idle.Of("")}}
 		}
 		return out[source]
 	}
@@ -87,7 +89,14 @@ func (tx *Tx) populations() (map[int64]*store.PopulationTotals, error) {
 	if err != nil {
 		return nil, err
 	}
-	return out, tx.days(figureStatic, func(source int64, _ string, n int64) { of(source).Static += n })
+	if err := tx.days(figureStatic, func(source int64, _ string, n int64) { of(source).Static += n }); err != nil {
+		return nil, err
+	}
+	measures, err := tx.measures(store.AsOf{}, idle)
+	for source, m := range measures {
+		of(source).Measures = m
+	}
+	return out, err
 }
 
 // Population returns the population of each source on each day from one to

@@ -13,7 +13,7 @@ func TestPopulationShowsMissedDays(t *testing.T) {
 	both(t, func(t *testing.T, w *world) {
 		write := func(n int) {
 			w.time = day(n)
-			if err := w.Update(t.Context(), func(tx *sqlstore.Tx) error { return tx.WritePopulation(day(n)) }); err != nil {
+			if err := w.Update(t.Context(), func(tx *sqlstore.Tx) error { return tx.WritePopulation(day(n), store.IdleAfter{}) }); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -14,8 +14,9 @@ import (
 
 // metaLists says up to which form the rows that lists read were brought.
 const (
-	metaLists  = "lists"
-	listsShape = "1"
+	metaLists        = "lists"
+	listsShape       = "2"
+	listsShapeBefore = "1" // without figures of use
 )
 
 // fill brings the rows that lists read into being in a database that was
@@ -32,7 +33,11 @@ func (db *DB) fill(ctx context.Context) error {
 		if err != nil || have == listsShape {
 			return err
 		}
-		if err := tx.fill(); err != nil {
+		fill := tx.fill
+		if have == listsShapeBefore {
+			fill = tx.recount // the rows are the same: figures were added
+		}
+		if err := fill(); err != nil {
 			return err
 		}
 		return tx.SetMeta(metaLists, listsShape)
@@ -172,20 +177,23 @@ func (tx *Tx) recount() error {
 		if owned {
 			s.owner = "owned"
 		}
-		s.figureKeys(t, func(name string, key ...string) {
+		s.figureKeys(t, sql.NullInt64{}, func(name string, key ...string) {
 			if name == figureEntities {
 				tx.count(source, n)(name, key...)
 			}
 		})
 		return nil
-	}, countEntities+groupEntities)
+	}, fmt.Sprintf(countEntities, "entities e")+groupEntities)
 	if err != nil {
 		return err
 	}
 	for _, name := range []string{figureStatic, figureExpiry} {
-		if err := tx.countDays(name, "", func(source int64, day string, n int64) { tx.count(source, n)(name, day) }); err != nil {
+		if err := tx.countDays("entities e", name, "", func(source int64, day string, n int64) { tx.count(source, n)(name, day) }); err != nil {
 			return err
 		}
+	}
+	if err := tx.recountUse(); err != nil {
+		return err
 	}
 	err = tx.query(func(rows *sql.Rows) error {
 		var t int

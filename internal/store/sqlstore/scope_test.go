@@ -39,7 +39,7 @@ type half struct {
 func newTwoOwners(t *testing.T, w *world) *twoOwners {
 	o := &twoOwners{world: w}
 	o.left, o.right = o.half("lefty"), o.half("righty")
-	if err := w.Update(t.Context(), func(tx *sqlstore.Tx) error { return tx.WritePopulation(day(1)) }); err != nil {
+	if err := w.Update(t.Context(), func(tx *sqlstore.Tx) error { return tx.WritePopulation(day(1), store.IdleAfter{}) }); err != nil {
 		t.Fatal(err)
 	}
 	return o
@@ -244,6 +244,44 @@ var reads = map[string]struct {
 			err = fmt.Errorf("figures %+v", f)
 		}
 		return []any{f}, err
+	}},
+	"FacetsAt": {true, func(tx *sqlstore.Tx, _, _ half) (any, error) {
+		var out []any
+		for _, c := range store.FacetColumns() {
+			f, err := tx.FacetsAt(store.AsOf{Observed: day(2)}, retinue.FactIdentity, store.Filter{}, c)
+			if err != nil {
+				return nil, err
+			}
+			if len(f) != 1 || f[0].Count != 1 {
+				return nil, fmt.Errorf("%s counts %v", c, f)
+			}
+			out = append(out, f[0])
+		}
+		return out, nil
+	}},
+	"FiguresAt": {true, func(tx *sqlstore.Tx, _, _ half) (any, error) {
+		f, err := tx.FiguresAt(store.AsOf{Observed: day(2)})
+		if err == nil && (f.NonHuman != 1 || f.Credentials != 1 || f.Findings[retinue.SeverityHigh] != 1 || f.OWASP[retinue.NHI1][retinue.SeverityHigh] != 1 ||
+			f.StaticOld != 1 || f.Expiring != 1) {
+			err = fmt.Errorf("figures %+v", f)
+		}
+		return []any{f}, err
+	}},
+	"Measures": {true, func(tx *sqlstore.Tx, _, _ half) (any, error) {
+		var out []any
+		for _, a := range []store.AsOf{{}, {Observed: day(2)}} {
+			m, err := tx.Measures(a, store.IdleAfter{})
+			if err != nil {
+				return nil, err
+			}
+			for source, x := range m {
+				if len(m) != 1 || x.StaticOld != 1 || x.UnknownIdentities+x.IdleIdentities > 1 {
+					return nil, fmt.Errorf("measures %+v", x)
+				}
+				out = append(out, source)
+			}
+		}
+		return out, nil
 	}},
 	"Expiries": {true, func(tx *sqlstore.Tx, _, _ half) (any, error) {
 		d, err := tx.Expiries(day(0), day(100))

@@ -119,9 +119,9 @@ func (tx *Tx) show(p *projected, rev, obs int64) error {
 				return err
 			}
 		}
-		p.figureKeys(p.etype, tx.count(p.sourceID, -1))
+		p.figureKeys(p.etype, p.lastUsed, tx.count(p.sourceID, -1))
 	}
-	p.now.figureKeys(p.etype, tx.count(p.now.sourceID, 1))
+	p.now.figureKeys(p.etype, p.used, tx.count(p.now.sourceID, 1))
 	if err := tx.remark(p.id, p.state.marks, m); err != nil {
 		return err
 	}
@@ -200,7 +200,7 @@ func (tx *Tx) end(st *state, rev, obs int64) error {
 	if err := tx.keepVersion(st.id, obs); err != nil {
 		return err
 	}
-	st.figureKeys(st.etype, tx.count(st.sourceID, -1))
+	st.figureKeys(st.etype, st.lastUsed, tx.count(st.sourceID, -1))
 	tx.holderChanged(st.holder)
 	return tx.exec(`UPDATE entities SET state = $1, gone_at = $2, version_from = $2, touched_rev = CASE WHEN $3 > 0 THEN $3 ELSE touched_rev END WHERE id = $4`,
 		string(retinue.StateGone), obs, rev, st.id)
@@ -215,7 +215,7 @@ func (tx *Tx) forget(entity int64) error {
 	}
 	if st := states[entity]; st != nil {
 		if !st.gone.Valid {
-			st.figureKeys(st.etype, tx.count(st.sourceID, -1))
+			st.figureKeys(st.etype, st.lastUsed, tx.count(st.sourceID, -1))
 		}
 		tx.holderChanged(st.holder)
 		if err := tx.remark(entity, st.marks, nil); err != nil {
@@ -268,6 +268,9 @@ func (tx *Tx) lastUses(ids any) (map[int64]sql.NullInt64, error) {
 // used notes an observation of use in an entity's row. It makes no version:
 // use moves by itself.
 func (tx *Tx) used(entity int64, at int64) error {
+	if err := tx.countUse(entity, at); err != nil {
+		return err
+	}
 	return tx.exec("UPDATE entities SET last_used = $1 WHERE id = $2 AND (last_used IS NULL OR last_used < $1)", at, entity)
 }
 

@@ -171,14 +171,21 @@ func tagMarks(f retinue.Fact) []int64 {
 	return out
 }
 
-// figureKeys are the figures in which a row counts.
-func (s *shown) figureKeys(t int, add func(name string, key ...string)) {
+// figureKeys are the figures in which a row counts, with when the thing was
+// last used.
+func (s *shown) figureKeys(t int, used sql.NullInt64, add func(name string, key ...string)) {
 	typ := store.TypeAt(t)
 	owned := "owned"
 	if s.owner == "" {
 		owned = ""
 	}
 	add(figureEntities, string(typ), s.kind, s.class, s.environment, s.state, owned)
+	if key, ok := useKey(typ, s.class, s.kind); ok {
+		add(figureUse, key, dayOf(used))
+		if s.privileged == 1 {
+			add(figurePrivileged, string(typ))
+		}
+	}
 	if typ != retinue.FactCredential {
 		return
 	}

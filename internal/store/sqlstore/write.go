@@ -23,7 +23,7 @@ func newWriters(tx *Tx, _ int64) *writers {
 		facts:      newBulk(tx, `facts (id, scope_id, type, ref_hash, ref_id, content, body, document, obs_from, obs_to, rev_from, rev_to)`, ""),
 		edges:      newBulk(tx, `edges (ref_id, role, fact_id)`, " ON CONFLICT DO NOTHING"),
 		refs:       newBulk(tx, `refs (id, hash, realm_id, kind, key, entity_id)`, ""),
-		entities:   newBulk(tx, `entities (id, public_id, type, `+hardColumns+`, touched_rev, labels, marks, version_from)`, ""),
+		entities:   newBulk(tx, `entities (id, public_id, type, `+hardColumns+`, touched_rev, labels, marks, version_from, privileged, third_party)`, ""),
 		marks:      newBulk(tx, `entity_marks (mark, entity_id)`, " ON CONFLICT DO NOTHING"),
 		documents:  newBulk(tx, `documents (hash, language, body)`, " ON CONFLICT DO NOTHING"),
 		uses:       newBulk(tx, `uses (id, hash, subject_id, scope_id, meaning, at, observed_at, rev, body)`, " ON CONFLICT DO NOTHING"),
@@ -326,11 +326,11 @@ func (a *applier) mintEntity(entity, ref int64, p *prepared, known map[store.Has
 		}
 	}
 	if live {
-		s.figureKeys(p.typ, a.tx.count(s.sourceID, 1))
+		s.figureKeys(p.typ, sql.NullInt64{}, a.tx.count(s.sourceID, 1))
 	}
 	public := retinue.NewEntityID(p.row.Type, a.tx.at)
 	args := append([]any{entity, string(public), p.typ}, s.hardValues()...)
-	return a.w.entities.add(append(args, a.rev, "", m.String(), a.obs)...)
+	return a.w.entities.add(append(args, a.rev, "", m.String(), a.obs, s.privileged, s.thirdParty)...)
 }
 
 // leaf adds a version change to the tree whose root the record carries.
