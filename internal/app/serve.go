@@ -44,6 +44,7 @@ type ServeOptions struct {
 	PublicURL       string
 	TLSCert, TLSKey string
 	ACMEDomain      string
+	ACMEDirectory   string
 	// BehindProxy are the addresses, or ranges, of proxies that terminate TLS.
 	BehindProxy []string
 	Metrics     string
@@ -79,6 +80,9 @@ func (a *App) Serve(ctx context.Context, o ServeOptions) error {
 		return err
 	}
 	if err := a.startPopulation(ctx); err != nil {
+		return err
+	}
+	if err := a.StartItself(ctx); err != nil {
 		return err
 	}
 	a.tell.PublicURL = srv.PublicURL()
@@ -120,7 +124,7 @@ func (a *App) server(o ServeOptions) (*web.Server, *accounts.Service, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	cfg := web.Config{Listen: o.Listen, PublicURL: strings.TrimSuffix(o.PublicURL, "/"), TLSCert: o.TLSCert, TLSKey: o.TLSKey, ACMEDomain: o.ACMEDomain,
+	cfg := web.Config{Listen: o.Listen, PublicURL: strings.TrimSuffix(o.PublicURL, "/"), TLSCert: o.TLSCert, TLSKey: o.TLSKey, ACMEDomain: o.ACMEDomain, ACMEDirectory: o.ACMEDirectory,
 		ACMECache: filepath.Join(filepath.Dir(a.Config.KeyFile), "acme"), TrustedProxies: proxies, Metrics: o.Metrics,
 		Ready: a.ready, Log: a.log, Now: a.now}
 	front, loopbackOnly, err := frontOf(cfg)

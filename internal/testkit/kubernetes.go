@@ -11,21 +11,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
-)
-
-// LiveEnv names the folder in whose bin the slow real systems lie once they
-// were built, LiveBinEnv that folder of programs itself.
-const (
-	LiveEnv    = "RETINUE_LIVE"
-	LiveBinEnv = "RETINUE_LIVE_BIN"
 )
 
 // kubernetesStart is how long an API server may take to be ready.
@@ -50,8 +41,8 @@ type Cluster struct {
 func Kubernetes(t testing.TB) *Cluster {
 	t.Helper()
 	etcd := Need(t, "etcd", "etcd-server")
-	apiserver := liveProgram(t, "kube-apiserver")
-	manager := liveProgram(t, "kube-controller-manager")
+	apiserver := liveProgram(t, "kube-apiserver", "kubernetes")
+	manager := liveProgram(t, "kube-controller-manager", "kubernetes")
 	c, err := newCluster(t.TempDir())
 	if err != nil {
 		t.Fatalf("start kubernetes: %v", err)
@@ -71,41 +62,6 @@ func Kubernetes(t testing.TB) *Cluster {
 	c.start(t, "kube-controller-manager", manager, c.managerFlags(loopbackPort(t))...)
 	c.waitAccount(t)
 	return c
-}
-
-// liveProgram finds a program that deploy/dev/kubernetes/build.sh builds.
-func liveProgram(t testing.TB, name string) string {
-	t.Helper()
-	var dirs []string
-	if d := os.Getenv(LiveBinEnv); d != "" {
-		dirs = append(dirs, d)
-	}
-	if d := os.Getenv(LiveEnv); d != "" {
-		dirs = append(dirs, filepath.Join(d, "bin"))
-	}
-	if d, err := os.UserCacheDir(); err == nil {
-		dirs = append(dirs, filepath.Join(d, "retinue-live", "bin"))
-	}
-	for _, d := range dirs {
-		if p := filepath.Join(d, name); isFile(p) {
-			return p
-		}
-	}
-	if p, err := exec.LookPath(name); err == nil {
-		return p
-	}
-	absent(t, "program %s is not built: run deploy/dev/kubernetes/build.sh", name)
-	return ""
-}
-
-func loopbackPort(t testing.TB) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("find a free port: %v", err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 func newCluster(dir string) (*Cluster, error) {
@@ -165,42 +121,9 @@ func (c *Cluster) managerFlags(port int) []string {
 	}
 }
 
-// start runs a program until the test ends, or until this process does: a shell
-// beside it waits for the end of its input and then kills the program by its
-// id. What the program writes goes to a file, of which a failing test shows the
-// end.
 func (c *Cluster) start(t testing.TB, name, program string, args ...string) {
 	t.Helper()
-	log, err := os.Create(c.path(name + ".log"))
-	if err != nil {
-		t.Fatalf("start %s: %v", name, err)
-	}
-	const guard = `"$@" </dev/null & child=$!; read -r _; kill -9 "$child"; wait "$child"`
-	cmd := exec.Command("sh", append([]string{"-c", guard, "guard", program}, args...)...)
-	cmd.Stdout, cmd.Stderr = log, log
-	stdin, err := cmd.StdinPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		t.Fatalf("start %s: %v", name, err)
-	}
-	t.Cleanup(func() {
-		_ = stdin.Close()
-		_ = cmd.Wait() // the killed program's status
-		_ = log.Close()
-		if t.Failed() {
-			t.Logf("end of %s.log:\n%s", name, lastOf(c.path(name+".log"), 2000))
-		}
-	})
-}
-
-func lastOf(path string, n int) string {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return err.Error()
-	}
-	return string(b[max(0, len(b)-n):])
+	startLive(t, c.path(name+".log"), nil, program, args...)
 }
 
 func (c *Cluster) waitReady(t testing.TB) {

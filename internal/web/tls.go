@@ -1,20 +1,19 @@
 package web
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"os"
 	"sync"
 	"time"
 
-	"golang.org/x/crypto/acme"
-	"golang.org/x/crypto/acme/autocert"
-
 	"github.com/retinue-id/retinue"
 )
 
-// tlsConfig is how the server speaks TLS; nil where it does not.
-func (s *Server) tlsConfig() (*tls.Config, error) {
+// tlsConfig is how the server speaks TLS; nil where it does not. With ACME it
+// has checked the authority.
+func (s *Server) tlsConfig(ctx context.Context) (*tls.Config, error) {
 	switch {
 	case s.cfg.TLSCert != "":
 		f := &certFile{cert: s.cfg.TLSCert, key: s.cfg.TLSKey, now: s.cfg.Now}
@@ -22,9 +21,11 @@ func (s *Server) tlsConfig() (*tls.Config, error) {
 			return nil, err
 		}
 		return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: f.get, NextProtos: []string{"h2", "http/1.1"}}, nil
-	case s.cfg.ACMEDomain != "":
-		m := &autocert.Manager{Prompt: autocert.AcceptTOS, HostPolicy: autocert.HostWhitelist(s.cfg.ACMEDomain), Cache: autocert.DirCache(s.cfg.ACMECache)}
-		return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: m.GetCertificate, NextProtos: []string{"h2", "http/1.1", acme.ALPNProto}}, nil
+	case s.acme != nil:
+		if err := s.acme.check(ctx); err != nil {
+			return nil, err
+		}
+		return s.acme.tlsConfig(), nil
 	}
 	return nil, nil
 }

@@ -48,8 +48,9 @@ type Config struct {
 	// TLSCert and TLSKey are files of the server's own certificate.
 	TLSCert, TLSKey string
 	// ACMEDomain has the server get its certificate by ACME (TLS-ALPN-01, on
-	// port 443), ACMECache is the folder that keeps it.
-	ACMEDomain, ACMECache string
+	// port 443), ACMECache is the folder that keeps it. ACMEDirectory is the
+	// authority's directory; empty: that of Let's Encrypt.
+	ACMEDomain, ACMECache, ACMEDirectory string
 	// TrustedProxies are the addresses of reverse proxies that terminate TLS
 	// and whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
@@ -73,6 +74,7 @@ type Server struct {
 	public  *url.URL
 	hosts   map[string]bool
 	secure  bool // reached by https, by itself or through a proxy
+	acme    *acmeCerts
 	metrics *metrics
 	handler http.Handler
 }
@@ -89,6 +91,9 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{cfg: cfg, metrics: newMetrics()}
 	if err := s.check(); err != nil {
 		return nil, fmt.Errorf("serve on %s: %w", cfg.Listen, err)
+	}
+	if cfg.ACMEDomain != "" {
+		s.acme = newACME(s.cfg)
 	}
 	s.handler = s.routes()
 	return s, nil
@@ -118,6 +123,9 @@ func (s *Server) check() error {
 			"give --tls-cert and --tls-key, or --acme-domain, or --behind-proxy with the addresses of a proxy that terminates TLS", retinue.ErrInvalid)
 	case len(c.TrustedProxies) > 0 && c.PublicURL == "":
 		return fmt.Errorf("%w: with --behind-proxy give --public-url", retinue.ErrInvalid)
+	}
+	if err := checkACME(c); err != nil {
+		return err
 	}
 	if c.PublicURL == "" {
 		c.PublicURL = defaultURL(host, port, c.ACMEDomain, s.tls())
@@ -179,7 +187,7 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // Run serves until ctx ends, then lets requests end. Started is called with
 // the address once the server listens.
 func (s *Server) Run(ctx context.Context, started func(net.Addr)) error {
-	conf, err := s.tlsConfig()
+	conf, err := s.tlsConfig(ctx)
 	if err != nil {
 		return fmt.Errorf("serve on %s: %w", s.cfg.Listen, err)
 	}
@@ -205,6 +213,9 @@ func (s *Server) Run(ctx context.Context, started func(net.Addr)) error {
 			ends <- srv.Serve(ln)
 		}
 	}()
+	if s.acme != nil {
+		go s.acme.obtain(ctx)
+	}
 	if started != nil {
 		started(ln.Addr())
 	}

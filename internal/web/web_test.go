@@ -84,6 +84,11 @@ func TestConfig(t *testing.T) {
 		{web.Config{Listen: ":443", TLSCert: "c.pem", TLSKey: "k.pem", PublicURL: "https://r.example.com"}, "https://r.example.com"},
 		{web.Config{Listen: ":443", ACMEDomain: "r.example.com"}, "https://r.example.com"},
 		{web.Config{Listen: ":443", ACMEDomain: "r.example.com", TLSCert: "c", TLSKey: "k"}, ""},
+		{web.Config{Listen: ":443", ACMEDomain: "r.example.com", ACMEDirectory: "https://ca.example.com/directory"}, "https://r.example.com"},
+		{web.Config{Listen: ":443", ACMEDomain: "r.example.com", ACMEDirectory: "http://ca.example.com/directory"}, ""},
+		{web.Config{Listen: ":443", TLSCert: "c", TLSKey: "k", ACMEDirectory: "https://ca.example.com/directory"}, ""},
+		{web.Config{Listen: ":443", ACMEDomain: "*.example.com"}, ""},
+		{web.Config{Listen: ":443", ACMEDomain: "localhost"}, ""},
 		{web.Config{Listen: "127.0.0.1:8420", PublicURL: "https://r.example.com/path"}, ""},
 		{web.Config{Listen: "here"}, ""},
 	} {
