@@ -1,10 +1,15 @@
-// Package pgacl summarises single PostgreSQL policy documents, as the postgres
-// connector states them: the attributes of a role, and the owner and access
-// list of an object. It is no evaluator: memberships, the privileges of schemas
-// around an object, row security and pg_hba.conf are not applied.
+// Package pgacl answers what roles of a PostgreSQL server may do, exactly as
+// the server's own functions has_table_privilege, pg_has_role and their like
+// do: [New] compiles a [State], an [Index] answers. It also summarises single
+// documents, as the postgres connector states them ([Summarize]), which is no
+// evaluation.
 //
-// What attributes allow is said in the PostgreSQL manual, chapters "Role
-// Attributes" and "Privileges".
+// The semantics are those of the PostgreSQL manual, chapters "Privileges",
+// "Role Membership", "Predefined Roles" and "Row Security Policies", and of
+// src/backend/utils/adt/acl.c and src/backend/catalog/aclchk.c, by version:
+// since 16 each membership says whether its privileges are inherited and
+// whether SET ROLE may use it, before, the member's attribute does; MAINTAIN
+// came with 17. Versions from 12 to 18 are known. pg_hba.conf is not read.
 package pgacl
 
 import (

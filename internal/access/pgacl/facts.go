@@ -1,0 +1,169 @@
+package pgacl
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/retinue-id/retinue"
+)
+
+// Collector builds a State from the facts that the postgres connector states of
+// one server. It is used by one goroutine. The zero Collector is ready.
+type Collector struct {
+	state State
+	seen  map[retinue.Ref]bool
+}
+
+// Add takes a Policy with a document of the connector, a Membership, or the
+// Container of the server, which says its version; other facts are left alone.
+// Of two facts of one Ref the first counts. Errors wrap retinue.ErrInvalid and
+// name the document.
+func (c *Collector) Add(f retinue.Fact) error {
+	switch f := f.(type) {
+	case retinue.Container:
+		if f.Kind == retinue.ContainerServer && c.state.Version == 0 {
+			c.state.Version = number(f.Attrs["major"])
+		}
+	case retinue.Membership:
+		if c.first(f.FactRef()) {
+			c.membership(f)
+		}
+	case retinue.Policy:
+		if f.Language == retinue.LanguagePostgreSQL && c.first(f.Ref) {
+			if err := c.policy(f.Document); err != nil {
+				return fmt.Errorf("read %s: %w", clip(f.Name), err)
+			}
+		}
+	}
+	return nil
+}
+
+func (c *Collector) first(r retinue.Ref) bool {
+	if c.seen[r] {
+		return false
+	}
+	if c.seen == nil {
+		c.seen = map[retinue.Ref]bool{}
+	}
+	c.seen[r] = true
+	return true
+}
+
+func number(v any) int {
+	switch v := v.(type) {
+	case float64:
+		return int(v)
+	case int:
+		return v
+	case int64:
+		return int(v)
+	case json.Number:
+		n, _ := v.Int64()
+		return int(n)
+	}
+	return 0
+}
+
+func (c *Collector) membership(m retinue.Membership) {
+	option := func(name string) *bool {
+		if v, ok := m.Options[name].(bool); ok {
+			return &v
+		}
+		return nil
+	}
+	out := Membership{Role: m.Group.Key, Member: m.Member.Key, Grantor: m.Grantor.Key, Inherit: option("inherit"), Set: option("set")}
+	if admin := option("admin"); admin != nil {
+		out.Admin = *admin
+	}
+	c.state.Memberships = append(c.state.Memberships, out)
+}
+
+// stated is every document of the connector in one: roles, objects and default
+// privileges tell themselves apart by kind.
+type stated struct {
+	Kind      string   `json:"kind"`
+	Name      string   `json:"name"`
+	Superuser bool     `json:"superuser"`
+	Inherit   bool     `json:"inherit"`
+	BypassRLS bool     `json:"bypassRls"`
+	Login     bool     `json:"login"`
+	Create    bool     `json:"createRole"`
+	CreateDB  bool     `json:"createDb"`
+	Database  string   `json:"database"`
+	Schema    string   `json:"schema"`
+	Args      string   `json:"args"`
+	Owner     string   `json:"owner"`
+	ACL       []string `json:"acl"`
+	Columns   []Column `json:"columns"`
+	Rows      bool     `json:"rowSecurity"`
+	Force     bool     `json:"forceRowSecurity"`
+	Policies  []struct {
+		Name       string   `json:"name"`
+		Command    string   `json:"command"`
+		Permissive bool     `json:"permissive"`
+		Roles      []string `json:"roles"`
+	} `json:"rowPolicies"`
+	Changes   bool   `json:"changesOnly"`
+	Truncated bool   `json:"truncated"`
+	Role      string `json:"role"`
+	Objects   string `json:"objects"`
+}
+
+func (c *Collector) policy(text string) error {
+	var d stated
+	if len(text) > retinue.MaxDocument {
+		return fmt.Errorf("%w: document of %d bytes: the limit is %d", retinue.ErrInvalid, len(text), retinue.MaxDocument)
+	}
+	if err := json.Unmarshal([]byte(text), &d); err != nil {
+		return fmt.Errorf("%w: %s", retinue.ErrInvalid, retinue.CleanName(err.Error()))
+	}
+	d.clean()
+	switch d.Kind {
+	case "role":
+		c.state.Roles = append(c.state.Roles, Role{Name: d.Name, Superuser: d.Superuser, Inherit: d.Inherit, BypassRLS: d.BypassRLS,
+			Login: d.Login, CreateRole: d.Create, CreateDB: d.CreateDB})
+		return nil
+	case "default_privileges":
+		c.state.Defaults = append(c.state.Defaults, Default{Database: d.Database, Role: d.Role, Schema: d.Schema, Kind: Kind(d.Objects), ACL: d.ACL})
+		return nil
+	}
+	kind, ok := objectKind(d.Kind)
+	if !ok {
+		return fmt.Errorf("%w: document of kind %s", retinue.ErrInvalid, clip(d.Kind))
+	}
+	o := Object{Kind: kind, Database: d.Database, Schema: d.Schema, Name: d.Name, Args: d.Args, Owner: d.Owner, ACL: d.ACL, Columns: d.Columns,
+		RowSecurity: d.Rows, ForceRowSecurity: d.Force, Partial: d.Changes || d.Truncated, View: d.Kind == "view"}
+	for _, p := range d.Policies {
+		o.RowPolicies = append(o.RowPolicies, RowPolicy(p))
+	}
+	c.state.Objects = append(c.state.Objects, o)
+	return nil
+}
+
+// clean spells names as access lists and refs in the inventory do, which keep
+// no control characters.
+func (d *stated) clean() {
+	for _, s := range []*string{&d.Name, &d.Database, &d.Schema, &d.Owner, &d.Role} {
+		*s = retinue.CleanName(*s)
+	}
+	for i := range d.Policies {
+		for j, r := range d.Policies[i].Roles {
+			d.Policies[i].Roles[j] = retinue.CleanName(r)
+		}
+	}
+}
+
+// objectKind reads the connector's kind of object.
+func objectKind(kind string) (Kind, bool) {
+	switch kind {
+	case "table", "partitioned_table", "view", "materialized_view", "foreign_table", "relation":
+		return Table, true
+	case "function", "procedure", "aggregate", "window_function":
+		return Function, true
+	}
+	k := Kind(kind)
+	return k, accepted(k) != nil && k != KindColumn && k != KindAnyColumn
+}
+
+// State returns what was added.
+func (c *Collector) State() State { return c.state }
