@@ -39,7 +39,7 @@ func newACMEServer(t *testing.T, life time.Duration) acmeServer {
 
 // start starts the program and returns how to stop it, which returns what it
 // wrote.
-func (s acmeServer) start(t *testing.T, ctx context.Context, directory string) (stop func() string) {
+func (s acmeServer) start(ctx context.Context, t *testing.T, directory string) (stop func() string) {
 	t.Helper()
 	cmd := exec.CommandContext(ctx, "retinue", "serve", "--db", filepath.Join(s.home, "r.db"), "--listen", fmt.Sprintf("127.0.0.1:%d", s.listen),
 		"--acme-domain", acmeDomain, "--acme-directory", directory)
@@ -92,7 +92,7 @@ func (s acmeServer) leaf(ctx context.Context) (*x509.Certificate, error) {
 	return conn.(*tls.Conn).ConnectionState().PeerCertificates[0], nil
 }
 
-func (s acmeServer) mustLeaf(t *testing.T, ctx context.Context) *x509.Certificate {
+func (s acmeServer) mustLeaf(ctx context.Context, t *testing.T) *x509.Certificate {
 	t.Helper()
 	c, err := s.leaf(ctx)
 	if err != nil {
@@ -108,8 +108,8 @@ func TestACME(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	s := newACMEServer(t, 30*time.Second)
-	stop := s.start(t, ctx, s.Directory)
-	first := s.mustLeaf(t, ctx)
+	stop := s.start(ctx, t, s.Directory)
+	first := s.mustLeaf(ctx, t)
 	if err := first.VerifyHostname(acmeDomain); err != nil {
 		t.Error(err)
 	}
@@ -137,7 +137,7 @@ func TestACME(t *testing.T) {
 			t.Fatal("the certificate is not renewed")
 		case <-time.After(time.Second): // the authority's clock is the real one
 		}
-		renewed = s.mustLeaf(t, ctx)
+		renewed = s.mustLeaf(ctx, t)
 	}
 	if !renewed.NotAfter.After(first.NotAfter) {
 		t.Errorf("renewed until %s, the first until %s", renewed.NotAfter, first.NotAfter)
@@ -156,11 +156,11 @@ func TestACMERestart(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	s := newACMEServer(t, time.Hour)
-	stop := s.start(t, ctx, s.Directory)
-	first := s.mustLeaf(t, ctx)
+	stop := s.start(ctx, t, s.Directory)
+	first := s.mustLeaf(ctx, t)
 	stop()
-	stop = s.start(t, ctx, "https://127.0.0.1:1/dir")
-	if again := s.mustLeaf(t, ctx); again.SerialNumber.Cmp(first.SerialNumber) != 0 {
+	stop = s.start(ctx, t, "https://127.0.0.1:1/dir")
+	if again := s.mustLeaf(ctx, t); again.SerialNumber.Cmp(first.SerialNumber) != 0 {
 		t.Error("the restarted server has another certificate")
 	}
 	stop()
@@ -173,7 +173,7 @@ func TestACMEWrongDirectory(t *testing.T) {
 	defer cancel()
 	s := newACMEServer(t, time.Hour)
 	for _, directory := range []string{"https://127.0.0.1:1/dir", s.Directory + "/nothing-here"} {
-		out := s.start(t, ctx, directory)()
+		out := s.start(ctx, t, directory)()
 		if !strings.Contains(out, directory+" is no directory of an ACME authority") || !strings.Contains(out, "--acme-directory") || strings.Contains(out, "retinue serves") {
 			t.Errorf("with %s the server says:\n%s", directory, out)
 		}
@@ -192,7 +192,7 @@ func TestACMEUnreachable(t *testing.T) {
 	}
 	s.listen = free.Addr().(*net.TCPAddr).Port
 	_ = free.Close()
-	stop := s.start(t, ctx, s.Directory)
+	stop := s.start(ctx, t, s.Directory)
 	if _, err := s.leaf(ctx); err == nil { // waits for the same attempt
 		t.Error("there is a certificate")
 	}
