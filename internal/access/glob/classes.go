@@ -2,9 +2,9 @@ package glob
 
 import (
 	"errors"
+	"maps"
 	"slices"
-	"strings"
-	"unicode/utf8"
+	"unicode"
 )
 
 // ErrTooMany is returned when the patterns tell more classes apart than the
@@ -56,61 +56,53 @@ var freshText = []rune("xyzwvutsrqponmlkjihgfedcba0123456789XYZWVUTSRQPONMLKJIHG
 // policy that came as JSON is.
 //
 // The order of the result is fixed by the arguments.
-func Classes(patterns []string, universe Universe, limit int) ([]Class, error) {
+func Classes(patterns []Pattern, universe Universe, limit int) ([]Class, error) {
 	unique, places := index(patterns)
-	var wild, literal []int
-	for i, p := range unique {
-		if Literal(p) {
-			literal = append(literal, i)
-		} else {
-			wild = append(wild, i)
-		}
-	}
 	if len(unique) > 64*limit {
 		return nil, ErrTooMany
 	}
 	// A literal is a class of its own, or nothing. The other classes come from
 	// the patterns with wildcards; where such a class's witness happens to be a
 	// literal, the literal joins the automaton so that another one is found.
-	product := slices.Clone(wild)
-	isLiteral := make(map[string]int, len(literal))
-	for _, i := range literal {
-		isLiteral[unique[i]] = i
+	var wild, members []int
+	literals := make(map[string]int)
+	for i, p := range unique {
+		if text, ok := p.literal(); ok {
+			literals[text] = i
+		} else {
+			wild = append(wild, i)
+		}
 	}
+	members = slices.Clone(wild)
 	var found []Class
-	for {
+	for grown := true; grown; {
 		var err error
-		found, err = explore(unique, product, universe, limit)
-		if err != nil {
+		if found, err = explore(unique, members, universe, limit); err != nil {
 			return nil, err
 		}
-		grown := false
+		grown = false
 		for _, c := range found {
-			if i, ok := isLiteral[c.Witness]; ok && !c.Matches.Has(i) {
-				product = append(product, i)
+			if i, ok := literals[c.Witness]; ok && !c.Matches.Has(i) {
+				members = append(members, i)
+				delete(literals, c.Witness)
 				grown = true
 			}
 		}
-		if !grown {
-			break
-		}
 	}
-	inProduct := make(map[int]bool, len(product))
-	for _, i := range product {
-		inProduct[i] = true
-	}
-	for _, i := range literal {
-		if inProduct[i] || !within(universe, unique[i]) {
+	wildcards := newProduct(pick(unique, wild))
+	for _, text := range slices.Sorted(maps.Keys(literals)) {
+		if !within(universe, text) {
 			continue
 		}
 		m := NewSet(len(unique))
-		m.Add(i)
-		for _, j := range wild {
-			if Match(unique[j], unique[i]) {
+		m.Add(literals[text])
+		places := wildcards.run(text)
+		for k, j := range wild {
+			if places.Has(wildcards.final[k]) {
 				m.Add(j)
 			}
 		}
-		found = append(found, Class{Matches: m, Witness: unique[i]})
+		found = append(found, Class{Matches: m, Witness: text})
 	}
 	if len(found) > limit {
 		return nil, ErrTooMany
@@ -128,36 +120,20 @@ func Classes(patterns []string, universe Universe, limit int) ([]Class, error) {
 }
 
 // index drops repeated patterns and says where each one stood.
-func index(patterns []string) (unique []string, places [][]int) {
+func index(patterns []Pattern) (unique []Pattern, places [][]int) {
 	at := make(map[string]int, len(patterns))
 	for i, p := range patterns {
-		p = collapse(p)
-		u, ok := at[p]
+		key := p.key()
+		u, ok := at[key]
 		if !ok {
 			u = len(unique)
-			at[p] = u
+			at[key] = u
 			unique = append(unique, p)
 			places = append(places, nil)
 		}
 		places[u] = append(places[u], i)
 	}
 	return unique, places
-}
-
-// collapse writes runs of * as one, which fits the same strings.
-func collapse(pattern string) string {
-	if !strings.Contains(pattern, "**") {
-		return pattern
-	}
-	var b strings.Builder
-	last := byte(0)
-	for i := range len(pattern) {
-		if c := pattern[i]; c != '*' || last != '*' {
-			b.WriteByte(c)
-		}
-		last = pattern[i]
-	}
-	return b.String()
 }
 
 func within(u Universe, text string) bool {
@@ -173,11 +149,48 @@ func within(u Universe, text string) bool {
 // product is the product of the patterns' automata: one bit for each place in
 // each pattern, set when the characters so far can have led there.
 type product struct {
-	runes []rune // of all patterns, one after another, each ended by end
-	final []int  // the place after the last character, a pattern each
+	elements []element // of all patterns, one after another, each with an end
+	first    []int     // the place before the first character, a pattern each
+	final    []int     // the place behind the last
 }
 
-const end = utf8.MaxRune + 1
+func newProduct(patterns []Pattern) *product {
+	p := &product{}
+	for _, pattern := range patterns {
+		p.first = append(p.first, len(p.elements))
+		p.elements = append(p.elements, pattern.elements...)
+		p.final = append(p.final, len(p.elements))
+		p.elements = append(p.elements, element{kind: end})
+	}
+	return p
+}
+
+func (p *product) start() Set {
+	s := NewSet(len(p.elements))
+	for _, i := range p.first {
+		p.enter(s, i)
+	}
+	return s
+}
+
+// run returns the places that a whole text leads to.
+func (p *product) run(text string) Set {
+	places, next := p.start(), NewSet(len(p.elements))
+	for _, r := range text {
+		clear(next)
+		p.step(places, next, r)
+		places, next = next, places
+	}
+	return places
+}
+
+func pick(patterns []Pattern, which []int) []Pattern {
+	out := make([]Pattern, len(which))
+	for k, i := range which {
+		out[k] = patterns[i]
+	}
+	return out
+}
 
 type node struct {
 	places Set
@@ -188,25 +201,15 @@ type node struct {
 
 // explore walks the product automaton of unique[i] for i in members, breadth
 // first, and returns the classes it meets.
-func explore(unique []string, members []int, universe Universe, limit int) ([]Class, error) {
-	var p product
-	var start []int
-	for _, i := range members {
-		start = append(start, len(p.runes))
-		p.runes = append(p.runes, []rune(unique[i])...)
-		p.final = append(p.final, len(p.runes))
-		p.runes = append(p.runes, end)
-	}
-	first := NewSet(len(p.runes))
-	for _, s := range start {
-		p.enter(first, s)
-	}
+func explore(unique []Pattern, members []int, universe Universe, limit int) ([]Class, error) {
+	p := newProduct(pick(unique, members))
+	first := p.start()
 	nodes := []node{{places: first, state: universe.Start(), from: -1}}
 	seen := map[string]bool{stateKey(first, universe.Start()): true}
 	classes := make(map[string]bool)
 	var out []Class
 	fresh := universe.Fresh()
-	next := NewSet(len(p.runes))
+	next := NewSet(len(p.elements))
 	for at := 0; at < len(nodes); at++ {
 		n := nodes[at]
 		if universe.Accept(n.state) {
@@ -216,7 +219,7 @@ func explore(unique []string, members []int, universe Universe, limit int) ([]Cl
 					m.Add(members[k])
 				}
 			}
-			if key := m.key(); !classes[key] {
+			if key := m.Key(); !classes[key] {
 				if len(out) == limit {
 					return nil, ErrTooMany
 				}
@@ -247,19 +250,31 @@ func explore(unique []string, members []int, universe Universe, limit int) ([]Cl
 
 // choices lists the characters worth taking from a state: those that some
 // pattern waits for, and for each way that the universe goes on one character
-// that none waits for.
+// that none waits for. Fresh characters come first: they make the plainer
+// witnesses.
 func (p *product) choices(places Set, state int, universe Universe, fresh []rune) []rune {
-	var out []rune
-	for i := range places.All {
-		if c := p.runes[i]; c != end && c != '*' && c != '?' && !slices.Contains(out, c) {
-			out = append(out, c)
+	var waited []rune
+	wait := func(c rune) {
+		if !slices.Contains(waited, c) {
+			waited = append(waited, c)
 		}
 	}
-	waited := len(out)
-	slices.Sort(out)
+	for i := range places.All {
+		switch e := p.elements[i]; e.kind {
+		case char:
+			wait(e.char)
+		case folded:
+			wait(e.char)
+			wait(unicode.ToUpper(e.char))
+		case partChar, partRun:
+			wait(':')
+		}
+	}
+	slices.Sort(waited)
+	var out []rune
 	var ways []int
 	for _, c := range fresh {
-		if slices.Contains(out[:waited], c) {
+		if slices.Contains(waited, c) {
 			continue
 		}
 		way := universe.Step(state, c)
@@ -269,32 +284,34 @@ func (p *product) choices(places Set, state int, universe Universe, fresh []rune
 		ways = append(ways, way)
 		out = append(out, c)
 	}
-	// Fresh characters first: they make the plainer witnesses.
-	return append(out[waited:len(out):len(out)], out[:waited]...)
+	return append(out, waited...)
 }
 
-// enter adds the place i, and with a * there also the one behind it.
+// enter adds the place i, and those behind it that need no character.
 func (p *product) enter(places Set, i int) {
-	places.Add(i)
-	if p.runes[i] == '*' {
-		places.Add(i + 1)
+	for {
+		places.Add(i)
+		if k := p.elements[i].kind; k != anyRun && k != partRun {
+			return
+		}
+		i++
 	}
 }
 
 func (p *product) step(from, to Set, c rune) {
 	for i := range from.All {
-		switch r := p.runes[i]; r {
-		case '*':
+		ok, stays := p.elements[i].fits(c)
+		switch {
+		case stays:
 			p.enter(to, i)
-		case end:
-		case '?', c:
+		case ok:
 			p.enter(to, i+1)
 		}
 	}
 }
 
 func stateKey(places Set, state int) string {
-	return places.key() + string(rune(state))
+	return places.Key() + string(rune(state))
 }
 
 func spell(nodes []node, at int) string {

@@ -3,7 +3,8 @@
 //
 // [Match] says whether one string fits one pattern. [Classes] says more: it
 // divides all strings of a universe into the classes that a set of patterns
-// can tell apart, each with a string that shows it. Whether a set of strings
+// can tell apart, each with a string that shows it. A [Pattern] may also ask
+// for either case, and have wildcards that do not go over a colon. Whether a set of strings
 // holds another, or two of them meet, is then a question about finitely many
 // classes, answered exactly and without sampling. The idea is that of atomic
 // predicates in network verification (Yang and Lam, IEEE/ACM Transactions on
@@ -12,8 +13,6 @@
 //
 // Everything here is pure and safe for concurrent use.
 package glob
-
-import "strings"
 
 // Match reports whether text fits pattern. It takes time in proportion to the
 // product of their lengths at worst and allocates nothing, so that no pattern
@@ -44,10 +43,6 @@ func Match(pattern, text string) bool {
 	}
 	return p == len(pattern)
 }
-
-// Literal reports whether the pattern has no wildcard, so that it fits one
-// string only.
-func Literal(pattern string) bool { return !strings.ContainsAny(pattern, "*?") }
 
 // width is the length in bytes of the first character of text, which is not
 // empty. Bytes that are no UTF-8 count as characters of one byte.

@@ -36,6 +36,9 @@ func TestMatch(t *testing.T) {
 		if got := glob.Match(c.pattern, c.text); got != c.want {
 			t.Errorf("Match(%q, %q) = %t", c.pattern, c.text, got)
 		}
+		if got := glob.Text(c.pattern).Match(c.text); utf8.ValidString(c.text) && got != c.want {
+			t.Errorf("Text(%q).Match(%q) = %t", c.pattern, c.text, got)
+		}
 	}
 }
 
@@ -76,6 +79,14 @@ func every(yield func(string)) {
 	grow("")
 }
 
+func texts(patterns ...string) []glob.Pattern {
+	var out []glob.Pattern
+	for _, p := range patterns {
+		out = append(out, glob.Text(p))
+	}
+	return out
+}
+
 func vector(patterns []string, text string) string {
 	var b strings.Builder
 	for _, p := range patterns {
@@ -95,7 +106,7 @@ func TestClassesAreExact(t *testing.T) {
 				patterns[i] += string("aabbc**?"[random.IntN(8)])
 			}
 		}
-		classes, err := glob.Classes(patterns, letters{}, 1000)
+		classes, err := glob.Classes(texts(patterns...), letters{}, 1000)
 		if err != nil {
 			t.Fatalf("%q: %v", patterns, err)
 		}
@@ -126,7 +137,7 @@ func TestClassesAreExact(t *testing.T) {
 }
 
 func TestClassesOfAnyText(t *testing.T) {
-	classes, err := glob.Classes([]string{"*", "arn:aws:s3:::a*", "arn:aws:s3:::a", "arn:aws:s3:::ab", "x", "xx", "y"}, glob.AnyText(), 100)
+	classes, err := glob.Classes(texts("*", "arn:aws:s3:::a*", "arn:aws:s3:::a", "arn:aws:s3:::ab", "x", "xx", "y"), glob.AnyText(), 100)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,12 +149,44 @@ func TestClassesOfAnyText(t *testing.T) {
 	}
 }
 
+func TestPatternsOfOtherForms(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		pattern glob.Pattern
+		yes, no []string
+	}{
+		{"exact", glob.Exact("a*"), []string{"a*"}, []string{"ab", "a"}},
+		{"fold", glob.Fold("Team-1"), []string{"team-1", "TEAM-1"}, []string{"team-2"}},
+		{"parts", glob.Pattern{}.Part("arn:*:s3::?").Wild(":a*"), []string{"arn:aws:s3::1:a", "arn:x:s3::1:ab:c"}, []string{"arn:a:b:s3::1:a", "arn:aws:s3::::a"}},
+	} {
+		for _, text := range c.yes {
+			if !c.pattern.Match(text) {
+				t.Errorf("%s does not fit %q", c.name, text)
+			}
+		}
+		for _, text := range c.no {
+			if c.pattern.Match(text) {
+				t.Errorf("%s fits %q", c.name, text)
+			}
+		}
+		classes, err := glob.Classes([]glob.Pattern{c.pattern}, glob.AnyText(), 10)
+		if err != nil || len(classes) != 2 {
+			t.Errorf("%s: %d classes, %v; want those that fit and those that do not", c.name, len(classes), err)
+		}
+	}
+	// A run within a part is less than a run over all.
+	classes, err := glob.Classes([]glob.Pattern{glob.Text("a:*"), glob.Pattern{}.Part("a:*")}, glob.AnyText(), 10)
+	if err != nil || len(classes) != 3 {
+		t.Errorf("%v, %v; want three classes", classes, err)
+	}
+}
+
 func TestClassesAreBounded(t *testing.T) {
 	for name, patterns := range map[string][]string{
 		"exponential": {"*a" + strings.Repeat("?", 40)},
 		"many":        {"*a*", "*b*", "*c*", "*d*", "*e*", "*f*", "*g*", "*h*", "*i*", "*j*", "*k*", "*l*"},
 	} {
-		if _, err := glob.Classes(patterns, glob.AnyText(), 200); !errors.Is(err, glob.ErrTooMany) {
+		if _, err := glob.Classes(texts(patterns...), glob.AnyText(), 200); !errors.Is(err, glob.ErrTooMany) {
 			t.Errorf("%s: %v, want ErrTooMany", name, err)
 		}
 	}
@@ -153,10 +196,10 @@ func FuzzClasses(f *testing.F) {
 	f.Add("a*", "*b", "ab")
 	f.Add("*é?", "\xff*", "??")
 	f.Fuzz(func(t *testing.T, a, b, text string) {
-		if len(a)+len(b) > 60 || !utf8.ValidString(a+b+text) {
+		if len(a)+len(b) > 60 || !utf8.ValidString(a) || !utf8.ValidString(b) || !utf8.ValidString(text) {
 			return
 		}
-		classes, err := glob.Classes([]string{a, b}, glob.AnyText(), 500)
+		classes, err := glob.Classes(texts(a, b), glob.AnyText(), 500)
 		if err != nil {
 			return
 		}
@@ -177,7 +220,7 @@ func BenchmarkClasses(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := glob.Classes(patterns, glob.AnyText(), 10_000); err != nil {
+		if _, err := glob.Classes(texts(patterns...), glob.AnyText(), 10_000); err != nil {
 			b.Fatal(err)
 		}
 	}

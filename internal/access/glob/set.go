@@ -1,6 +1,9 @@
 package glob
 
-import "math/bits"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // Set is a set of small numbers, here the places of patterns in a list.
 type Set []uint64
@@ -45,15 +48,12 @@ func (s Set) All(yield func(int) bool) {
 	}
 }
 
-// key is the set as a string that is equal for equal sets.
-func (s Set) key() string {
+// Key is the set as a string that is equal for equal sets of the same length,
+// for use in maps. It is not meant to be read.
+func (s Set) Key() string {
 	b := make([]byte, 0, len(s)*8)
 	for _, w := range s {
-		b = append(b, byte(w), byte(w>>8), byte(w>>16), byte(w>>24), byte(w>>32), byte(w>>40), byte(w>>48), byte(w>>56))
+		b = binary.LittleEndian.AppendUint64(b, w)
 	}
 	return string(b)
 }
-
-// Key is the set as a string that is equal for equal sets of the same length,
-// for use in maps. It is not meant to be read.
-func (s Set) Key() string { return s.key() }
