@@ -15,6 +15,7 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/connector"
+	"github.com/retinue-id/retinue/internal/store"
 )
 
 // Config is an installation's configuration: the file retinue.yaml, then the
@@ -34,6 +35,9 @@ type Config struct {
 	// FingerprintPasswords has passwords fingerprinted too. A password can be
 	// guessed: whoever steals the key can then try guesses.
 	FingerprintPasswords bool `yaml:"fingerprintPasswords"`
+	// Idle says after how long without use something is idle. Where it is given
+	// it cannot be changed in the console or by the API.
+	Idle IdleConfig `yaml:"idle"`
 	// Outbound says which connections the server makes for what was configured
 	// through the API or the console.
 	Outbound OutboundConfig `yaml:"outbound"`
@@ -44,6 +48,15 @@ type Config struct {
 	// Sources are the named sources that a bare `retinue scan` reads, and that
 	// the server shows and scans.
 	Sources []SourceConfig `yaml:"sources"`
+}
+
+// IdleConfig is after how long without a sight of use something is idle.
+type IdleConfig struct {
+	// Days is the number of days, from 1 to 3650; 90 without it.
+	Days int `yaml:"days"`
+	// ByKind are the days of kinds of identity that have their own, such as
+	// `workload: 30`.
+	ByKind map[string]int `yaml:"byKind"`
 }
 
 // OutboundConfig is a restriction of the server's own connections. Sources of
@@ -132,6 +145,9 @@ func (c *Config) read(name string, r io.Reader) error {
 }
 
 func (c *Config) check(name string) error {
+	if err := checkIdle(store.IdleAfter{Days: c.Idle.Days, ByKind: c.Idle.ByKind}); err != nil {
+		return fmt.Errorf("%s: idle: %w", name, err)
+	}
 	seen := map[string]bool{}
 	for i, s := range c.Sources {
 		switch {

@@ -34,9 +34,9 @@ func (a *App) Expiries(ctx context.Context, scope store.RowScope, from, to time.
 }
 
 // Facets implements api.Inventory.
-func (a *App) Facets(ctx context.Context, scope store.RowScope, t retinue.FactType, f store.Filter, column string) (out []store.Facet, err error) {
+func (a *App) Facets(ctx context.Context, scope store.RowScope, at store.AsOf, t retinue.FactType, f store.Filter, column string) (out []store.Facet, err error) {
 	err = a.DB.View(ctx, scope, func(tx *sqlstore.Tx) error {
-		out, err = tx.Facets(t, f, column)
+		out, err = tx.FacetsAt(at, t, f, column)
 		return err
 	})
 	return out, err

@@ -15,9 +15,6 @@ import (
 
 const (
 	day = 24 * time.Hour
-	// IdleAfter is after how long without a sight of use an identity is idle,
-	// where the installation says nothing else.
-	IdleAfter = 90 * day
 	// overdueAfter is after how long without a run a source without a schedule
 	// of its own counts as overdue.
 	overdueAfter = 8 * day
@@ -30,31 +27,6 @@ func expiryStages() []int { return []int{1, 7, 14, 30} }
 
 // metaGrants remembers the newest fact that was looked at for privileges.
 const metaGrants = "notices.grants"
-
-// SetIdleAfter sets after how long without use an identity is told of; 0 for
-// the default.
-func (a *App) SetIdleAfter(ctx context.Context, by retinue.Actor, d time.Duration) error {
-	if d != 0 && (d < day || d > 3650*day) {
-		return fmt.Errorf("%w: idle threshold: want between 1 and 3650 days", retinue.ErrInvalid)
-	}
-	return a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
-		days := int(d / day)
-		tx.Record(by, retinue.RecordRouteChanged, "idle threshold", map[string]any{"days": days})
-		return tx.SetMeta("notices.idle", fmt.Sprint(days))
-	})
-}
-
-func idleAfter(tx *sqlstore.Tx) (time.Duration, error) {
-	v, err := tx.Meta("notices.idle")
-	if err != nil || v == "" {
-		return IdleAfter, err
-	}
-	var n int
-	if _, err := fmt.Sscanf(v, "%d", &n); err != nil || n <= 0 {
-		return IdleAfter, nil //nolint:nilerr // the default stands
-	}
-	return time.Duration(n) * day, nil
-}
 
 // watch raises what comes with time: acceptances and credentials that end,
 // scans that are overdue, idle identities, days without a population record,
@@ -237,16 +209,20 @@ func watchIdle(_ context.Context, r *raiser) error {
 	if !r.wants(notice.IdentityIdle) {
 		return nil
 	}
-	after, err := idleAfter(r.tx)
+	after, err := r.app.idleAfter(r.tx)
 	if err != nil {
 		return err
 	}
-	idle, err := r.tx.EntitiesIdle(r.tx.At().Add(-after))
+	now := r.tx.At()
+	idle, err := r.tx.EntitiesIdle(after.Latest(now))
 	if err != nil {
 		return err
 	}
 	standing := map[string]bool{}
 	for _, e := range idle {
+		if !e.LastUsed.Before(after.Since(e.Kind, now)) {
+			continue // its kind has longer
+		}
 		key := "idle/" + string(e.ID)
 		standing[key] = true
 		if same, err := r.sameStage(key, ""); err != nil || same {
@@ -256,7 +232,7 @@ func watchIdle(_ context.Context, r *raiser) error {
 			continue
 		}
 		b := entityBody(e)
-		b.Title = "Not used for " + fmt.Sprint(int(after/day)) + " days: " + b.SubjectName
+		b.Title = "Not used for " + fmt.Sprint(after.Of(e.Kind)) + " days: " + b.SubjectName
 		b.Text = fmt.Sprintf("It was last seen in use on %s. That is a last-used date of the source, not a whole log: ask before you switch it off.",
 			e.LastUsed.UTC().Format(time.DateOnly))
 		sev := retinue.SeverityLow

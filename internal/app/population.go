@@ -21,7 +21,19 @@ const populationEvery = time.Hour
 
 func (a *App) populationHandlers(h *jobs.Handlers) {
 	jobs.Handle(h, func(ctx context.Context, _ populationJob) error {
-		return a.DB.Update(ctx, func(tx *sqlstore.Tx) error { return tx.WritePopulation(tx.At()) })
+		return a.WritePopulation(ctx)
+	})
+}
+
+// WritePopulation writes the population of today, as the clock of the
+// installation has it.
+func (a *App) WritePopulation(ctx context.Context) error {
+	return a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
+		idle, err := a.idleAfter(tx)
+		if err != nil {
+			return err
+		}
+		return tx.WritePopulation(tx.At(), idle)
 	})
 }
 

@@ -37,6 +37,18 @@ func (i IdleAfter) Since(kind string, at time.Time) time.Time {
 	return at.UTC().Truncate(24*time.Hour).AddDate(0, 0, -i.Of(kind))
 }
 
+// Latest is the latest Since of any kind: what was used since then is idle of
+// no kind.
+func (i IdleAfter) Latest(at time.Time) time.Time {
+	latest := i.Since("", at)
+	for kind := range i.ByKind {
+		if s := i.Since(kind, at); s.After(latest) {
+			latest = s
+		}
+	}
+	return latest
+}
+
 // Kinds lists the kinds that have a threshold of their own, sorted.
 func (i IdleAfter) Kinds() []string { return slices.Sorted(maps.Keys(i.ByKind)) }
 

@@ -17,8 +17,9 @@ import (
 type Inventory interface {
 	// Expiries counts the credentials that expire on each day of a span.
 	Expiries(ctx context.Context, scope store.RowScope, from, to time.Time) ([]store.DayCount, error)
-	// Facets counts identities or credentials by the values of a column.
-	Facets(ctx context.Context, scope store.RowScope, t retinue.FactType, f store.Filter, column string) ([]store.Facet, error)
+	// Facets counts identities or credentials by the values of a column, as of
+	// a date.
+	Facets(ctx context.Context, scope store.RowScope, at store.AsOf, t retinue.FactType, f store.Filter, column string) ([]store.Facet, error)
 	// ListGrants returns what a page of identities are granted.
 	ListGrants(ctx context.Context, scope store.RowScope, q store.ListQuery) (GrantPage, error)
 	ListChanges(ctx context.Context, scope store.RowScope, q store.ChangeQuery) (store.ChangePage, error)

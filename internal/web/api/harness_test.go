@@ -53,9 +53,15 @@ func newHarness(t *testing.T) *harness { return openHarness(t, nil) }
 // openHarness is newHarness with other connectors.
 func openHarness(t *testing.T, specs []connector.Spec) *harness {
 	t.Helper()
+	return openHarnessAt(t, specs, nil)
+}
+
+// openHarnessAt is openHarness with a clock of its own.
+func openHarnessAt(t *testing.T, specs []connector.Spec, now func() time.Time) *harness {
+	t.Helper()
 	dir := t.TempDir()
 	cfg := app.Config{Database: filepath.Join(dir, "r.db"), KeyFile: filepath.Join(dir, "f.key"), SigningKeyFile: filepath.Join(dir, "c.key")}
-	a, err := app.Open(t.Context(), cfg, app.Options{Specs: specs})
+	a, err := app.Open(t.Context(), cfg, app.Options{Specs: specs, Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}

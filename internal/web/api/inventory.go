@@ -83,8 +83,9 @@ func (a *API) facets(s Inventory, read func(context.Context) store.RowScope) {
 		func(ctx context.Context, in *struct {
 			Column string `query:"column" required:"true" enum:"source,kind,subtype,class,state,environment,criticality,owner,managed,severity"`
 			ThingFilter
+			AsOfInput
 		}) (*listed[store.Facet], error) {
-			v, err := s.Facets(ctx, read(ctx), retinue.FactIdentity, in.filter(), in.Column)
+			v, err := s.Facets(ctx, read(ctx), in.asOf(), retinue.FactIdentity, in.filter(), in.Column)
 			return wholeList(v), err
 		})
 	add(a, huma.Operation{OperationID: "get-credential-facets", Method: http.MethodGet, Path: "/facets/credentials", Tags: []string{"Inventory"},
@@ -93,9 +94,10 @@ func (a *API) facets(s Inventory, read func(context.Context) store.RowScope) {
 			Column string `query:"column" required:"true" enum:"source,kind,subtype,class,state,environment,criticality,owner,managed,severity"`
 			ThingFilter
 			CredentialFilter
+			AsOfInput
 		}) (*listed[store.Facet], error) {
 			f := ListCredentialsInput{ThingFilter: in.ThingFilter, CredentialFilter: in.CredentialFilter}.filter()
-			v, err := s.Facets(ctx, read(ctx), retinue.FactCredential, f, in.Column)
+			v, err := s.Facets(ctx, read(ctx), in.asOf(), retinue.FactCredential, f, in.Column)
 			return wholeList(v), err
 		})
 }

@@ -14,14 +14,23 @@ import (
 
 // Overviewer computes the overview.
 type Overviewer interface {
-	// Overview returns the overview of what the caller may see, with what
-	// changed since a time; a zero time means the caller's visit before.
-	Overview(ctx context.Context, c auth.Caller, since time.Time) (Overview, error)
+	// Overview returns the overview of what the caller may see.
+	Overview(ctx context.Context, c auth.Caller, q OverviewQuery) (Overview, error)
+}
+
+// OverviewQuery is what an overview is asked for.
+type OverviewQuery struct {
+	// Since is from when on changes are told; zero: the caller's visit before.
+	Since time.Time
+	// AsOf is the date that it is of; zero: now.
+	AsOf time.Time
+	// TrendDays is how many days trends go back.
+	TrendDays int
 }
 
 // Overview is the first page of the console.
 type Overview struct {
-	At       time.Time `json:"at"`
+	At       time.Time `json:"at" doc:"Now, or the date that was asked about"`
 	Sentence Sentence  `json:"sentence"`
 	// Metrics are the eight headline metrics, those that discovery alone can
 	// know first.
@@ -30,6 +39,17 @@ type Overview struct {
 	Fixes    []TopFix         `json:"fixes" doc:"The changes that settle most"`
 	Changed  ChangedSince     `json:"changed"`
 	Coverage []SourceCoverage `json:"coverage"`
+	IdleDays int              `json:"idleDays" doc:"After how many days without use something is idle"`
+	// NotTold are the parts that cannot be told of a past date. They are empty.
+	NotTold []NotTold `json:"notTold"`
+	// Sample offers the sample company where there is little to see.
+	Sample string `json:"sample,omitempty" doc:"A command that makes a sample company to look at, in a database of its own; only where there are few identities"`
+}
+
+// NotTold is a part of the overview that cannot be told of a past date.
+type NotTold struct {
+	Part   string `json:"part" enum:"changed,coverage"`
+	Reason string `json:"reason"`
 }
 
 // Sentence are the figures of the overview's sentence.
@@ -67,13 +87,17 @@ type Metric struct {
 	// From says since when the metric is measurable at all: by discovery, or
 	// once a log is connected.
 	Needs string       `json:"needs" enum:"discovery,log"`
-	Trend []TrendPoint `json:"trend" doc:"The last 90 days, the oldest first; empty where it is not recorded by day"`
+	Trend []TrendPoint `json:"trend" doc:"By day, the oldest first, from the first day on that was recorded"`
 }
 
-// TrendPoint is a metric on a day (UTC). Without a value the day was missed.
+// TrendPoint is a metric on a day (UTC). On a day that was missed nothing is
+// known; otherwise there is no value where nothing of the whole was measured.
 type TrendPoint struct {
-	Day   string `json:"day"`
-	Value *int64 `json:"value,omitempty"`
+	Day     string `json:"day"`
+	Missed  bool   `json:"missed,omitempty" doc:"The day was not recorded: it is not zero, and not known"`
+	Value   *int64 `json:"value,omitempty"`
+	Of      int64  `json:"of"`
+	Unknown int64  `json:"unknown"`
 }
 
 // TopFix is one change that settles findings.
@@ -131,7 +155,9 @@ func (a *API) overview() {
 	add(a, huma.Operation{OperationID: "get-overview", Method: http.MethodGet, Path: "/overview", Tags: []string{"Inventory"}, Summary: "The whole in figures, what to do next, and what changed"},
 		func(ctx context.Context, in *struct {
 			Since time.Time `query:"since" doc:"What changed since then; the caller's visit before where absent"`
+			AsOf  time.Time `query:"as_of" doc:"As it was observed at this time (RFC 3339); now where absent. What cannot be told of a past date is listed in notTold."`
+			Trend int       `query:"trend" minimum:"7" maximum:"800" default:"90" doc:"How many days trends go back"`
 		}) (*single[Overview], error) {
-			return one(s.Overview(ctx, caller(ctx), in.Since))
+			return one(s.Overview(ctx, caller(ctx), OverviewQuery{Since: in.Since.UTC(), AsOf: in.AsOf.UTC(), TrendDays: in.Trend}))
 		})
 }
