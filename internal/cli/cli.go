@@ -131,7 +131,7 @@ Nothing leaves this machine, and no credential that is found is ever tried.`,
 	c.AddCommand(e.scanCommand(), e.ingestCommand(), e.identitiesCommand(), e.credentialsCommand(), e.grantsCommand(),
 		e.findingsCommand(), e.diffCommand(), e.exportCommand(), e.reportCommand(), e.rulesCommand(), e.auditCommand(),
 		e.sourcesCommand(), e.keysCommand(), e.demoCommand(), e.serveCommand(), e.loginCommand(), e.logoutCommand(), e.whoamiCommand(),
-		e.pruneCommand(), e.purgeCommand(), e.backupCommand(), e.restoreCommand())
+		e.pruneCommand(), e.purgeCommand(), e.backupCommand(), e.restoreCommand(), e.accessCommand())
 	usageArgs(c)
 	return c
 }

@@ -1,0 +1,299 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/access"
+	"github.com/retinue-id/retinue/internal/access/k8srbac"
+	"github.com/retinue-id/retinue/internal/access/pgacl"
+	"github.com/retinue-id/retinue/internal/ingest"
+	"github.com/retinue-id/retinue/internal/store"
+	"github.com/retinue-id/retinue/internal/store/sqlstore"
+)
+
+// AccessChecker answers questions in one access language.
+type AccessChecker struct {
+	// Decide reads one question and answers it. An error, which wraps
+	// retinue.ErrInvalid, says that the line is not a question.
+	Decide func(line []byte) (access.Decision, error)
+	// Realm is the system that the answers are about; empty where every
+	// question brings its own documents.
+	Realm retinue.Realm
+	// Gaps say what of the state was not read whole. What is not allowed by the
+	// rest is then Unknown.
+	Gaps []string
+}
+
+// accessLanguage is a language whose engine answers from a state.
+type accessLanguage struct {
+	name string
+	// kind is the connector that reads the state, and the kind of its realms.
+	kind  string
+	facts []retinue.FactType
+	// decides reports whether a scope holds what decides answers.
+	decides func(path string) bool
+	// build makes the checker from the facts of one realm.
+	build func(facts func(fn func(retinue.Fact) error) error) (func([]byte) (access.Decision, error), error)
+}
+
+func accessLanguages() []accessLanguage {
+	return []accessLanguage{
+		{"kubernetes", "kubernetes", []retinue.FactType{retinue.FactPolicy, retinue.FactAttachment}, holdsRBAC, checkKubernetes},
+		{"postgres", "postgres", []retinue.FactType{retinue.FactContainer, retinue.FactPolicy, retinue.FactMembership}, holdsGrants, checkPostgres},
+	}
+}
+
+// AccessLanguages names the languages that AccessCheck and AccessCheckState
+// know.
+func AccessLanguages() []string {
+	out := make([]string, 0, len(stateless())+len(accessLanguages()))
+	for name := range stateless() {
+		out = append(out, name)
+	}
+	for _, l := range accessLanguages() {
+		out = append(out, l.name)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// stateless are the languages whose questions bring their documents.
+func stateless() map[string]func([]byte) (access.Decision, error) {
+	return map[string]func([]byte) (access.Decision, error){}
+}
+
+func findLanguage(name string) (accessLanguage, error) {
+	all := accessLanguages()
+	if i := slices.IndexFunc(all, func(l accessLanguage) bool { return l.name == name }); i >= 0 {
+		return all[i], nil
+	}
+	return accessLanguage{}, fmt.Errorf("%w: access language %.40q: there are %s", retinue.ErrInvalid, name, strings.Join(AccessLanguages(), ", "))
+}
+
+// NeedsState reports whether the engine of a language answers from a state, and
+// refuses languages that there are none of.
+func NeedsState(language string) (bool, error) {
+	if _, ok := stateless()[language]; ok {
+		return false, nil
+	}
+	_, err := findLanguage(language)
+	return err == nil, err
+}
+
+// AccessCheckCases returns the checker of a language whose questions bring
+// their documents.
+func AccessCheckCases(language string) (AccessChecker, error) {
+	decide, ok := stateless()[language]
+	if !ok {
+		return AccessChecker{}, fmt.Errorf("%w: questions in %s need a state", retinue.ErrInvalid, language)
+	}
+	return AccessChecker{Decide: decide}, nil
+}
+
+// AccessCheckState answers from an export: the connector of the language reads
+// it into an inventory of its own, which is deleted before this returns.
+func AccessCheckState(ctx context.Context, language, path string, opt ScanOptions) (c AccessChecker, err error) {
+	l, err := findLanguage(language)
+	if err != nil {
+		return c, err
+	}
+	for part := range strings.SplitSeq(path, ";") { // several dumps of a server
+		if _, err := os.Stat(strings.TrimSpace(part)); err != nil {
+			return c, fmt.Errorf("%w: read state %s: %v", retinue.ErrInvalid, path, errors.Unwrap(err))
+		}
+	}
+	// In the temporary folder of the system, readable by its owner only.
+	dir, err := os.MkdirTemp("", "retinue-state-")
+	if err != nil {
+		return c, fmt.Errorf("%w: make inventory: %v", retinue.ErrUnavailable, err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	db, err := sqlstore.Open(ctx, filepath.Join(dir, "state.db"), sqlstore.Options{Now: time.Now})
+	if err != nil {
+		return c, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	a := &App{Specs: Specs(), DB: db, now: time.Now, log: discard()}
+	realm, err := a.readState(ctx, l, path, opt)
+	if err != nil {
+		return c, err
+	}
+	return a.checker(ctx, l, realm)
+}
+
+// readState scans an export into the inventory and says which system it is of.
+func (a *App) readState(ctx context.Context, l accessLanguage, path string, opt ScanOptions) (retinue.Realm, error) {
+	opt = opt.withDefaults()
+	s := SourceConfig{Name: "state", Kind: l.kind, Target: path}
+	conn, err := a.connect(ctx, s, opt)
+	if err != nil {
+		return "", fmt.Errorf("read state: %w", err)
+	}
+	defer func() { _ = conn.Close() }()
+	run, err := ingest.Run(ctx, a.DB, s.Kind, s.Name, s.target(), conn, a.ingestOptions(s, opt))
+	switch {
+	case err != nil:
+		return "", err
+	case run.Error != "":
+		return "", fmt.Errorf("%w: read state: %s", retinue.ErrInvalid, run.Error)
+	}
+	return run.Access.Realm, ctx.Err()
+}
+
+// AccessCheck answers from what the inventory holds of one system. An empty
+// realm is the only one that there is.
+func (a *App) AccessCheck(ctx context.Context, language string, realm retinue.Realm) (AccessChecker, error) {
+	l, err := findLanguage(language)
+	if err != nil {
+		return AccessChecker{}, err
+	}
+	return a.checker(ctx, l, realm)
+}
+
+func (a *App) checker(ctx context.Context, l accessLanguage, realm retinue.Realm) (c AccessChecker, err error) {
+	err = a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
+		scopes, err := tx.Scopes()
+		if err != nil {
+			return err
+		}
+		if c.Realm, err = theRealm(l, realm, scopes); err != nil {
+			return err
+		}
+		c.Gaps = gaps(l, c.Realm, scopes)
+		c.Decide, err = l.build(func(fn func(retinue.Fact) error) error { return factsOf(ctx, tx, l.facts, c.Realm, fn) })
+		if err == nil && len(c.Gaps) > 0 {
+			c.Decide = unsure(c.Decide, c.Gaps)
+		}
+		return err
+	})
+	return c, err
+}
+
+// theRealm is the system that was asked for, or the only one.
+func theRealm(l accessLanguage, want retinue.Realm, scopes []store.ScopeStatus) (retinue.Realm, error) {
+	var have []retinue.Realm
+	for _, s := range scopes {
+		if r := s.Scope.Realm; r.Kind() == l.kind && !slices.Contains(have, r) {
+			have = append(have, r)
+		}
+	}
+	names := make([]string, len(have))
+	for i, r := range have {
+		names[i] = string(r)
+	}
+	switch {
+	case want != "" && slices.Contains(have, want):
+		return want, nil
+	case len(have) == 0:
+		return "", fmt.Errorf("%w: the inventory holds no system of kind %s: scan one, or give --state", retinue.ErrNotFound, l.kind)
+	case want != "":
+		return "", fmt.Errorf("%w: the inventory holds no system %.200s: there are %s", retinue.ErrNotFound, string(want), strings.Join(names, ", "))
+	case len(have) > 1:
+		return "", fmt.Errorf("%w: the inventory holds %d systems of kind %s: give --realm, one of %s", retinue.ErrInvalid, len(have), l.kind, strings.Join(names, ", "))
+	}
+	return have[0], nil
+}
+
+// unsure answers Unknown where what was not read could still allow it.
+func unsure(decide func([]byte) (access.Decision, error), gaps []string) func([]byte) (access.Decision, error) {
+	return func(line []byte) (access.Decision, error) {
+		d, err := decide(line)
+		if err == nil && d.Outcome == access.ImplicitlyDenied {
+			d.Outcome = access.Unknown
+			d.Because = append([]access.Reason{{Layer: "state", Effect: "none", Text: "not all that could allow it was read: " + retinue.CleanName(gaps[0])}}, d.Because...)
+		}
+		return d, err
+	}
+}
+
+// holdsRBAC reports the scopes of roles and bindings.
+func holdsRBAC(path string) bool {
+	return path == "" || slices.ContainsFunc(strings.Split(path, "/"), func(e string) bool {
+		return slices.Contains([]string{"role", "cluster_role", "role_binding", "cluster_role_binding"}, e)
+	})
+}
+
+// holdsGrants reports the scopes of roles, memberships and access lists.
+func holdsGrants(path string) bool {
+	return !slices.ContainsFunc(strings.Split(path, "/"), func(e string) bool {
+		return slices.Contains([]string{"passwords", "authentication", "connections", "stored-credentials"}, e)
+	})
+}
+
+// gaps lists the scopes of a realm that decide and were not read whole.
+func gaps(l accessLanguage, realm retinue.Realm, scopes []store.ScopeStatus) []string {
+	var out []string
+	for _, s := range scopes {
+		if s.Scope.Realm != realm || !l.decides(s.Scope.Path) || s.State != store.ScopePartial && s.State != store.ScopeFailed && s.State != store.ScopeHeld {
+			continue
+		}
+		text := fmt.Sprintf("%s is %s", s.Scope, s.State)
+		if len(s.Problems) > 0 {
+			text += ": " + s.Problems[0]
+		}
+		out = append(out, text)
+	}
+	return out
+}
+
+func factsOf(ctx context.Context, tx *sqlstore.Tx, types []retinue.FactType, realm retinue.Realm, fn func(retinue.Fact) error) error {
+	for _, t := range types {
+		for stored, err := range tx.FactsInRealm(t, realm) {
+			if err != nil {
+				return err
+			}
+			f, err := retinue.DecodeFact(t, stored.Body)
+			if err != nil {
+				return fmt.Errorf("read inventory: %w", err)
+			}
+			if err := errors.Join(fn(f), ctx.Err()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func checkKubernetes(facts func(func(retinue.Fact) error) error) (func([]byte) (access.Decision, error), error) {
+	var c k8srbac.Collector
+	if err := facts(c.Add); err != nil {
+		return nil, err
+	}
+	x, err := k8srbac.New(c.State())
+	if err != nil {
+		return nil, err
+	}
+	return func(line []byte) (access.Decision, error) {
+		q, err := k8srbac.ParseCase(line)
+		if err != nil {
+			return access.Decision{}, err
+		}
+		return q.Decide(x), nil
+	}, nil
+}
+
+func checkPostgres(facts func(func(retinue.Fact) error) error) (func([]byte) (access.Decision, error), error) {
+	var c pgacl.Collector
+	if err := facts(c.Add); err != nil {
+		return nil, err
+	}
+	x, err := pgacl.New(c.State())
+	if err != nil {
+		return nil, err
+	}
+	return func(line []byte) (access.Decision, error) {
+		q, err := pgacl.ParseCase(line)
+		if err != nil {
+			return access.Decision{}, err
+		}
+		return x.Decide(q), nil
+	}, nil
+}

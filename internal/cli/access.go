@@ -1,0 +1,7 @@
+package cli
+
+import "github.com/spf13/cobra"
+
+func (e *env) accessCommand() *cobra.Command {
+	return group("access", "Access: what identities can do", e.accessCheckCommand())
+}
