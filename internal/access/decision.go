@@ -68,6 +68,12 @@ type Condition struct {
 	Negated  bool     `json:"negated,omitempty"`
 	// Text is the condition in words.
 	Text string `json:"text,omitempty"`
+	// AnyOf and AllOf make a requirement of others, where one key does not
+	// say it: at least one of AnyOf must hold, or every one of AllOf. Key,
+	// Operator and Values are then empty; with Negated the whole must not
+	// hold.
+	AnyOf []Condition `json:"anyOf,omitempty"`
+	AllOf []Condition `json:"allOf,omitempty"`
 }
 
 // Sentence is the decision in one sentence, as the command line prints it.
@@ -103,8 +109,31 @@ func (c Condition) String() string {
 		return c.Text
 	}
 	text := c.Key + " " + c.Operator + " " + strings.Join(c.Values, " or ")
+	switch {
+	case len(c.AnyOf) > 0:
+		text = joined(c.AnyOf, " or ")
+	case len(c.AllOf) > 0:
+		text = joined(c.AllOf, " and ")
+	}
 	if c.Negated {
 		return "not (" + text + ")"
 	}
 	return text
+}
+
+// joined puts requirements into one text, each in brackets where it is itself
+// made of several.
+func joined(list []Condition, word string) string {
+	var b strings.Builder
+	for i, c := range list {
+		if i > 0 {
+			b.WriteString(word)
+		}
+		if text := c.String(); len(c.AnyOf)+len(c.AllOf) > 1 && !c.Negated {
+			b.WriteString("(" + text + ")")
+		} else {
+			b.WriteString(text)
+		}
+	}
+	return b.String()
 }

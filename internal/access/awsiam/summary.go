@@ -17,21 +17,21 @@ func secretReads() []string {
 // Summarize says what a policy document allows by itself. Errors wrap
 // retinue.ErrInvalid.
 func Summarize(text string) (access.Summary, error) {
-	d, err := parse(text)
+	d, err := ParseText(text)
 	if err != nil {
 		return access.Summary{}, err
 	}
 	var s access.Summary
-	var allow []*statement
-	for i := range d.Statement {
-		st := &d.Statement[i]
+	var allow []*Statement
+	for i := range d.Statements() {
+		st := &d.Statements()[i]
 		switch {
-		case strings.EqualFold(st.Effect, "Allow"):
+		case strings.EqualFold(string(st.Effect), "Allow"):
 			allow = append(allow, st)
-			s.Conditional = s.Conditional || len(st.Condition) > 0
+			s.Conditional = s.Conditional || len(st.Conditions) > 0
 			s.Principals = append(s.Principals, admitted(st)...)
 			grants(&s, st)
-		case strings.EqualFold(st.Effect, "Deny"):
+		case strings.EqualFold(string(st.Effect), "Deny"):
 			s.HasDeny = true
 		}
 	}
@@ -47,13 +47,13 @@ func Summarize(text string) (access.Summary, error) {
 }
 
 // grants adds what one allowing statement gives.
-func grants(s *access.Summary, st *statement) {
-	all := slices.ContainsFunc(st.Action, everything)
-	everywhere := slices.ContainsFunc(st.Resource, everything)
+func grants(s *access.Summary, st *Statement) {
+	all := slices.ContainsFunc(st.Actions, everything)
+	everywhere := slices.ContainsFunc(st.Resources, everything)
 	if all && everywhere {
 		s.Admin = true
 	}
-	for _, a := range st.Action {
+	for _, a := range st.Actions {
 		service, name, ok := strings.Cut(a, ":")
 		if ok && service != "" {
 			s.Services = append(s.Services, strings.ToLower(service))
@@ -68,10 +68,10 @@ func grants(s *access.Summary, st *statement) {
 			s.WildcardResources = s.WildcardResources || everywhere
 		}
 	}
-	if len(st.NotAction) > 0 {
+	if len(st.NotActions) > 0 {
 		s.Wildcard, s.Writes = true, true
 		s.WildcardResources = s.WildcardResources || everywhere
-		s.WildcardActions = append(s.WildcardActions, "everything but "+retinue.CleanName(strings.Join(st.NotAction, ", ")))
+		s.WildcardActions = append(s.WildcardActions, "everything but "+retinue.CleanName(strings.Join(st.NotActions, ", ")))
 	}
 }
 
@@ -92,16 +92,16 @@ func reads(name string) bool {
 	return false
 }
 
-func broadly(allow []*statement, action string) bool {
-	return slices.ContainsFunc(allow, func(s *statement) bool { return s.allows(action) && s.broad() })
+func broadly(allow []*Statement, action string) bool {
+	return slices.ContainsFunc(allow, func(s *Statement) bool { return s.AppliesTo(action) && s.broad() })
 }
 
-func possible(allow []*statement, t technique) bool {
+func possible(allow []*Statement, t technique) bool {
 	if !broadly(allow, t.actions[0]) {
 		return false
 	}
 	for _, a := range t.actions[1:] {
-		if !slices.ContainsFunc(allow, func(s *statement) bool { return s.allows(a) && (len(s.Resource) > 0 || len(s.NotResource) > 0) }) {
+		if !slices.ContainsFunc(allow, func(s *Statement) bool { return s.AppliesTo(a) && (len(s.Resources) > 0 || len(s.NotResources) > 0) }) {
 			return false
 		}
 	}

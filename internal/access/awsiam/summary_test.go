@@ -97,18 +97,6 @@ func TestSummarizeInvalid(t *testing.T) {
 	}
 }
 
-func TestGlob(t *testing.T) {
-	for _, tt := range []struct {
-		p, s string
-		want bool
-	}{{"*", "", true}, {"a*c", "abc", true}, {"a*c", "ab", false}, {"a?c", "abc", true}, {"a?c", "ac", false},
-		{"**", "x", true}, {"a*b*c", "axbxbxc", true}, {"", "", true}, {"", "x", false}} {
-		if got := glob(tt.p, tt.s); got != tt.want {
-			t.Errorf("glob(%q, %q) = %t: want %t", tt.p, tt.s, got, tt.want)
-		}
-	}
-}
-
 func FuzzSummarize(f *testing.F) {
 	f.Add(doc(`{"Effect":"Allow","Action":"*","Resource":"*"}`))
 	f.Add(doc(`{"Effect":"Allow","NotAction":["iam:*"],"NotResource":"x","Principal":{"AWS":["*",1]}}`))

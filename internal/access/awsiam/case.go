@@ -1,0 +1,319 @@
+package awsiam
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/access"
+)
+
+// The bounds of a question.
+const (
+	maxCase        = 16 << 20
+	maxCaseKeys    = 1000
+	maxCaseText    = 1 << 16
+	maxCasePolices = 2000
+)
+
+// Case is one line of a question file of "retinue access check --language aws".
+type Case struct {
+	// ID is the line's id; empty where it has none.
+	ID      string
+	Request Request
+	Layers  Layers
+}
+
+// Decide answers the case: its context is complete.
+func (c *Case) Decide() access.Decision { return Decide(&c.Layers, &c.Request, Closed) }
+
+// ParseCase reads one question: request {action, resource {resource,
+// accountId}, principal, context}, identityPolicies, permissionBoundaries,
+// sessionPolicy or sessionPolicies, resourcePolicy or resourcePolicies,
+// endpointPolicies, serviceControlPolicies and resourceControlPolicies. A
+// document may be wrapped as {name, policy}. Other members are ignored.
+//
+// Errors wrap retinue.ErrInvalid and name the document, the statement and the
+// field. The Case returned beside an error has its ID where that could be read.
+func ParseCase(line []byte) (Case, error) {
+	var c Case
+	if len(line) > maxCase {
+		return c, fmt.Errorf("%w: question of %d bytes: the limit is %d", retinue.ErrInvalid, len(line), maxCase)
+	}
+	s, err := newScanner(string(line))
+	if err == nil {
+		c.ID = idOf(*s)
+		r := caseReader{scanner: s, c: &c}
+		if err = r.read(); err == nil {
+			err = s.end()
+		}
+	}
+	if err != nil {
+		return c, fmt.Errorf("read question: %w", err)
+	}
+	return c, nil
+}
+
+// idOf looks for the id first, so that an error can be told of its question.
+func idOf(s scanner) string {
+	id := ""
+	_ = s.object(func(key string) (err error) {
+		if key == "id" {
+			id, err = s.scalar()
+			return err
+		}
+		return s.skip(0)
+	})
+	return id
+}
+
+// caseReader reads a case in one pass.
+type caseReader struct {
+	*scanner
+	c        *Case
+	policies int
+}
+
+func (r *caseReader) read() error {
+	hasRequest := false
+	err := r.object(func(key string) (err error) {
+		r.place = append(r.place, retinue.CleanName(key))
+		l := &r.c.Layers
+		switch key {
+		case "request":
+			hasRequest = true
+			err = r.request()
+		case "identityPolicies":
+			l.Identity, err = r.documents()
+		case "permissionBoundaries", "permissionBoundaryPolicies":
+			l.Boundary, err = r.documents()
+		case "sessionPolicy", "sessionPolicies":
+			l.Session, err = r.documents()
+		case "resourcePolicy", "resourcePolicies":
+			l.Resource, err = r.documents()
+		case "endpointPolicies", "vpcEndpointPolicies":
+			l.Endpoint, err = r.documents()
+		case "serviceControlPolicies":
+			l.ServiceControl, err = r.levels()
+		case "resourceControlPolicies":
+			l.ResourceControl, err = r.levels()
+		default:
+			err = r.skip(0)
+		}
+		if err == nil {
+			r.place = r.place[:len(r.place)-1]
+		}
+		return err
+	})
+	if err == nil && !hasRequest {
+		return r.fail("no request")
+	}
+	return err
+}
+
+// null reads past a null, which stands for an absent member.
+func (r *caseReader) null() bool { return r.peek() == 'n' && r.word("null") }
+
+func (r *caseReader) documents() ([]*Policy, error) {
+	if r.null() {
+		return nil, nil
+	}
+	if r.peek() != '[' {
+		p, err := r.document()
+		if err != nil {
+			return nil, err
+		}
+		return []*Policy{p}, nil
+	}
+	var out []*Policy
+	err := r.list(func(n int) error {
+		r.place = append(r.place, "document "+strconv.Itoa(n+1))
+		p, err := r.document()
+		if err == nil {
+			r.place = r.place[:len(r.place)-1]
+			out = append(out, p)
+		}
+		return err
+	})
+	return out, err
+}
+
+// document reads a policy, bare or wrapped.
+func (r *caseReader) document() (*Policy, error) {
+	if r.policies++; r.policies > maxCasePolices {
+		return nil, r.fail("more than %d documents", maxCasePolices)
+	}
+	if !r.wrapped() {
+		return r.policy()
+	}
+	var name string
+	var p *Policy
+	err := r.object(func(key string) (err error) {
+		switch key {
+		case "name":
+			name, err = r.scalar()
+		case "policy":
+			p, err = r.policy()
+		default:
+			err = r.skip(0)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return p.Named(name), nil
+}
+
+// wrapped reports whether the object that follows has a member "policy" and no
+// member "Statement". It reads ahead only as far as the first of them.
+func (r *caseReader) wrapped() bool {
+	ahead := scanner{s: r.s, i: r.i}
+	found := false
+	_ = ahead.object(func(key string) error {
+		if key == "policy" || key == "Statement" {
+			found = key == "policy"
+			return retinue.ErrInvalid // ends the look ahead
+		}
+		return ahead.skip(0)
+	})
+	return found
+}
+
+func (r *caseReader) levels() ([]Level, error) {
+	if r.null() {
+		return nil, nil
+	}
+	var out []Level
+	err := r.list(func(int) error {
+		var level Level
+		err := r.object(func(key string) (err error) {
+			switch key {
+			case "orgIdentifier":
+				level.Name, err = r.scalar()
+			case "policies":
+				level.Policies, err = r.documents()
+			default:
+				err = r.skip(0)
+			}
+			return err
+		})
+		out = append(out, level)
+		return err
+	})
+	return out, err
+}
+
+func (r *caseReader) request() error {
+	q := &r.c.Request
+	err := r.object(func(key string) (err error) {
+		r.place = append(r.place, retinue.CleanName(key))
+		switch key {
+		case "action":
+			q.Action, err = r.short()
+		case "resource":
+			err = r.resource()
+		case "principal":
+			q.Principal, err = r.principal()
+		case "context", "contextVariables":
+			err = r.context()
+		default:
+			err = r.skip(0)
+		}
+		if err == nil {
+			r.place = r.place[:len(r.place)-1]
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case q.Action == "":
+		return r.fail("no action")
+	case q.Principal.kind == principalUnknown:
+		return r.fail("no principal")
+	}
+	return nil
+}
+
+// short reads a text of bounded length.
+func (r *caseReader) short() (string, error) {
+	s, err := r.scalar()
+	if err == nil && len(s) > maxCaseText {
+		return "", r.fail("a text of %d bytes: the limit is %d", len(s), maxCaseText)
+	}
+	return s, err
+}
+
+func (r *caseReader) resource() error {
+	q := &r.c.Request
+	if r.peek() == '"' {
+		var err error
+		q.Resource, err = r.short()
+		return err
+	}
+	return r.object(func(key string) (err error) {
+		switch key {
+		case "resource":
+			q.Resource, err = r.short()
+		case "accountId":
+			q.ResourceAccount, err = r.short()
+		default:
+			err = r.skip(0)
+		}
+		return err
+	})
+}
+
+func (r *caseReader) principal() (Principal, error) {
+	if r.peek() == '"' {
+		text, err := r.short()
+		if err != nil {
+			return Principal{}, err
+		}
+		p, err := ParsePrincipal(text)
+		if err != nil {
+			return p, r.fail("principal %q is not known", text)
+		}
+		return p, nil
+	}
+	typ := ""
+	err := r.object(func(key string) (err error) {
+		if key == "type" {
+			typ, err = r.short()
+			return err
+		}
+		return r.skip(0)
+	})
+	if err != nil {
+		return Principal{}, err
+	}
+	if typ != "Anonymous" {
+		return Principal{}, r.fail("principal of type %q is not known", typ)
+	}
+	return Anonymous(), nil
+}
+
+func (r *caseReader) context() error {
+	if r.null() {
+		return nil
+	}
+	c := &r.c.Request.Context
+	return r.object(func(key string) error {
+		switch {
+		case c.Len() == maxCaseKeys:
+			return r.fail("more than %d condition keys", maxCaseKeys)
+		case c.Has(key):
+			return r.fail("condition key %q is given twice", key)
+		case r.peek() == '[':
+			values, err := r.values(r.short)
+			c.SetList(key, values...)
+			return err
+		case r.null():
+			return nil
+		}
+		text, err := r.short()
+		c.Set(key, text)
+		return err
+	})
+}

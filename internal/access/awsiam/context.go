@@ -1,0 +1,156 @@
+package awsiam
+
+import (
+	"slices"
+	"sort"
+	"strings"
+)
+
+// Context holds the condition keys of a request with their values ("How IAM
+// works", request context). Names of keys are compared without regard to case
+// ("IAM JSON policy elements: Condition"). The zero Context is empty. It must
+// not be changed while a decision is made.
+type Context struct {
+	entries []entry // sorted by key
+}
+
+type entry struct {
+	key   string // lower case
+	value value
+}
+
+// value is one text or, for keys with several values, a list.
+type value struct {
+	text   string
+	list   []string
+	isList bool
+}
+
+// empty reports whether the value is what AWS calls a null data set: no value,
+// or an empty text ("Single-valued vs. multivalued context keys").
+func (v *value) empty() bool {
+	if !v.isList {
+		return v.text == ""
+	}
+	return !slices.ContainsFunc(v.list, func(s string) bool { return s != "" })
+}
+
+// Set gives a key a single value.
+func (c *Context) Set(key, text string) { c.put(key, value{text: text}) }
+
+// SetList gives a key that can have several values, such as aws:TagKeys, its
+// values. An empty list is a key without a value.
+func (c *Context) SetList(key string, values ...string) {
+	c.put(key, value{list: slices.Clone(values), isList: true})
+}
+
+func (c *Context) put(key string, v value) {
+	key = lower(key)
+	i, found := c.find(key)
+	if found {
+		c.entries[i].value = v
+		return
+	}
+	c.entries = slices.Insert(c.entries, i, entry{key, v})
+}
+
+// find is a binary search without an indirection through a function.
+func (c *Context) find(key string) (int, bool) {
+	low, high := 0, len(c.entries)
+	for low < high {
+		mid := int(uint(low+high) >> 1)
+		if c.entries[mid].key < key {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	return low, low < len(c.entries) && c.entries[low].key == key
+}
+
+// Has reports whether the key is present.
+func (c *Context) Has(key string) bool {
+	_, ok := c.find(lower(key))
+	return ok
+}
+
+// Len is the number of keys.
+func (c *Context) Len() int { return len(c.entries) }
+
+// keyState is what is known of a key.
+type keyState uint8
+
+const (
+	keyAbsent keyState = iota
+	keyPresent
+	keyOpen
+)
+
+// lookup returns the value of a key in lower case.
+func (q *question) lookup(key string) (*value, keyState) {
+	if i, ok := q.context.find(key); ok {
+		return &q.context.entries[i].value, keyPresent
+	}
+	if q.mode == Closed || q.knownAbsent(key) {
+		return &value{}, keyAbsent
+	}
+	return &value{}, keyOpen
+}
+
+// knownAbsent reports whether the caller says that an open question's request
+// cannot carry the key.
+func (q *question) knownAbsent(key string) bool {
+	for _, a := range q.request.Absent {
+		a = lower(a)
+		if prefix, ok := strings.CutSuffix(a, "*"); ok && strings.HasPrefix(key, prefix) || a == key {
+			return true
+		}
+	}
+	return false
+}
+
+// derive returns the context of an open question: the caller's keys, and those
+// that AWS takes from the principal and the resource themselves ("AWS global
+// condition context keys").
+func derive(r *Request) *Context {
+	c := &Context{entries: slices.Clone(r.Context.entries)}
+	add := func(key, text string) {
+		if text != "" && !c.Has(key) {
+			c.Set(key, text)
+		}
+	}
+	add("aws:ResourceAccount", r.ResourceAccount)
+	p := &r.Principal
+	switch p.kind {
+	case principalUser:
+		add("aws:username", p.name)
+		add("aws:PrincipalType", "User")
+	case principalRole, principalSession:
+		add("aws:PrincipalType", "AssumedRole")
+	case principalRoot:
+		add("aws:PrincipalType", "Account")
+	case principalFederatedUser:
+		add("aws:PrincipalType", "FederatedUser")
+	case principalAnonymous:
+		add("aws:PrincipalType", "Anonymous")
+	case principalService:
+		add("aws:PrincipalIsAWSService", "true")
+		add("aws:PrincipalServiceName", p.arn)
+	}
+	if p.account != "" {
+		add("aws:PrincipalArn", p.principalARN())
+		add("aws:PrincipalAccount", p.account)
+		add("aws:PrincipalIsAWSService", "false")
+	}
+	return c
+}
+
+// Keys returns the keys in lower case, sorted.
+func (c *Context) Keys() []string {
+	out := make([]string, len(c.entries))
+	for i := range c.entries {
+		out[i] = c.entries[i].key
+	}
+	sort.Strings(out)
+	return out
+}

@@ -1,0 +1,366 @@
+package awsiam
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/retinue-id/retinue"
+)
+
+// maxSkipDepth bounds the nesting of elements that are read past.
+const maxSkipDepth = 64
+
+// scanner reads JSON (RFC 8259) in one pass without an intermediate tree. It is
+// stricter than encoding/json where a security decision hangs on it: a key
+// given twice is an error ("Grammar of the IAM JSON policy language": elements
+// must not contain multiple instances of the same key), names are compared
+// exactly, and invalid UTF-8 is refused.
+type scanner struct {
+	s     string
+	i     int
+	place []string
+}
+
+func newScanner(text string) (*scanner, error) {
+	p := &scanner{s: text}
+	if !utf8.ValidString(text) {
+		return nil, p.fail("text is not UTF-8")
+	}
+	return p, nil
+}
+
+// fail is an error at the present place.
+func (p *scanner) fail(format string, args ...any) error {
+	where := strings.Join(p.place, ", ")
+	if where == "" {
+		where = "byte " + strconv.Itoa(p.i)
+	}
+	return fmt.Errorf("%w: %s: %s", retinue.ErrInvalid, where, retinue.CleanName(fmt.Sprintf(format, args...)))
+}
+
+// within names the place for errors while f runs.
+func (p *scanner) within(place string, f func() error) error {
+	p.place = append(p.place, place)
+	err := f()
+	p.place = p.place[:len(p.place)-1]
+	return err
+}
+
+// peek returns the next byte that is no white space, or 0 at the end.
+func (p *scanner) peek() byte {
+	for p.i < len(p.s) {
+		switch c := p.s[p.i]; c {
+		case ' ', '\t', '\n', '\r':
+			p.i++
+		default:
+			return c
+		}
+	}
+	return 0
+}
+
+func (p *scanner) kind() string {
+	switch p.peek() {
+	case '{':
+		return "object"
+	case '[':
+		return "list"
+	case '"':
+		return "text"
+	case 't', 'f':
+		return "boolean"
+	case 'n':
+		return "null"
+	case 0:
+		return "end of the text"
+	}
+	return "number or something else"
+}
+
+func (p *scanner) expect(c byte) error {
+	if p.peek() != c {
+		return p.fail("%s where %q is expected (byte %d)", p.kind(), string(c), p.i)
+	}
+	p.i++
+	return nil
+}
+
+// end requires that nothing follows.
+func (p *scanner) end() error {
+	if p.peek() != 0 || p.i < len(p.s) {
+		return p.fail("something follows the value (byte %d)", p.i)
+	}
+	return nil
+}
+
+// object calls each for every key, in order; each reads the value.
+func (p *scanner) object(each func(key string) error) error {
+	if err := p.expect('{'); err != nil {
+		return err
+	}
+	if p.peek() == '}' {
+		p.i++
+		return nil
+	}
+	var small [12]string
+	seen := small[:0]
+	var many map[string]bool
+	for {
+		key, err := p.text()
+		if err != nil {
+			return err
+		}
+		if many == nil && len(seen) == len(small) {
+			many = make(map[string]bool, 2*len(seen))
+			for _, k := range seen {
+				many[k] = true
+			}
+		}
+		if many[key] || many == nil && slices.Contains(seen, key) {
+			return p.fail("%q is given twice", key)
+		}
+		if many != nil {
+			many[key] = true
+		} else {
+			seen = append(seen, key)
+		}
+		if err := p.expect(':'); err != nil {
+			return err
+		}
+		if err := each(key); err != nil {
+			return err
+		}
+		if p.peek() == ',' {
+			p.i++
+			continue
+		}
+		return p.expect('}')
+	}
+}
+
+// list calls each for every element, in order; each reads the value.
+func (p *scanner) list(each func(n int) error) error {
+	if err := p.expect('['); err != nil {
+		return err
+	}
+	if p.peek() == ']' {
+		p.i++
+		return nil
+	}
+	for n := 0; ; n++ {
+		if err := each(n); err != nil {
+			return err
+		}
+		if p.peek() == ',' {
+			p.i++
+			continue
+		}
+		return p.expect(']')
+	}
+}
+
+// text reads a string. Where it holds no escape it shares the document's
+// memory.
+func (p *scanner) text() (string, error) {
+	if p.peek() != '"' {
+		return "", p.fail("%s where a text is expected (byte %d)", p.kind(), p.i)
+	}
+	start := p.i + 1
+	for i := start; i < len(p.s); i++ {
+		switch c := p.s[i]; {
+		case c == '"':
+			p.i = i + 1
+			return p.s[start:i], nil
+		case c == '\\':
+			p.i = start
+			return p.escaped()
+		case c < 0x20:
+			return "", p.fail("a control character in a text (byte %d)", i)
+		}
+	}
+	return "", p.fail("a text does not end")
+}
+
+// escaped reads the rest of a string that holds escapes.
+func (p *scanner) escaped() (string, error) {
+	var b strings.Builder
+	for p.i < len(p.s) {
+		c := p.s[p.i]
+		p.i++
+		switch {
+		case c == '"':
+			return b.String(), nil
+		case c < 0x20:
+			return "", p.fail("a control character in a text (byte %d)", p.i-1)
+		case c != '\\':
+			b.WriteByte(c)
+		default:
+			r, err := p.escape()
+			if err != nil {
+				return "", err
+			}
+			b.WriteRune(r)
+		}
+	}
+	return "", p.fail("a text does not end")
+}
+
+func (p *scanner) escape() (rune, error) {
+	if p.i >= len(p.s) {
+		return 0, p.fail("a text does not end")
+	}
+	c := p.s[p.i]
+	p.i++
+	switch c {
+	case '"', '\\', '/':
+		return rune(c), nil
+	case 'b':
+		return '\b', nil
+	case 'f':
+		return '\f', nil
+	case 'n':
+		return '\n', nil
+	case 'r':
+		return '\r', nil
+	case 't':
+		return '\t', nil
+	case 'u':
+		r, err := p.hex()
+		if err != nil || !utf16.IsSurrogate(r) {
+			return r, err
+		}
+		if strings.HasPrefix(p.s[p.i:], `\u`) {
+			p.i += 2
+			low, err := p.hex()
+			if err != nil {
+				return 0, err
+			}
+			if r = utf16.DecodeRune(r, low); r != utf8.RuneError {
+				return r, nil
+			}
+		}
+		return 0, p.fail("half of a surrogate pair (byte %d)", p.i)
+	}
+	return 0, p.fail("an unknown escape (byte %d)", p.i-1)
+}
+
+func (p *scanner) hex() (rune, error) {
+	if p.i+4 > len(p.s) {
+		return 0, p.fail("a text does not end")
+	}
+	n, err := strconv.ParseUint(p.s[p.i:p.i+4], 16, 16)
+	if err != nil {
+		return 0, p.fail("an unknown escape (byte %d)", p.i)
+	}
+	p.i += 4
+	return rune(n), nil
+}
+
+// scalar reads a string, number or boolean as it is written.
+func (p *scanner) scalar() (string, error) {
+	start := p.i
+	switch c := p.peek(); {
+	case c == '"':
+		return p.text()
+	case c == 't' && p.word("true"):
+		return "true", nil
+	case c == 'f' && p.word("false"):
+		return "false", nil
+	case c == '-' || c >= '0' && c <= '9':
+		start = p.i
+		if p.number() {
+			return p.s[start:p.i], nil
+		}
+	}
+	return "", p.fail("%s where a text, number or boolean is expected (byte %d)", p.kind(), start)
+}
+
+func (p *scanner) word(w string) bool {
+	if !strings.HasPrefix(p.s[p.i:], w) {
+		return false
+	}
+	p.i += len(w)
+	return true
+}
+
+func (p *scanner) digits() bool {
+	start := p.i
+	for p.i < len(p.s) && p.s[p.i] >= '0' && p.s[p.i] <= '9' {
+		p.i++
+	}
+	return p.i > start
+}
+
+func (p *scanner) at(chars string) bool {
+	return p.i < len(p.s) && strings.IndexByte(chars, p.s[p.i]) >= 0
+}
+
+func (p *scanner) number() bool {
+	if p.at("-") {
+		p.i++
+	}
+	if p.at("0") {
+		p.i++
+	} else if !p.digits() {
+		return false
+	}
+	if p.at(".") {
+		p.i++
+		if !p.digits() {
+			return false
+		}
+	}
+	if p.at("eE") {
+		p.i++
+		if p.at("+-") {
+			p.i++
+		}
+		return p.digits()
+	}
+	return true
+}
+
+// skip reads past any value.
+func (p *scanner) skip(depth int) error {
+	if depth > maxSkipDepth {
+		return p.fail("nested deeper than %d", maxSkipDepth)
+	}
+	switch p.peek() {
+	case '{':
+		return p.object(func(string) error { return p.skip(depth + 1) })
+	case '[':
+		return p.list(func(int) error { return p.skip(depth + 1) })
+	case 'n':
+		if p.word("null") {
+			return nil
+		}
+	}
+	_, err := p.scalar()
+	return err
+}
+
+// words reads a text or a list of texts.
+func (p *scanner) words() ([]string, error) {
+	return p.values(p.text)
+}
+
+func (p *scanner) values(read func() (string, error)) ([]string, error) {
+	if p.peek() != '[' {
+		one, err := read()
+		if err != nil {
+			return nil, err
+		}
+		return []string{one}, nil
+	}
+	out := []string{}
+	err := p.list(func(int) error {
+		one, err := read()
+		out = append(out, one)
+		return err
+	})
+	return out, err
+}
