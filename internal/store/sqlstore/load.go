@@ -17,21 +17,25 @@ import (
 	"github.com/retinue-id/retinue/internal/store"
 )
 
-// Loader fills an empty database with made-up things, for measurements: as
-// scans of them would, row for row, but straight into the tables and with the
-// indexes made afterwards. It is used by one goroutine.
+// Loader fills an empty database with made-up things, for measurements: as two
+// scans of each source would, row for row, but straight into the tables and
+// with the indexes made afterwards. It is used by one goroutine.
 type Loader struct {
 	tx      *Tx
-	at      int64
+	span    Span
 	tables  []*loadTable
 	refs    map[store.Hash]loaded // of what others point at
 	sources []loadedSource
 	source  *loadedSource
-	key     int64 // of refs, entities and facts alike
+	key     int64 // of refs and entities alike
+	fact    int64
 	owned   int64
 	found   int64
 	used    int64
 }
+
+// Span is when the two scans of every source were made.
+type Span struct{ First, Second time.Time }
 
 type loaded struct {
 	key  int64
@@ -39,9 +43,10 @@ type loaded struct {
 }
 
 type loadedSource struct {
-	id, realm int64
-	name      string
-	facts     int64
+	id, realm     int64
+	first, second int64 // revisions
+	name          string
+	facts         int64
 }
 
 // loadTable collects rows of one table.
@@ -52,39 +57,86 @@ type loadTable struct {
 	rows [][]any
 }
 
-// Load runs fn with a loader in one transaction. ErrConflict says that the
-// database is not empty.
-func (db *DB) Load(ctx context.Context, at time.Time, fn func(*Loader) error) error {
-	return db.Update(ctx, func(tx *Tx) error {
-		var n int
-		if err := tx.queryRow("SELECT count(*) FROM (SELECT 1 AS one FROM entities LIMIT 1) AS t").Scan(&n); err != nil {
-			return err
-		}
-		if n > 0 {
-			return fmt.Errorf("%w: load: the database is not empty", retinue.ErrConflict)
-		}
-		l := &Loader{tx: tx, at: at.UnixMicro(), refs: map[store.Hash]loaded{}}
-		indexes, err := l.dropIndexes()
+// Load calls step until it returns false, each time in a transaction of its
+// own: what it holds in memory, and what the database keeps aside until a
+// commit, do not grow with the estate. A load that fails leaves the database
+// half filled. ErrConflict says that the database is not empty.
+func (db *DB) Load(ctx context.Context, span Span, step func(*Loader) (more bool, err error)) error {
+	var n int
+	if err := db.write.QueryRowContext(ctx, "SELECT count(*) FROM (SELECT 1 AS one FROM entities LIMIT 1) AS t").Scan(&n); err != nil {
+		return fmt.Errorf("load: %w", dbError(err))
+	}
+	if n > 0 {
+		return fmt.Errorf("%w: load: the database is not empty", retinue.ErrConflict)
+	}
+	restore, err := db.tuneForLoad(ctx)
+	if err != nil {
+		return fmt.Errorf("load: %w", dbError(err))
+	}
+	defer restore()
+	l := &Loader{span: span, refs: map[store.Hash]loaded{}}
+	var indexes []string
+	err = db.Update(ctx, func(tx *Tx) error {
+		l.tx = tx
+		indexes, err = l.dropIndexes()
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("load: drop indexes: %w", err)
+	}
+	for more := true; more; {
+		err := db.Update(ctx, func(tx *Tx) error {
+			l.within(tx)
+			if more, err = step(l); err != nil {
+				return err
+			}
+			return l.flush()
+		})
 		if err != nil {
-			return fmt.Errorf("load: drop indexes: %w", err)
-		}
-		if err := fn(l); err != nil {
-			return err
-		}
-		if err := l.finish(); err != nil {
 			return fmt.Errorf("load: %w", err)
 		}
-		for _, q := range indexes {
-			if err := tx.exec(q); err != nil {
-				return fmt.Errorf("load: make index: %w", err)
+	}
+	if err := db.Update(ctx, func(tx *Tx) error { l.within(tx); return l.finish() }); err != nil {
+		return fmt.Errorf("load: %w", err)
+	}
+	for _, q := range append(indexes, "ANALYZE") {
+		if err := db.Update(ctx, func(tx *Tx) error { return tx.exec(q) }); err != nil {
+			return fmt.Errorf("load: make index: %w", err)
+		}
+	}
+	return nil
+}
+
+// tuneForLoad gives SQLite a larger cache for the random order in which hashes
+// come, and lets it sort in files. The function that it returns undoes it.
+func (db *DB) tuneForLoad(ctx context.Context) (func(), error) {
+	if db.d.name() == "postgres" {
+		return func() {}, nil
+	}
+	set := func(ctx context.Context, pragmas ...string) error {
+		for _, p := range pragmas {
+			if _, err := db.write.ExecContext(ctx, "PRAGMA "+p); err != nil {
+				return err
 			}
 		}
-		return tx.exec("ANALYZE")
-	})
+		return nil
+	}
+	undo := func() {
+		_ = set(context.WithoutCancel(ctx), "cache_size = -65536", "synchronous = 1", "temp_store = 2")
+	}
+	return undo, set(ctx, "cache_size = -786432", "synchronous = 0", "temp_store = 1")
+}
+
+// within has the loader go on in another transaction.
+func (l *Loader) within(tx *Tx) {
+	l.tx = tx
+	for _, t := range l.tables {
+		t.bulk.tx = tx
+	}
 }
 
 // loadedTables are the tables that grow with an estate.
-var loadedTables = []string{"refs", "entities", "facts", "edges", "entity_marks", "uses", "findings", "finding_versions", "registrations"}
+var loadedTables = []string{"refs", "entities", "facts", "edges", "entity_marks", "uses", "findings", "finding_versions", "registrations", "entity_versions"}
 
 // dropIndexes drops the indexes of the tables that grow and returns what makes
 // them again.
@@ -164,7 +216,7 @@ func (l *Loader) copyRows(t *loadTable) error {
 // stated by it.
 func (l *Loader) Source(id retinue.SourceID, kind, name string, realm retinue.Realm) error {
 	s := loadedSource{id: int64(len(l.sources) + 1), name: name}
-	s.realm = s.id
+	s.realm, s.first, s.second = s.id, 2*s.id-1, 2*s.id
 	if err := l.tx.exec("INSERT INTO realms (id, realm) VALUES ($1, $2)", s.realm, string(realm)); err != nil {
 		return fmt.Errorf("load source: %w", err)
 	}
@@ -172,7 +224,7 @@ func (l *Loader) Source(id retinue.SourceID, kind, name string, realm retinue.Re
 		return fmt.Errorf("load source: %w", err)
 	}
 	if err := l.tx.exec(`INSERT INTO scopes (id, realm_id, path, source_id, authority, state, observed_at, completed_at, recorded_at)
-		VALUES ($1, $2, 'all', $3, $4, $5, $6, $6, $6)`, s.id, s.realm, s.id, int(connector.AuthoritySystem), string(store.ScopeComplete), l.at); err != nil {
+		VALUES ($1, $2, 'all', $3, $4, $5, $6, $6, $6)`, s.id, s.realm, s.id, int(connector.AuthoritySystem), string(store.ScopeComplete), l.span.Second.UnixMicro()); err != nil {
 		return fmt.Errorf("load source: %w", err)
 	}
 	l.sources = append(l.sources, s)
@@ -190,34 +242,52 @@ type Given struct {
 	Findings    []retinue.Finding // open
 	Privileged  bool
 	ThirdParty  bool
+	// Before is what the first scan stated of it, where that differs from the
+	// second in nothing that other things take from it. New says that the first
+	// scan did not find it, Gone that the second did not.
+	Before retinue.Fact
+	New    bool
+	Gone   bool
 }
 
-const loadEntity = `id, public_id, type, ` + hardColumns + `, ` + softColumns + `, touched_rev, labels, marks, version_from, last_used`
+const (
+	loadEntity  = `id, public_id, type, ` + hardColumns + `, ` + softColumns + `, touched_rev, labels, marks, version_from, last_used, gone_at`
+	loadVersion = `id, from_at, to_at, public_id, type, ` + hardColumns + `, ` + softColumns
+)
 
 // Add adds a container, an identity or a credential. Containers and identities
 // come before what points at them.
 func (l *Loader) Add(f retinue.Fact, g Given) error {
 	l.key++
-	l.source.facts++
 	ref, hash := f.FactRef(), store.HashRef(f.FactRef())
-	body, err := json.Marshal(f)
-	if err != nil {
-		return err
-	}
-	s, own := l.row(f, g)
-	m := newMarks(own)
-	kind, content := store.TypeIndex(f.FactType()), store.HashContent(body, "")
 	if err := l.into("refs", "id, hash, realm_id, kind, key, entity_id", l.key, hash[:], l.source.realm, ref.Kind, ref.Key, l.key); err != nil {
 		return err
 	}
-	if err := l.into("facts", "id, scope_id, type, ref_hash, ref_id, content, body, document, obs_from, obs_to, rev_from, rev_to",
-		l.key, l.source.id, kind, hash[:], l.key, content[:], string(body), nil, l.at, nil, l.source.id, nil); err != nil {
+	s, own := l.row(f, g)
+	if err := l.versions(f, g, hash, s.holder); err != nil {
 		return err
+	}
+	m := newMarks(own)
+	kind, from, rev := store.TypeIndex(f.FactType()), l.from(g), l.source.first
+	var gone any
+	if g.Gone || g.Before != nil {
+		before := s
+		if g.Before != nil {
+			before, _ = l.row(g.Before, g)
+		}
+		args := append([]any{l.key, from, l.span.Second.UnixMicro(), string(g.ID), kind}, before.hardValues()...)
+		if err := l.into("entity_versions", loadVersion, append(args, before.soft.values()...)...); err != nil {
+			return err
+		}
+		from, rev = l.span.Second.UnixMicro(), l.source.second
+		if g.Gone {
+			s.state, gone = string(retinue.StateGone), from
+		}
 	}
 	labels := Labels{Privileged: g.Privileged, ThirdParty: g.ThirdParty}.Encode()
 	args := append([]any{l.key, string(g.ID), kind}, s.hardValues()...)
 	args = append(args, s.soft.values()...)
-	if err := l.into("entities", loadEntity, append(args, l.source.id, labels, m.String(), l.at, nullMicros(g.LastUsed))...); err != nil {
+	if err := l.into("entities", loadEntity, append(args, rev, labels, m.String(), from, nullMicros(g.LastUsed), gone)...); err != nil {
 		return err
 	}
 	for _, mark := range m {
@@ -225,16 +295,64 @@ func (l *Loader) Add(f retinue.Fact, g Given) error {
 			return err
 		}
 	}
-	s.figureKeys(kind, nullMicros(g.LastUsed), l.tx.count(s.sourceID, 1))
-	l.tx.count(0, 1)(figureFacts, string(f.FactType()))
+	if !g.Gone {
+		s.figureKeys(kind, nullMicros(g.LastUsed), l.tx.count(s.sourceID, 1))
+	}
 	l.keep(f, hash, s, m)
-	return l.given(f, g, s.holder)
+	return l.given(f, g)
+}
+
+// from is since when a thing is known.
+func (l *Loader) from(g Given) int64 {
+	if g.New {
+		return l.span.Second.UnixMicro()
+	}
+	return l.span.First.UnixMicro()
+}
+
+// versions writes what the scans stated of a thing.
+func (l *Loader) versions(f retinue.Fact, g Given, hash store.Hash, holder sql.NullInt64) error {
+	first, second := l.span.First.UnixMicro(), l.span.Second.UnixMicro()
+	switch {
+	case g.New:
+		return l.version(f, hash, holder, second, l.source.second, nil, nil)
+	case g.Gone:
+		return l.version(f, hash, holder, first, l.source.first, second, l.source.second)
+	case g.Before != nil:
+		if err := l.version(g.Before, hash, holder, first, l.source.first, second, l.source.second); err != nil {
+			return err
+		}
+		return l.version(f, hash, holder, second, l.source.second, nil, nil)
+	}
+	return l.version(f, hash, holder, first, l.source.first, nil, nil)
+}
+
+// version writes one version of a fact; to and revTo are nil where it stands.
+func (l *Loader) version(f retinue.Fact, hash store.Hash, holder sql.NullInt64, from, rev int64, to, revTo any) error {
+	l.fact++
+	body, err := json.Marshal(f)
+	if err != nil {
+		return err
+	}
+	content := store.HashContent(body, "")
+	if err := l.into("facts", "id, scope_id, type, ref_hash, ref_id, content, body, document, obs_from, obs_to, rev_from, rev_to",
+		l.fact, l.source.id, store.TypeIndex(f.FactType()), hash[:], l.key, content[:], string(body), nil, from, to, rev, revTo); err != nil {
+		return err
+	}
+	if to == nil {
+		l.source.facts++
+		l.tx.count(0, 1)(figureFacts, string(f.FactType()))
+	}
+	if !holder.Valid {
+		return nil
+	}
+	return l.into("edges", "ref_id, role, fact_id", holder.Int64, store.EdgeIdentity, l.fact)
 }
 
 // row is the row of a thing, with its marks.
 func (l *Loader) row(f retinue.Fact, g Given) (shown, []int64) {
 	c := columnsOf(f)
-	s := shown{ref: l.key, scope: l.source.id, sourceID: l.source.id, source: l.source.name, firstSeen: l.at,
+	s := shown{ref: l.key, scope: l.source.id, sourceID: l.source.id, source: l.source.name, firstSeen: l.from(g),
 		soft: soft{worst: noFinding, credentials: int64(g.Credentials), privileged: int64(b2i(g.Privileged)), thirdParty: int64(b2i(g.ThirdParty))}}
 	s.from(c, f.FactRef().Key)
 	s.owner = g.Owner
@@ -273,19 +391,14 @@ func (l *Loader) keep(f retinue.Fact, hash store.Hash, s shown, m marks) {
 func (l *Loader) Forget(identity retinue.Ref) { delete(l.refs, store.HashRef(identity)) }
 
 // given writes what governance and use add.
-func (l *Loader) given(f retinue.Fact, g Given, holder sql.NullInt64) error {
-	if holder.Valid {
-		if err := l.into("edges", "ref_id, role, fact_id", holder.Int64, store.EdgeIdentity, l.key); err != nil {
-			return err
-		}
-	}
+func (l *Loader) given(f retinue.Fact, g Given) error {
 	if g.Owner != "" {
 		l.owned++
 		body, err := json.Marshal(retinue.Registration{Entity: g.ID, Owner: g.Owner})
 		if err != nil {
 			return err
 		}
-		if err := l.into("registrations", "id, entity_id, from_at, to_at, actor, body", l.owned, l.key, l.at, nil, `{"kind":"system","name":"loader"}`, string(body)); err != nil {
+		if err := l.into("registrations", "id, entity_id, from_at, to_at, actor, body", l.owned, l.key, l.from(g), nil, `{"kind":"system","name":"loader"}`, string(body)); err != nil {
 			return err
 		}
 	}
@@ -296,21 +409,25 @@ func (l *Loader) given(f retinue.Fact, g Given, holder sql.NullInt64) error {
 		if err != nil {
 			return err
 		}
+		seen, rev := l.from(g), l.source.first
+		if g.New || g.LastUsed.After(l.span.First) {
+			seen, rev = l.span.Second.UnixMicro(), l.source.second
+		}
 		h := store.HashContent(body, "")
 		if err := l.into("uses", "id, hash, subject_id, scope_id, meaning, at, observed_at, rev, body", l.used, h[:], l.key, l.source.id, u.Meaning,
-			u.At.UnixMicro(), l.at, l.source.id, string(body)); err != nil {
+			u.At.UnixMicro(), seen, rev, string(body)); err != nil {
 			return err
 		}
 	}
 	for _, x := range g.Findings {
-		if err := l.finding(x); err != nil {
+		if err := l.finding(x, l.from(g)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *Loader) finding(f retinue.Finding) error {
+func (l *Loader) finding(f retinue.Finding, from int64) error {
 	l.found++
 	body, err := json.Marshal(f)
 	if err != nil {
@@ -320,15 +437,15 @@ func (l *Loader) finding(f retinue.Finding) error {
 	k.figureKeys(l.tx.count(0, 1))
 	if err := l.into("findings", `id, public_id, fingerprint, rule, entity_id, severity, state, suppressed, priority, family, fix, first_seen, last_seen,
 		resolved_at, body, source_id, search, owasp`, l.found, string(f.ID), f.Fingerprint, f.Rule, l.key, k.severity, k.state, k.suppressed, f.Priority,
-		f.Family, f.Fix, l.at, l.at, nil, string(body), l.source.id, findingSearch(f), k.owasp); err != nil {
+		f.Family, f.Fix, from, l.span.Second.UnixMicro(), nil, string(body), l.source.id, findingSearch(f), k.owasp); err != nil {
 		return err
 	}
 	return l.into("finding_versions", "id, finding_id, from_at, to_at, body, severity, state, suppressed, priority, last_seen",
-		l.found, l.found, l.at, nil, string(body), k.severity, k.state, k.suppressed, f.Priority, l.at)
+		l.found, l.found, from, nil, string(body), k.severity, k.state, k.suppressed, f.Priority, l.span.Second.UnixMicro())
 }
 
-// finish writes what is left, and from where keys go on.
-func (l *Loader) finish() error {
+// flush writes the rows that were collected.
+func (l *Loader) flush() error {
 	for _, t := range l.tables {
 		if len(t.rows) > 0 {
 			if err := l.copyRows(t); err != nil {
@@ -339,23 +456,30 @@ func (l *Loader) finish() error {
 			return fmt.Errorf("write %s: %w", t.name, err)
 		}
 	}
+	return nil
+}
+
+// finish writes the runs, and from where keys go on.
+func (l *Loader) finish() error {
 	for _, s := range l.sources {
 		who := `{"kind":"system","name":"loader"}`
-		if err := l.tx.exec(`INSERT INTO runs (id, public_id, source_id, state, started_at, finished_at, actor, access, notes)
-			VALUES ($1, $2, $3, $4, $5, $5, $6, '{}', '[]')`, s.id, string(retinue.NewRunID(time.UnixMicro(l.at))), s.id, string(store.RunComplete), l.at, who); err != nil {
-			return err
-		}
-		if err := l.tx.exec(`INSERT INTO revisions (rev, scope_id, run_id, state, observed_at, recorded_at, counts, basis, problems)
-			VALUES ($1, $1, $1, $2, $3, $3, '{}', 'loaded', '[]')`, s.id, string(store.ScopeComplete), l.at); err != nil {
-			return err
+		for rev, at := range map[int64]time.Time{s.first: l.span.First, s.second: l.span.Second} {
+			if err := l.tx.exec(`INSERT INTO runs (id, public_id, source_id, state, started_at, finished_at, actor, access, notes)
+				VALUES ($1, $2, $3, $4, $5, $5, $6, '{}', '[]')`, rev, string(retinue.NewRunID(at)), s.id, string(store.RunComplete), at.UnixMicro(), who); err != nil {
+				return err
+			}
+			if err := l.tx.exec(`INSERT INTO revisions (rev, scope_id, run_id, state, observed_at, recorded_at, counts, basis, problems)
+				VALUES ($1, $2, $1, $3, $4, $4, '{}', 'loaded', '[]')`, rev, s.id, string(store.ScopeComplete), at.UnixMicro()); err != nil {
+				return err
+			}
 		}
 		if err := l.tx.exec("UPDATE scopes SET facts = $1 WHERE id = $2", s.facts, s.id); err != nil {
 			return err
 		}
 	}
 	n := int64(len(l.sources))
-	for name, next := range map[string]int64{"refs": l.key, "entities": l.key, "facts": l.key, "uses": l.used, "findings": l.found, "finding_versions": l.found,
-		"registrations": l.owned, "realms": n, "sources": n, "scopes": n, "runs": n, "revisions": n} {
+	for name, next := range map[string]int64{"refs": l.key, "entities": l.key, "facts": l.fact, "uses": l.used, "findings": l.found, "finding_versions": l.found,
+		"registrations": l.owned, "realms": n, "sources": n, "scopes": n, "runs": 2 * n, "revisions": 2 * n} {
 		if err := l.tx.exec("INSERT INTO counters (name, next) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET next = excluded.next", name, next+1); err != nil {
 			return err
 		}

@@ -24,6 +24,7 @@ func TestALoadedEstateIsWhatScansWouldWrite(t *testing.T) {
 		w.want("identities", w.page(store.ListQuery{Type: retinue.FactIdentity, Count: store.CountExact}).Total, 1000)
 		w.want("credentials", w.page(store.ListQuery{Type: retinue.FactCredential, Count: store.CountExact}).Total, 2500)
 		figures, rows, marks := w.kept()
+		versions := w.versions()
 		if err := w.Update(t.Context(), func(tx *sqlstore.Tx) error { return tx.Refill() }); err != nil {
 			t.Fatal(err)
 		}
@@ -31,9 +32,24 @@ func TestALoadedEstateIsWhatScansWouldWrite(t *testing.T) {
 		compareSorted(t, "figures", figures, figures2)
 		compareSorted(t, "rows", rows, rows2)
 		compareSorted(t, "marks", marks, marks2)
+		compareSorted(t, "versions", versions, w.versions())
+		if len(versions) < 300 {
+			t.Errorf("%d earlier rows", len(versions))
+		}
 		w.scan("another", iam(day(1), identity("x")))
 		w.want("after a scan", w.page(store.ListQuery{Type: retinue.FactIdentity, Count: store.CountExact}).Total, 1001)
 	})
+}
+
+// versions are the rows that things had before, and since when those that they
+// have stand.
+func (w *world) versions() []string {
+	w.t.Helper()
+	return append(rowsOf(w.t, w, `SELECT CAST(id AS TEXT) || ' from ' || CAST(from_at AS TEXT) || ' to ' || CAST(to_at AS TEXT) || ' ' || public_id || ' ' || search ||
+		' ' || kind || ' ' || state || ' ' || owner || ' ' || class || ' ' || environment || ' seen ' || CAST(first_seen AS TEXT) || ' worst ' || CAST(worst AS TEXT) || ' ' ||
+		CAST(priority AS TEXT) || ' credentials ' || CAST(credentials AS TEXT) FROM entity_versions ORDER BY id, from_at`),
+		rowsOf(w.t, w, `SELECT CAST(id AS TEXT) || ' since ' || CAST(version_from AS TEXT) || ' gone ' || COALESCE(CAST(gone_at AS TEXT), '-') || ' ' || state ||
+		' seen ' || CAST(first_seen AS TEXT) FROM entities ORDER BY id`)...)
 }
 
 // compareSorted reports the first difference of long lists.

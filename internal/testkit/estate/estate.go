@@ -5,6 +5,7 @@ package estate
 import (
 	"context"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"time"
 
@@ -19,27 +20,57 @@ type Size struct {
 	Seed        uint64
 }
 
-// At is when the estate was observed.
-var at = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+// at is when the sources of every estate were scanned last, first when they
+// were scanned before.
+var (
+	at    = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	first = at.AddDate(0, 0, -60)
+)
 
-// Observed is when the sources of every estate were scanned.
+// Observed is when the sources of every estate were scanned last.
 func Observed() time.Time { return at }
+
+// FirstObserved is when they were scanned before: a tenth of the things changed
+// between the two scans, some came and some went.
+func FirstObserved() time.Time { return first }
 
 // Make fills an empty database. Its things are spread over sources and their
 // containers; some are owned, used, privileged, or have findings.
 func Make(ctx context.Context, db *sqlstore.DB, size Size) error {
-	return db.Load(ctx, at, func(l *sqlstore.Loader) error {
-		m := &maker{Loader: l, Rand: rand.New(rand.NewPCG(size.Seed, 0x7265_7469)), size: size}
+	m := &maker{Rand: rand.New(rand.NewPCG(size.Seed, 0x7265_7469)), size: size}
+	next, stop := iter.Pull(m.steps())
+	defer stop()
+	err := db.Load(ctx, sqlstore.Span{First: first, Second: at}, func(l *sqlstore.Loader) (bool, error) {
+		m.Loader = l
+		err, more := next()
+		return more, err
+	})
+	if err != nil {
+		return fmt.Errorf("make estate: %w", err)
+	}
+	return nil
+}
+
+// stepSize is how many identities are made in one step.
+const stepSize = 10_000
+
+// steps makes the estate, a step at a time.
+func (m *maker) steps() iter.Seq[error] {
+	return func(yield func(error) bool) {
 		for i := range sources {
-			if err := ctx.Err(); err != nil {
-				return err
+			if err := m.begin(i); err != nil {
+				yield(err)
+				return
 			}
-			if err := m.fill(i); err != nil {
-				return fmt.Errorf("make estate: %w", err)
+			n, c := share(m.size.Identities, i), share(m.size.Credentials, i)
+			for j := range n {
+				err := m.identity(j, m.units[m.IntN(len(m.units))], c*(j+1)/n-c*j/n)
+				if (err != nil || m.identities%stepSize == 0) && !yield(err) {
+					return
+				}
 			}
 		}
-		return nil
-	})
+	}
 }
 
 // sources are how many there are; the first is the largest by far, as in most
@@ -52,6 +83,7 @@ type maker struct {
 	size        Size
 	source      string
 	realm       retinue.Realm
+	units       []retinue.Ref
 	identities  int
 	credentials int
 	ids         uint64
@@ -75,26 +107,20 @@ func (m *maker) id(prefix string) string {
 
 var kinds = []string{"aws", "kubernetes", "github", "postgres"}
 
-func (m *maker) fill(i int) error {
+// begin begins a source with its containers.
+func (m *maker) begin(i int) error {
 	kind := kinds[i%len(kinds)]
 	m.source = fmt.Sprintf("%s-%02d", kind, i)
 	m.realm = retinue.Realm(fmt.Sprintf("%s:%012d", kind, i))
 	if err := m.Source(retinue.SourceID(m.id("src_")), kind, m.source, m.realm); err != nil {
 		return err
 	}
-	n, c := share(m.size.Identities, i), share(m.size.Credentials, i)
-	units := make([]retinue.Ref, 1+n/500)
-	for u := range units {
-		units[u] = retinue.NewRef(m.realm, "account", fmt.Sprintf("unit-%06d", u))
-		err := m.Add(retinue.Container{Ref: units[u], Name: fmt.Sprintf("Unit %d of %s", u, m.source), Kind: retinue.ContainerAccount},
+	m.units = make([]retinue.Ref, 1+share(m.size.Identities, i)/500)
+	for u := range m.units {
+		m.units[u] = retinue.NewRef(m.realm, "account", fmt.Sprintf("unit-%06d", u))
+		err := m.Add(retinue.Container{Ref: m.units[u], Name: fmt.Sprintf("Unit %d of %s", u, m.source), Kind: retinue.ContainerAccount},
 			sqlstore.Given{ID: retinue.EntityID(m.id("ctn_"))})
 		if err != nil {
-			return err
-		}
-	}
-	for j := range n {
-		hold := c * (j + 1) / n
-		if err := m.identity(j, units[m.IntN(len(units))], hold-c*j/n); err != nil {
 			return err
 		}
 	}
@@ -127,11 +153,25 @@ func (m *maker) identity(j int, unit retinue.Ref, credentials int) error {
 	if m.IntN(6) == 0 {
 		g.Findings = m.findings(f.Ref, f.Name, g.ID)
 	}
+	switch m.IntN(100) {
+	case 0, 1, 2, 3, 4, 5, 6, 7, 8, 9:
+		before := f
+		before.Name, before.State = "old-"+f.Name, retinue.StateDisabled
+		g.Before = before
+	case 10:
+		g.New = true
+	case 11, 12: // another one went
+		gone := f
+		gone.Ref.Key += "/gone"
+		if err := m.Add(gone, sqlstore.Given{ID: retinue.EntityID(m.id("idn_")), Gone: true}); err != nil {
+			return err
+		}
+	}
 	if err := m.Add(f, g); err != nil {
 		return err
 	}
 	for range credentials {
-		if err := m.credential(f.Ref); err != nil {
+		if err := m.credential(f.Ref, g.New); err != nil {
 			return err
 		}
 	}
@@ -139,7 +179,7 @@ func (m *maker) identity(j int, unit retinue.Ref, credentials int) error {
 	return nil
 }
 
-func (m *maker) credential(holder retinue.Ref) error {
+func (m *maker) credential(holder retinue.Ref, isNew bool) error {
 	m.credentials++
 	f := retinue.Credential{Ref: retinue.NewRef(m.realm, "credential", fmt.Sprintf("key/%08d", m.credentials)), Name: fmt.Sprintf("key-%06x", m.IntN(1<<24)),
 		Kind:     one(m, retinue.CredentialAccessKey, retinue.CredentialAPIKey, retinue.CredentialPassword, retinue.CredentialCertificate, retinue.CredentialServiceToken),
@@ -148,7 +188,15 @@ func (m *maker) credential(holder retinue.Ref) error {
 	if m.IntN(3) == 0 {
 		f.ExpiresAt = at.AddDate(0, 0, m.IntN(500)-60)
 	}
-	g := sqlstore.Given{ID: retinue.EntityID(m.id("crd_"))}
+	g := sqlstore.Given{ID: retinue.EntityID(m.id("crd_")), New: isNew}
+	if !isNew && m.IntN(10) == 0 {
+		before := f
+		before.State = retinue.CredentialInactive
+		if f.State == before.State {
+			before.State = retinue.CredentialActive
+		}
+		g.Before = before
+	}
 	if m.IntN(3) > 0 {
 		g.LastUsed = m.before(300)
 	}
@@ -172,13 +220,13 @@ var rules = []struct {
 
 func (m *maker) findings(ref retinue.Ref, name string, entity retinue.EntityID) []retinue.Finding {
 	n := 1 + m.IntN(2)
-	first := m.IntN(len(rules))
+	from := m.IntN(len(rules))
 	out := make([]retinue.Finding, n)
 	for i := range out {
-		r := rules[(first+i)%len(rules)]
+		r := rules[(from+i)%len(rules)]
 		out[i] = retinue.Finding{ID: retinue.FindingID(m.id("fnd_")), Fingerprint: m.id("made-up-"), Rule: r.id, Title: r.id, Severity: r.severity,
 			State: retinue.FindingOpen, OWASP: []retinue.OWASP{r.owasp}, Subject: ref, Entity: entity, Name: name, Message: name + ": " + r.id,
-			Family: r.id + "/" + m.source, Fix: r.id, Priority: 1 + m.IntN(100), FirstSeen: at, LastSeen: at}
+			Family: r.id + "/" + m.source, Fix: r.id, Priority: 1 + m.IntN(100), FirstSeen: first, LastSeen: at}
 	}
 	return out
 }
