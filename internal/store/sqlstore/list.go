@@ -326,12 +326,12 @@ func (tx *Tx) lister(q store.ListQuery) (*lister, error) {
 // where neither the figures that are kept nor one index tell.
 func dear(q store.ListQuery) bool {
 	f := q.Filter
-	if f.Text != "" || !q.AsOf.IsZero() {
+	if f.Text != "" || len(f.Subtypes)+len(f.Managed) > 0 || !q.AsOf.IsZero() {
 		return true
 	}
 	others := 0
-	for _, set := range []bool{len(f.IDs) > 0, len(f.Subtypes) > 0, len(f.Criticalities) > 0, len(f.Owners) > 0, len(f.Units) > 0, len(f.Tags) > 0,
-		len(f.Managed) > 0, f.Holder != "", f.Severity != "", f.Privileged != nil, f.ThirdParty != nil, f.Static != nil, f.NeverUsed != nil,
+	for _, set := range []bool{len(f.IDs) > 0, len(f.Criticalities) > 0, len(f.Owners) > 0, len(f.Units) > 0, len(f.Tags) > 0,
+		f.Holder != "", f.Severity != "", f.Privileged != nil, f.ThirdParty != nil, f.Static != nil, f.NeverUsed != nil,
 		!f.Created.IsZero(), !f.Born.IsZero(), !f.Expires.IsZero(), !f.LastUsed.IsZero(), !f.FirstSeen.IsZero()} {
 		others += b2i(set)
 	}

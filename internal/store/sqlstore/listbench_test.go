@@ -94,7 +94,7 @@ func filterCases() []listCase {
 		f("created", store.Filter{Created: store.Window{From: now.AddDate(0, 0, -30)}}, fmt.Sprintf("e.created_at >= %d", us(-30))),
 		f("expires", store.Filter{Expires: store.Window{To: now.AddDate(0, 0, 30)}}, fmt.Sprintf("e.expires_at < %d", us(30))),
 		f("last-used", store.Filter{LastUsed: store.Window{To: now.AddDate(0, 0, -90)}}, fmt.Sprintf("e.last_used < %d", us(-90))),
-		f("first-seen", store.Filter{FirstSeen: store.Window{From: now}}, fmt.Sprintf("e.first_seen >= %d", us(0))),
+		f("first-seen", store.Filter{FirstSeen: store.Window{From: now.AddDate(0, 0, -70)}}, fmt.Sprintf("e.first_seen >= %d", us(-70))),
 		f("never-used", store.Filter{NeverUsed: yes()}, "e.last_used IS NULL"),
 		f("text", store.Filter{Text: "ledger-cron-04"}, `e.search LIKE '%ledger-cron-04%'`),
 		f("several", store.Filter{Classes: []string{"non_human"}, Environments: []string{"production"}, Owners: []string{store.None}, Severity: retinue.SeverityMedium},
@@ -109,37 +109,38 @@ var bareColumns = map[store.SortKey]string{store.SortName: "e.search", store.Sor
 	store.SortEnvironment: "e.environment", store.SortCriticality: "e.crit_rank", store.SortCreated: "e.created_at", store.SortExpires: "e.expires_at",
 	store.SortLastUsed: "e.last_used", store.SortFirstSeen: "e.first_seen", store.SortPriority: "e.priority", store.SortCredentials: "e.credentials"}
 
-// BenchmarkListFirstPage, BenchmarkListThousandthPage and BenchmarkListAsOf
-// compare pages of lists with the bare SQL query for the same rows, in the same
-// run: ratio is the greatest.
-func BenchmarkListFirstPage(b *testing.B) {
+// BenchmarkList compares the first and the thousandth page of lists, as they are
+// now and as of a date between the two scans, with the bare SQL query for the
+// same rows in the same run. The filters are measured in the order by name, and
+// in every order with RETINUE_BENCH_ALL=1.
+func BenchmarkList(b *testing.B) {
+	all := os.Getenv("RETINUE_BENCH_ALL") == "1"
 	eachDialect(b, func(b *testing.B, m *measure) {
-		for _, c := range m.sorted() {
-			m.page(b, c)
-		}
+		cases := m.sorted()
 		for _, c := range filterCases() {
-			m.page(b, c)
+			for _, key := range store.SortKeys() {
+				if key == store.SortName || all {
+					c.query.Sort = key
+					cases = append(cases, c)
+				}
+			}
+		}
+		for _, then := range []bool{false, true} {
+			for _, page := range []int{1, 1000} {
+				for _, c := range cases {
+					if then {
+						c.query.AsOf = store.AsOf{Observed: between}
+						c.name += " then"
+					}
+					m.page(b, c, page)
+				}
+			}
 		}
 	})
 }
 
-func BenchmarkListThousandthPage(b *testing.B) {
-	eachDialect(b, func(b *testing.B, m *measure) {
-		for _, c := range m.sorted() {
-			c.query.Cursor = m.cursor(b, c.query, 999)
-			m.page(b, c)
-		}
-	})
-}
-
-func BenchmarkListAsOf(b *testing.B) {
-	eachDialect(b, func(b *testing.B, m *measure) {
-		for _, c := range slices.Concat(m.sorted(), filterCases()) {
-			c.query.AsOf = store.AsOf{Observed: estate.Observed().Add(time.Hour)}
-			m.page(b, c)
-		}
-	})
-}
+// between is a date between the two scans of an estate.
+var between = estate.FirstObserved().Add(30 * 24 * time.Hour)
 
 func eachDialect(b *testing.B, run func(*testing.B, *measure)) {
 	for _, dialect := range []string{"sqlite", "postgres"} {
@@ -162,23 +163,23 @@ func (m *measure) sorted() []listCase {
 	for _, t := range []retinue.FactType{retinue.FactIdentity, retinue.FactCredential} {
 		for _, s := range store.SortKeys() {
 			for _, desc := range []bool{false, true} {
-				out = append(out, listCase{fmt.Sprintf("%s-by-%s-desc=%v", t, s, desc), store.ListQuery{Type: t, Sort: s, Desc: desc}, "1 = 1"})
+				out = append(out, listCase{"all", store.ListQuery{Type: t, Sort: s, Desc: desc}, "1 = 1"})
 			}
 		}
 	}
 	return out
 }
 
-// cursor goes on for some pages.
+// cursor goes on for some pages, "" where the list ends before.
 func (m *measure) cursor(b *testing.B, q store.ListQuery, pages int) string {
-	q.Limit = min(store.MaxPage, m.limit*pages)
 	left := m.limit * pages
+	q.Count = store.CountNone
 	for left > 0 {
 		q.Limit = min(left, store.MaxPage)
 		p := m.list(b, q)
 		left -= len(p.Items)
 		if q.Cursor = p.Next; q.Cursor == "" {
-			b.Fatalf("the list ends %d rows early", left)
+			return ""
 		}
 	}
 	return q.Cursor
@@ -192,28 +193,46 @@ func (m *measure) list(b *testing.B, q store.ListQuery) (p store.ListPage) {
 	return p
 }
 
-// page measures a page and the bare query by turns.
-func (m *measure) page(b *testing.B, c listCase) {
-	b.Run(c.name, func(b *testing.B) {
+// page measures a page and the bare query by turns. The page before it counted
+// the list, as it does for who pages through it.
+func (m *measure) page(b *testing.B, c listCase, page int) {
+	dir := "up"
+	if c.query.Desc {
+		dir = "down"
+	}
+	b.Run(fmt.Sprintf("%s %s by %s %s page %d", c.query.Type, c.name, c.query.Sort, dir, page), func(b *testing.B) {
+		if page > 1 {
+			if c.query.Cursor = m.cursor(b, c.query, page-2); c.query.Cursor == "" {
+				b.Skip("the list has fewer pages")
+			}
+			c.query.Limit = m.limit
+			if c.query.Cursor = m.list(b, c.query).Next; c.query.Cursor == "" {
+				b.Skip("the list has fewer pages")
+			}
+		}
 		c.query.Limit = m.limit
 		p := m.list(b, c.query)
-		bare := m.bare(b, c, p)
+		if len(p.Items) == 0 {
+			b.Fatal("no row is selected")
+		}
+		bare := m.bare(c, p)
 		var listed, plain []time.Duration
 		for b.Loop() {
-			for range 9 {
+			for begin := time.Now(); len(listed) < 2 || (len(listed) < 15 && time.Since(begin) < time.Second/2); {
 				start := time.Now()
 				m.list(b, c.query)
 				middle := time.Now()
 				rows := queryAll(b, m.db, bare)
 				listed, plain = append(listed, middle.Sub(start)), append(plain, time.Since(middle))
-				if rows != len(p.Items) {
-					b.Fatalf("%d rows listed, %d by %s", len(p.Items), rows, bare)
+				if !slices.Equal(rows, idsOf(p)) {
+					b.Fatalf("%d rows listed, %d others by %s", len(p.Items), len(rows), bare)
 				}
 			}
 		}
 		// The least of several runs: what else the machine does only adds.
 		a, z := slices.Min(listed), slices.Min(plain)
 		ratio := float64(a) / float64(z)
+		b.ReportMetric(0, "ns/op") // it would count the bare query in
 		b.ReportMetric(float64(a.Microseconds())/1000, "list-ms")
 		b.ReportMetric(float64(z.Microseconds())/1000, "bare-ms")
 		b.ReportMetric(ratio, "ratio")
@@ -223,40 +242,53 @@ func (m *measure) page(b *testing.B, c listCase) {
 	})
 }
 
+func idsOf(p store.ListPage) []int64 {
+	out := make([]int64, len(p.Items))
+	for i, r := range p.Items {
+		out[i] = r.InternalKey
+	}
+	return out
+}
+
 const benchColumns = `e.id, e.public_id, e.type, e.source, e.kind, e.name, e.subtype, e.class, e.state, e.environment, e.criticality, e.data_class,
 	e.managed, e.owner, e.created_at, e.expires_at, e.first_seen, e.priority, e.open_critical, e.open_high, e.open_medium, e.open_low, e.open_info,
 	e.credentials, e.privileged, e.third_party`
 
 // bare is the query that a programmer would write by hand for the page's rows,
-// given the row before it.
-func (m *measure) bare(b *testing.B, c listCase, p store.ListPage) string {
+// given the first of them. Rows without a value come last; a page that has none
+// of the one sort is asked for without them.
+func (m *measure) bare(c listCase, p store.ListPage) string {
 	q := c.query
-	col := bareColumns[q.Sort]
-	if col == "" {
-		col = bareColumns[store.SortName]
-	}
-	dir, op := "", ">="
+	col, dir, op := bareColumns[q.Sort], "", ">="
 	if q.Desc {
 		dir, op = " DESC", "<="
 	}
 	where := fmt.Sprintf("e.type = %d AND %s", store.TypeIndex(q.Type), c.where)
-	nulls := "" // rows without a value come last
-	if q.Cursor != "" {
-		first := p.Items[0]
-		text, num, none := sortValue(q.Sort, first)
-		switch {
-		case q.Sort == store.SortName || text != "":
-			where += fmt.Sprintf(" AND (%s, e.id) %s ('%s', %d)", col, op, strings.ReplaceAll(text, "'", "''"), first.InternalKey)
-		case none:
-			where += fmt.Sprintf(" AND %s AND e.id %s %d", lacking(q.Sort, col), op, first.InternalKey)
-		default:
-			where += fmt.Sprintf(" AND (%s, e.id) %s (%d, %d)", col, op, num, first.InternalKey)
-		}
+	first, last := p.Items[0], p.Items[len(p.Items)-1]
+	text, num, none := sortValue(q.Sort, first)
+	_, _, lastNone := sortValue(q.Sort, last)
+	order, lack, after := fmt.Sprintf("%s%s, e.id%s", col, dir, dir), lacking(q.Sort, col), ""
+	switch {
+	case none:
+		order, after = "e.id"+dir, fmt.Sprintf("e.id %s %d", op, first.InternalKey)
+		where += " AND " + lack
+	case q.Sort == store.SortName || text != "":
+		after = fmt.Sprintf("(%s, e.id) %s ('%s', %d)", col, op, strings.ReplaceAll(text, "'", "''"), first.InternalKey)
+	default:
+		after = fmt.Sprintf("(%s, e.id) %s (%d, %d)", col, op, num, first.InternalKey)
 	}
-	if _, _, none := sortValue(q.Sort, p.Items[0]); !none && lacking(q.Sort, col) != "" {
-		nulls = " AND NOT (" + lacking(q.Sort, col) + ")"
+	switch {
+	case none == lastNone && !none && lack != "":
+		where += " AND NOT (" + lack + ")"
+	case none != lastNone:
+		order = "CASE WHEN " + lack + " THEN 1 ELSE 0 END, CASE WHEN NOT (" + lack + ") THEN " + col + " END" + dir + ", e.id" + dir
+		after = "(" + lack + " OR " + after + ")"
+	}
+	if q.Cursor != "" {
+		where += " AND " + after
 	}
 	table := "entities e"
+	used := ""
 	if q.AsOf.IsZero() {
 		where += " AND e.gone_at IS NULL"
 	} else {
@@ -264,18 +296,20 @@ func (m *measure) bare(b *testing.B, c listCase, p store.ListPage) string {
 		inner := "id, public_id, type, source, kind, name, subtype, class, state, environment, criticality, data_class, managed, owner, created_at, " +
 			"expires_at, first_seen, priority, open_critical, open_high, open_medium, open_low, open_info, credentials, privileged, third_party, " +
 			"search, crit_rank, worst, static, born_at, ref_id, container_id, holder_id"
-		last := ", (SELECT max(u.at) FROM refs w JOIN uses u ON u.subject_id = w.id WHERE w.entity_id = %s.id AND u.observed_at <= %d) AS last_used"
-		table = fmt.Sprintf("(SELECT %s"+last+" FROM entities WHERE gone_at IS NULL AND version_from <= %d UNION ALL SELECT %s"+last+
-			" FROM entity_versions WHERE from_at <= %d AND to_at > %d) e", inner, "entities", at, at, inner, "entity_versions", at, at, at)
+		last := "(SELECT max(u.at) FROM refs w JOIN uses u ON u.subject_id = w.id WHERE w.entity_id = %s.id AND u.observed_at <= %d) AS last_used"
+		from := "SELECT %s FROM entities WHERE gone_at IS NULL AND version_from <= %d UNION ALL SELECT %s FROM entity_versions WHERE from_at <= %d AND to_at > %d"
+		if strings.Contains(where+order, "last_used") {
+			table = "(" + fmt.Sprintf(from, inner+", "+fmt.Sprintf(last, "entities", at), at, inner+", "+fmt.Sprintf(last, "entity_versions", at), at, at) + ") e"
+			used = ", e.last_used"
+		} else {
+			table = "(" + fmt.Sprintf(from, inner, at, inner, at, at) + ") e"
+			used = ", " + fmt.Sprintf(last, "e", at)
+		}
 	}
-	order := fmt.Sprintf("%s%s, e.id%s", col, dir, dir)
-	if _, _, none := sortValue(q.Sort, p.Items[0]); none {
-		order = "e.id" + dir
-	}
-	return fmt.Sprintf(`SELECT %s, r.key, m.realm, x.key, c.public_id, c.name, h.key, i.public_id, i.name FROM %s
+	return fmt.Sprintf(`SELECT %s, r.key, m.realm, x.key, c.public_id, c.name, h.key, i.public_id, i.name%s FROM %s
 		JOIN refs r ON r.id = e.ref_id JOIN realms m ON m.id = r.realm_id LEFT JOIN refs x ON x.id = e.container_id LEFT JOIN entities c ON c.id = x.entity_id
 		LEFT JOIN refs h ON h.id = e.holder_id LEFT JOIN entities i ON i.id = h.entity_id
-		WHERE %s%s ORDER BY %s LIMIT %d`, benchColumns, table, where, nulls, order, len(p.Items))
+		WHERE %s ORDER BY %s LIMIT %d`, benchColumns, used, table, where, order, len(p.Items))
 }
 
 // lacking is the condition that a row has no value to be ordered by.
@@ -291,7 +325,8 @@ func lacking(key store.SortKey, col string) string {
 	return ""
 }
 
-func queryAll(b *testing.B, db *sqlstore.DB, q string) int {
+// queryAll reads every column of every row, and returns the first column.
+func queryAll(b *testing.B, db *sqlstore.DB, q string) []int64 {
 	rows, err := db.Handle().QueryContext(context.WithoutCancel(b.Context()), q)
 	if err != nil {
 		b.Fatalf("%s: %v", q, err)
@@ -301,22 +336,24 @@ func queryAll(b *testing.B, db *sqlstore.DB, q string) int {
 	if err != nil {
 		b.Fatal(err)
 	}
+	var id int64
 	values := make([]any, len(cols))
 	dest := make([]any, len(cols))
 	for i := range values {
 		dest[i] = &values[i]
 	}
-	n := 0
+	dest[0] = &id
+	var out []int64
 	for rows.Next() {
 		if err := rows.Scan(dest...); err != nil {
 			b.Fatal(err)
 		}
-		n++
+		out = append(out, id)
 	}
 	if err := rows.Err(); err != nil {
 		b.Fatal(err)
 	}
-	return n
+	return out
 }
 
 // BenchmarkFigures measures the overview's figures, which are kept.

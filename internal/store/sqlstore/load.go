@@ -99,10 +99,17 @@ func (db *DB) Load(ctx context.Context, span Span, step func(*Loader) (more bool
 	if err := db.Update(ctx, func(tx *Tx) error { l.within(tx); return l.finish() }); err != nil {
 		return fmt.Errorf("load: %w", err)
 	}
-	for _, q := range append(indexes, "ANALYZE") {
+	for _, q := range indexes {
 		if err := db.Update(ctx, func(tx *Tx) error { return tx.exec(q) }); err != nil {
 			return fmt.Errorf("load: make index: %w", err)
 		}
+	}
+	tidy := "ANALYZE"
+	if db.d.name() == "postgres" {
+		tidy = "VACUUM ANALYZE" // as its autovacuum does before long
+	}
+	if _, err := db.write.ExecContext(ctx, tidy); err != nil {
+		return fmt.Errorf("load: %w", err)
 	}
 	return nil
 }

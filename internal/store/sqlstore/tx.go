@@ -120,6 +120,9 @@ func (tx *Tx) exec(q string, args ...any) error {
 }
 
 func (tx *Tx) execResult(q string, args ...any) (sql.Result, error) {
+	if tx.db.pool != nil {
+		return tx.tx.ExecContext(tx.ctx, q, args...)
+	}
 	st, err := tx.prepare(q) //nolint:sqlclosecheck // it is kept for the transaction, whose end closes it
 	if err != nil {
 		return nil, err
@@ -127,6 +130,9 @@ func (tx *Tx) execResult(q string, args ...any) (sql.Result, error) {
 	return st.ExecContext(tx.ctx, args...)
 }
 
+// prepare keeps the statements of a transaction. On PostgreSQL the connection
+// does that by itself, beyond the transaction: preparing there would cost three
+// more trips to the server for each statement.
 func (tx *Tx) prepare(q string) (*sql.Stmt, error) {
 	if st := tx.stmts[q]; st != nil {
 		return st, nil
@@ -142,6 +148,9 @@ func (tx *Tx) prepare(q string) (*sql.Stmt, error) {
 }
 
 func (tx *Tx) queryRow(q string, args ...any) *sql.Row {
+	if tx.db.pool != nil {
+		return tx.tx.QueryRowContext(tx.ctx, q, args...)
+	}
 	st, err := tx.prepare(q) //nolint:sqlclosecheck // it is kept for the transaction, whose end closes it
 	if err != nil {
 		return tx.tx.QueryRowContext(tx.ctx, q, args...) // which reports what is wrong
@@ -151,11 +160,7 @@ func (tx *Tx) queryRow(q string, args ...any) *sql.Row {
 
 // query runs q and calls scan for each row.
 func (tx *Tx) query(scan func(*sql.Rows) error, q string, args ...any) error {
-	st, err := tx.prepare(q) //nolint:sqlclosecheck // it is kept for the transaction, whose end closes it
-	if err != nil {
-		return err
-	}
-	rows, err := st.QueryContext(tx.ctx, args...)
+	rows, err := tx.rows(q, args...)
 	if err != nil {
 		return err
 	}
@@ -166,6 +171,17 @@ func (tx *Tx) query(scan func(*sql.Rows) error, q string, args ...any) error {
 		}
 	}
 	return rows.Err()
+}
+
+func (tx *Tx) rows(q string, args ...any) (*sql.Rows, error) {
+	if tx.db.pool != nil {
+		return tx.tx.QueryContext(tx.ctx, q, args...)
+	}
+	st, err := tx.prepare(q) //nolint:sqlclosecheck // it is kept for the transaction, whose end closes it
+	if err != nil {
+		return nil, err
+	}
+	return st.QueryContext(tx.ctx, args...)
 }
 
 // keys hands out internal keys of a table from reserved blocks.
