@@ -128,14 +128,17 @@ func (a *App) checkSealer(ctx context.Context) error {
 		return nil
 	}
 	return a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
-		have, err := tx.Meta("sealing.key")
+		have, err := tx.Meta(metaSealingKey)
 		if err != nil || have == id {
 			return err
 		}
 		if have != "" {
 			tx.Record(retinue.Actor{Kind: "system", Name: "sealing"}, retinue.RecordSealKey, id, map[string]any{"before": have})
 		}
-		return tx.SetMeta("sealing.key", id)
+		if err := tx.SetMeta(metaSealingSince, tx.At().Format(time.RFC3339Nano)); err != nil {
+			return err
+		}
+		return tx.SetMeta(metaSealingKey, id)
 	})
 }
 

@@ -40,6 +40,7 @@ type App struct {
 	stopping chan struct{}
 	fleet    *fleet
 	sealer   *seal.Sealer
+	sealKeys sealKeys
 	// demo says that the installation holds the sample company.
 	demo bool
 	tell Telling
@@ -88,9 +89,10 @@ func (a *App) open(ctx context.Context, opt Options) error {
 		return err
 	}
 	if !opt.ReadOnly {
-		if a.sealer, err = OpenSealer(a.Config); err != nil {
+		if a.sealKeys, err = openSealKeys(a.Config); err != nil {
 			return err
 		}
+		a.sealer = seal.New(a.sealKeys.keys)
 		if opt.Sealer == nil {
 			opt.Sealer = a.sealer
 		}
@@ -174,6 +176,7 @@ func (a *App) openQueue(ctx context.Context) error {
 	jobs.Handle(&h, func(ctx context.Context, _ judgeJob) error { return a.judge(ctx) })
 	a.fleetHandlers(&h)
 	a.populationHandlers(&h)
+	a.itselfHandlers(&h)
 	a.tellHandlers(&h)
 	a.Tell(Telling{Sealer: a.fleet.sealer, Outbound: a.fleet.dialler})
 	jobs.HandleLong(&h, func(ctx context.Context, _ pruneJob) error {

@@ -14,6 +14,7 @@ import (
 	"filippo.io/age/armor"
 
 	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/app/itself"
 	"github.com/retinue-id/retinue/internal/auth"
 	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
@@ -83,6 +84,9 @@ func parseRealms(words []string) ([]retinue.Realm, error) {
 		}
 		if kind, id, _ := strings.Cut(string(r), ":"); strings.Contains(id, "*") && id != "*" || strings.Contains(kind, "*") {
 			return nil, fieldError(fmt.Sprintf("body.realms[%d]", i), "%.100q: a star stands alone after the colon, for every realm of a kind", w)
+		}
+		if r.Kind() == itself.Kind {
+			return nil, fieldError(fmt.Sprintf("body.realms[%d]", i), "%.100q: an installation states its own facts", w)
 		}
 		out = append(out, r)
 	}

@@ -1,16 +1,17 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
 	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/app/itself"
 	"github.com/retinue-id/retinue/internal/seal"
 )
 
@@ -50,22 +51,39 @@ type KMSConfig struct {
 // sealKeysEnv holds the sealing keys, instead of a file.
 const sealKeysEnv = "RETINUE_SEALING_KEYS"
 
+// What holds the sealing keys.
+const (
+	sealFile  = "file"
+	sealEnv   = "env"
+	sealVault = "vault"
+	sealKMS   = "kms"
+)
+
+// sealKeys are the keys under which an installation seals secrets, and what
+// holds them.
+type sealKeys struct {
+	kind string
+	keys seal.Keys
+}
+
 // OpenSealer opens the keys under which the installation seals secrets.
 func OpenSealer(cfg Config) (*seal.Sealer, error) {
-	keys, err := sealingKeys(cfg)
+	keys, err := openSealKeys(cfg)
 	if err != nil {
 		return nil, err
 	}
-	return seal.New(keys), nil
+	return seal.New(keys.keys), nil
 }
 
-func sealingKeys(cfg Config) (seal.Keys, error) {
+func openSealKeys(cfg Config) (out sealKeys, err error) {
 	t, k := cfg.Sealing.Transit, cfg.Sealing.KMS
 	switch {
 	case t.Key != "" && k.Key != "":
-		return nil, fmt.Errorf("%w: sealing: name one key, of transit or of kms", retinue.ErrInvalid)
+		return out, fmt.Errorf("%w: sealing: name one key, of transit or of kms", retinue.ErrInvalid)
 	case t.Key != "":
-		return seal.NewTransit(seal.Transit{Address: t.Address, Mount: t.Mount, Key: t.Key, Namespace: t.Namespace, Token: tokenOf(t.TokenFile)}, time.Now)
+		out.kind = sealVault
+		out.keys, err = seal.NewTransit(seal.Transit{Address: t.Address, Mount: t.Mount, Key: t.Key, Namespace: t.Namespace, Token: tokenOf(t.TokenFile)}, time.Now)
+		return out, err
 	case k.Key != "":
 		var opts []func(*awsconfig.LoadOptions) error
 		if k.Region != "" {
@@ -73,15 +91,41 @@ func sealingKeys(cfg Config) (seal.Keys, error) {
 		}
 		aws, err := awsconfig.LoadDefaultConfig(context.Background(), opts...)
 		if err != nil {
-			return nil, fmt.Errorf("%w: sealing: kms: %v", retinue.ErrInvalid, err)
+			return out, fmt.Errorf("%w: sealing: kms: %v", retinue.ErrInvalid, err)
 		}
-		return seal.NewKMS(aws, k.Key, time.Now)
+		out.kind = sealKMS
+		out.keys, err = seal.NewKMS(aws, k.Key, time.Now)
+		return out, err
 	}
 	if text := os.Getenv(sealKeysEnv); text != "" {
-		return seal.ParseRing(text)
+		out.kind = sealEnv
+		out.keys, err = seal.ParseRing(text)
+		return out, err
 	}
-	return seal.OpenFile(filepath.Join(filepath.Dir(cfg.KeyFile), "sealing.key"))
+	out.kind = sealFile
+	out.keys, err = seal.OpenFile(cfg.sealingKeyFile())
+	return out, err
 }
+
+// place is where the keys lie.
+func (k sealKeys) place(cfg Config) itself.Place {
+	switch k.kind {
+	case sealFile:
+		return keyFile(cfg.sealingKeyFile())
+	case sealEnv:
+		return itself.Place{Kind: retinue.PlaceEnvironment, Path: "retinue", Field: sealKeysEnv}
+	case sealVault:
+		t := cfg.Sealing.Transit
+		return itself.Place{Kind: retinue.PlaceVault, Path: cmp.Or(t.Mount, "transit") + "/keys/" + t.Key, Private: true}
+	}
+	return itself.Place{Kind: retinue.PlaceVault, Path: "kms/" + cfg.Sealing.KMS.Key, Private: true}
+}
+
+// The names of what is remembered of the sealing key.
+const (
+	metaSealingKey   = "sealing.key"
+	metaSealingSince = "sealing.since"
+)
 
 func tokenOf(file string) func() (retinue.Secret, error) {
 	return func() (retinue.Secret, error) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/connector"
+	"github.com/retinue-id/retinue/internal/app/itself"
 	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
 	"github.com/retinue-id/retinue/internal/web/api"
@@ -128,7 +129,7 @@ func standingOf(tx *sqlstore.Tx) (st standing, err error) {
 }
 
 func (a *App) sourceView(c store.SourceConfig, st standing) api.Source {
-	v := api.Source{ID: c.Source.ID, Name: c.Source.Name, Kind: c.Source.Kind, Target: c.Source.Target, Origin: cmp.Or(string(c.Origin), "command"),
+	v := api.Source{ID: c.Source.ID, Name: c.Source.Name, Kind: c.Source.Kind, Target: c.Source.Target, Origin: originOf(c),
 		Collector: c.Collector, Options: c.Options, Secrets: a.secretViews(c), Paused: c.Paused, Version: c.Version, State: "never_scanned",
 		Next: st.next[scheduleName(c.Source.ID)], Checked: sourceCheck(c.Checked), Problems: []string{}, Missing: []api.MissingRight{},
 		NotCovered: []string{}, BlindSpots: []string{}, CouldRead: []string{}}
@@ -150,6 +151,14 @@ func (a *App) sourceView(c store.SourceConfig, st standing) api.Source {
 		v.Scan = &scan
 	}
 	return v
+}
+
+// originOf says where a source is configured.
+func originOf(c store.SourceConfig) string {
+	if c.Origin == "" && c.Source.Kind == itself.Kind {
+		return "self"
+	}
+	return cmp.Or(string(c.Origin), "command")
 }
 
 func (a *App) secretViews(c store.SourceConfig) []api.SourceSecret {

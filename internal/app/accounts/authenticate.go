@@ -39,7 +39,7 @@ func (s *Service) session(ctx context.Context, p auth.Presented) (auth.Caller, [
 		if session, err = tx.SessionByHash(hash); err != nil {
 			return err
 		}
-		c, err = s.callerOf(tx, session.AccountKey)
+		c, err = callerOf(tx, session.AccountKey)
 		return err
 	})
 	if notFound(err) {
@@ -98,7 +98,7 @@ func (s *Service) step(ctx context.Context, session store.Session, hash []byte, 
 
 // callerOf returns what an account may do. An inactive one has no id and may do
 // nothing.
-func (s *Service) callerOf(tx *sqlstore.Tx, key int64) (auth.Caller, error) {
+func callerOf(tx *sqlstore.Tx, key int64) (auth.Caller, error) {
 	account, err := tx.AccountByKey(key)
 	if err != nil || !account.Active {
 		return auth.Caller{}, err
@@ -145,7 +145,7 @@ func (s *Service) token(ctx context.Context, p auth.Presented) (auth.Caller, err
 		if t, err = tx.TokenByHash(hash); err != nil {
 			return err
 		}
-		c, err = s.tokenCaller(tx, t)
+		c, err = TokenCaller(tx, t)
 		return err
 	})
 	if notFound(err) {
@@ -169,9 +169,9 @@ func (s *Service) token(ctx context.Context, p auth.Presented) (auth.Caller, err
 	return c, err
 }
 
-// tokenCaller is what a token may do: what it was made for, and no more than
+// TokenCaller is what a token may do: what it was made for, and no more than
 // its account may now. A token without an account belongs to the installation.
-func (s *Service) tokenCaller(tx *sqlstore.Tx, t store.Token) (auth.Caller, error) {
+func TokenCaller(tx *sqlstore.Tx, t store.Token) (auth.Caller, error) {
 	limit := &auth.Limit{Scope: t.Scope}
 	for _, p := range t.Permissions {
 		limit.Permissions = append(limit.Permissions, auth.Permission(p))
@@ -184,7 +184,7 @@ func (s *Service) tokenCaller(tx *sqlstore.Tx, t store.Token) (auth.Caller, erro
 		c.Kind = auth.KindToken
 	}
 	if t.AccountKey != 0 {
-		of, err := s.callerOf(tx, t.AccountKey)
+		of, err := callerOf(tx, t.AccountKey)
 		if err != nil {
 			return auth.Caller{}, err
 		}

@@ -169,7 +169,7 @@ func (s *Service) PollDevice(ctx context.Context, deviceCode string) (t store.To
 }
 
 func (s *Service) deviceToken(tx *sqlstore.Tx, f store.Flow, body deviceFlow) (store.Token, string, error) {
-	c, err := s.callerOf(tx, f.AccountKey)
+	c, err := callerOf(tx, f.AccountKey)
 	if err != nil {
 		return store.Token{}, "", err
 	}

@@ -84,7 +84,7 @@ func (s *Service) above(tx *sqlstore.Tx, c auth.Caller, account store.Account) e
 	if err != nil {
 		return err
 	}
-	of, err := s.callerOf(tx, account.Key)
+	of, err := callerOf(tx, account.Key)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/retinue-id/retinue"
 )
@@ -31,6 +32,11 @@ type Payload struct {
 // encoded as one JSON object and hold no secret and no personal data in clear.
 func (tx *Tx) Record(actor retinue.Actor, action retinue.RecordAction, subject string, details any, payloads ...Payload) {
 	tx.records = append(tx.records, pendingRecord{actor, action, subject, details, payloads})
+}
+
+// Recorded reports whether the update adds a record of one of the actions.
+func (tx *Tx) Recorded(actions ...retinue.RecordAction) bool {
+	return slices.ContainsFunc(tx.records, func(p pendingRecord) bool { return slices.Contains(actions, p.action) })
 }
 
 // appendRecords extends the chain. It is the last thing that an update does

@@ -32,7 +32,7 @@ type Source struct {
 	Kind   string           `json:"kind"`
 	Target string           `json:"target,omitempty" doc:"Without secrets"`
 	// Origin says where it is configured.
-	Origin    string            `json:"origin" enum:"file,api,collector,command" doc:"file: retinue.yaml, changed there; api: here; collector: handed in; command: scanned from the command line and not configured"`
+	Origin    string            `json:"origin" enum:"file,api,collector,command,self" doc:"file: retinue.yaml, changed there; api: here; collector: handed in; command: scanned from the command line and not configured; self: this installation, which reads itself"`
 	Collector store.CollectorID `json:"collector,omitempty"`
 	Options   map[string]string `json:"options"`
 	Secrets   []SourceSecret    `json:"secrets" doc:"Which secrets are set; their values are never returned"`

@@ -2700,6 +2700,12 @@ export interface components {
             /** @description An account, or a group */
             account?: string;
             group?: string;
+            /** @description Also on what is registered as the account's own */
+            own?: boolean;
+            /** @description viewer, identity-owner, reviewer, auditor, operator or admin */
+            role: string;
+            /** @description Where the role holds */
+            scope?: components["schemas"]["RowScope"];
         };
         Certificate: {
             ca?: boolean;
@@ -3596,6 +3602,12 @@ export interface components {
             email?: string;
             login: string;
             name: string;
+            /** @description Also on what is registered as the account's own */
+            own?: boolean;
+            /** @description viewer, identity-owner, reviewer, auditor, operator or admin */
+            role: string;
+            /** @description Where the role holds */
+            scope?: components["schemas"]["RowScope"];
         };
         Invited: {
             account: components["schemas"]["Account"];
@@ -3728,6 +3740,8 @@ export interface components {
         };
         Me: {
             account?: string;
+            /** @description The installation holds the invented sample company */
+            demo?: boolean;
             /** Format: date-time */
             freshUntil?: string;
             /** @description session, token, collector or system */
@@ -3740,6 +3754,32 @@ export interface components {
             permissions: string[] | null;
             roles: components["schemas"]["MyRole"][] | null;
             version: string;
+        };
+        Measures: {
+            /** Format: int64 */
+            ageUnknown: number;
+            /** Format: int64 */
+            dormantWorkloads: number;
+            /** Format: int64 */
+            idleCredentials: number;
+            /** Format: int64 */
+            idleDays: number;
+            /** Format: int64 */
+            idleIdentities: number;
+            /** Format: int64 */
+            privileged: number;
+            /** Format: int64 */
+            staticOld: number;
+            /** Format: int64 */
+            strongCredentials: number;
+            /** Format: int64 */
+            unknownCredentials: number;
+            /** Format: int64 */
+            unknownIdentities: number;
+            /** Format: int64 */
+            unknownWorkloads: number;
+            /** Format: int64 */
+            workloads: number;
         };
         Methods: {
             providers: components["schemas"]["SignInProvider"][] | null;
@@ -3769,7 +3809,7 @@ export interface components {
             /** @description Why the unknown part is not measured */
             reason?: string;
             title: string;
-            /** @description The last 90 days, the oldest first; empty where it is not recorded by day */
+            /** @description By day, the oldest first, from the first day on that was recorded */
             trend: components["schemas"]["TrendPoint"][] | null;
             /** Format: int64 */
             unknown: number;
@@ -3868,6 +3908,11 @@ export interface components {
              * @enum {string}
              */
             next: "done" | "code" | "passkey" | "enrol";
+        };
+        NotTold: {
+            /** @enum {string} */
+            part: "changed" | "coverage";
+            reason: string;
         };
         Note: {
             command?: string;
@@ -4084,14 +4129,25 @@ export interface components {
             receipt?: string;
         };
         Overview: {
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Now, or the date that was asked about
+             */
             at: string;
             changed: components["schemas"]["ChangedSince"];
             coverage: components["schemas"]["SourceCoverage"][] | null;
             figures: components["schemas"]["Figures"];
             /** @description The changes that settle most */
             fixes: components["schemas"]["TopFix"][] | null;
+            /**
+             * Format: int64
+             * @description After how many days without use something is idle
+             */
+            idleDays: number;
             metrics: components["schemas"]["Metric"][] | null;
+            notTold: components["schemas"]["NotTold"][] | null;
+            /** @description A command that makes a sample company to look at, in a database of its own; only where there are few identities */
+            sample?: string;
             sentence: components["schemas"]["Sentence"];
         };
         OwnSession: {
@@ -4837,6 +4893,7 @@ export interface components {
             };
             /** Format: int64 */
             credentials: number;
+            measures?: components["schemas"]["Measures"];
             /** Format: int64 */
             nonHuman: number;
             /** Format: int64 */
@@ -5204,9 +5261,9 @@ export interface components {
         };
         SSOMapping: {
             group: string;
-            own: boolean;
+            own?: boolean;
             role: string;
-            scope: components["schemas"]["RowScope"];
+            scope?: components["schemas"]["RowScope"];
         };
         Scan: {
             /** @description Who asked for it */
@@ -5353,10 +5410,10 @@ export interface components {
                 [key: string]: string;
             };
             /**
-             * @description file: retinue.yaml, changed there; api: here; collector: handed in; command: scanned from the command line and not configured
+             * @description file: retinue.yaml, changed there; api: here; collector: handed in; command: scanned from the command line and not configured; self: this installation, which reads itself
              * @enum {string}
              */
-            origin: "file" | "api" | "collector" | "command";
+            origin: "file" | "api" | "collector" | "command" | "self";
             paused: boolean;
             /** @description Who the connector is there */
             principal?: string;
@@ -5657,6 +5714,12 @@ export interface components {
         };
         TrendPoint: {
             day: string;
+            /** @description The day was not recorded: it is not zero, and not known */
+            missed?: boolean;
+            /** Format: int64 */
+            of: number;
+            /** Format: int64 */
+            unknown: number;
             /** Format: int64 */
             value?: number;
         };
@@ -6051,7 +6114,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                id: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -6344,7 +6409,9 @@ export interface operations {
                 /** @description The ETag of the resource as it was read: the write is refused when it changed meanwhile */
                 "If-Match"?: string;
             };
-            path?: never;
+            path: {
+                id: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -6427,7 +6494,9 @@ export interface operations {
                 /** @description Sent again with the same key within a day, the request is not carried out again: the first answer comes back */
                 "Idempotency-Key"?: string;
             };
-            path?: never;
+            path: {
+                id: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
@@ -10465,6 +10534,64 @@ export interface operations {
         parameters: {
             query: {
                 format: "csv" | "json" | "xlsx";
+                /** @description How many items a page holds */
+                limit?: number;
+                /** @description Where the page begins: the next of the page before */
+                cursor?: string;
+                /** @description Count everything that matches; otherwise counting stops at 1,000 */
+                count?: "exact";
+                /** @description As it was observed at this time (RFC 3339); now where absent */
+                as_of?: string;
+                /** @description With as_of: by what had been recorded by this time */
+                known_at?: string;
+                /** @description Only these */
+                id?: string[] | null;
+                /** @description Names or ids of sources */
+                source?: string[] | null;
+                kind?: string[] | null;
+                subtype?: string[] | null;
+                /** @description Of a credential: the class of who holds it */
+                class?: ("non_human" | "person" | "unclear")[] | null;
+                state?: string[] | null;
+                /** @description Or none */
+                environment?: string[] | null;
+                /** @description Or none */
+                criticality?: string[] | null;
+                /** @description Or none; of a credential: of who holds it */
+                owner?: string[] | null;
+                /** @description Ids of accounts, projects, namespaces, with all inside them */
+                unit?: string[] | null;
+                /** @description key=value */
+                tag?: string[] | null;
+                /** @description provider, package, platform, or none */
+                managed?: string[] | null;
+                /** @description With an open finding at least this bad */
+                severity?: "critical" | "high" | "medium" | "low" | "info";
+                privileged?: "true" | "false";
+                third_party?: "true" | "false";
+                /** @description false: a use was observed */
+                never_used?: "true" | "false";
+                created_from?: string;
+                created_to?: string;
+                expires_from?: string;
+                expires_to?: string;
+                last_used_from?: string;
+                last_used_to?: string;
+                first_seen_from?: string;
+                first_seen_to?: string;
+                /** @description In name or key, without regard to case */
+                text?: string;
+                /** @description What has ended, instead of what exists */
+                gone?: boolean;
+                /** @description The id of who holds it */
+                holder?: string;
+                /** @description true: it lives until someone changes it */
+                static?: "true" | "false";
+                /** @description Since when its value is what it is: last rotated, else made */
+                born_from?: string;
+                born_to?: string;
+                /** @description A column; with a leading minus, downwards */
+                sort?: "name" | "-name" | "kind" | "-kind" | "source" | "-source" | "owner" | "-owner" | "environment" | "-environment" | "criticality" | "-criticality" | "created" | "-created" | "expires" | "-expires" | "lastUsed" | "-lastUsed" | "firstSeen" | "-firstSeen" | "priority" | "-priority";
             };
             header?: never;
             path?: never;
@@ -10527,6 +10654,45 @@ export interface operations {
         parameters: {
             query: {
                 format: "csv" | "json" | "xlsx" | "sarif" | "ocsf";
+                /** @description How many items a page holds */
+                limit?: number;
+                /** @description Where the page begins: the next of the page before */
+                cursor?: string;
+                /** @description Count everything that matches; otherwise counting stops at 1,000 */
+                count?: "exact";
+                /** @description As it was observed at this time (RFC 3339); now where absent */
+                as_of?: string;
+                /** @description With as_of: by what had been recorded by this time */
+                known_at?: string;
+                id?: string[] | null;
+                severity?: ("critical" | "high" | "medium" | "low" | "info")[] | null;
+                /** @description Without it every state but resolved */
+                state?: ("open" | "acknowledged" | "accepted" | "resolved" | "reopened")[] | null;
+                rule?: string[] | null;
+                owasp?: ("NHI1" | "NHI2" | "NHI3" | "NHI4" | "NHI5" | "NHI6" | "NHI7" | "NHI8" | "NHI9" | "NHI10")[] | null;
+                /** @description Names or ids of sources */
+                source?: string[] | null;
+                /** @description Of what it is about, or none */
+                owner?: string[] | null;
+                /** @description Or none */
+                assignee?: string[] | null;
+                /** @description Of what it is about */
+                kind?: string[] | null;
+                /** @description The id of what it is about */
+                entity?: string;
+                family?: string[] | null;
+                /** @description Those that one change settles */
+                fix?: string[] | null;
+                min_priority?: number;
+                first_seen_from?: string;
+                first_seen_to?: string;
+                last_seen_from?: string;
+                last_seen_to?: string;
+                /** @description In the name or key of what it is about, or in the message */
+                text?: string;
+                /** @description Include what is noise */
+                suppressed?: boolean;
+                sort?: "priority" | "-priority" | "severity" | "-severity" | "state" | "-state" | "rule" | "-rule" | "name" | "-name" | "source" | "-source" | "owner" | "-owner" | "assignee" | "-assignee" | "firstSeen" | "-firstSeen" | "lastSeen" | "-lastSeen";
             };
             header?: never;
             path?: never;
@@ -10589,6 +10755,57 @@ export interface operations {
         parameters: {
             query: {
                 format: "csv" | "json" | "xlsx";
+                /** @description How many items a page holds */
+                limit?: number;
+                /** @description Where the page begins: the next of the page before */
+                cursor?: string;
+                /** @description Count everything that matches; otherwise counting stops at 1,000 */
+                count?: "exact";
+                /** @description As it was observed at this time (RFC 3339); now where absent */
+                as_of?: string;
+                /** @description With as_of: by what had been recorded by this time */
+                known_at?: string;
+                /** @description Only these */
+                id?: string[] | null;
+                /** @description Names or ids of sources */
+                source?: string[] | null;
+                kind?: string[] | null;
+                subtype?: string[] | null;
+                /** @description Of a credential: the class of who holds it */
+                class?: ("non_human" | "person" | "unclear")[] | null;
+                state?: string[] | null;
+                /** @description Or none */
+                environment?: string[] | null;
+                /** @description Or none */
+                criticality?: string[] | null;
+                /** @description Or none; of a credential: of who holds it */
+                owner?: string[] | null;
+                /** @description Ids of accounts, projects, namespaces, with all inside them */
+                unit?: string[] | null;
+                /** @description key=value */
+                tag?: string[] | null;
+                /** @description provider, package, platform, or none */
+                managed?: string[] | null;
+                /** @description With an open finding at least this bad */
+                severity?: "critical" | "high" | "medium" | "low" | "info";
+                privileged?: "true" | "false";
+                third_party?: "true" | "false";
+                /** @description false: a use was observed */
+                never_used?: "true" | "false";
+                created_from?: string;
+                created_to?: string;
+                expires_from?: string;
+                expires_to?: string;
+                last_used_from?: string;
+                last_used_to?: string;
+                first_seen_from?: string;
+                first_seen_to?: string;
+                /** @description In name or key, without regard to case */
+                text?: string;
+                /** @description What has ended, instead of what exists */
+                gone?: boolean;
+                /** @description A column; with a leading minus, downwards */
+                sort?: "name" | "-name" | "kind" | "-kind" | "source" | "-source" | "owner" | "-owner" | "environment" | "-environment" | "criticality" | "-criticality" | "created" | "-created" | "expires" | "-expires" | "lastUsed" | "-lastUsed" | "firstSeen" | "-firstSeen" | "priority" | "-priority" | "credentials" | "-credentials";
             };
             header?: never;
             path?: never;
@@ -10651,6 +10868,57 @@ export interface operations {
         parameters: {
             query: {
                 format: "csv" | "json" | "xlsx";
+                /** @description How many items a page holds */
+                limit?: number;
+                /** @description Where the page begins: the next of the page before */
+                cursor?: string;
+                /** @description Count everything that matches; otherwise counting stops at 1,000 */
+                count?: "exact";
+                /** @description As it was observed at this time (RFC 3339); now where absent */
+                as_of?: string;
+                /** @description With as_of: by what had been recorded by this time */
+                known_at?: string;
+                /** @description Only these */
+                id?: string[] | null;
+                /** @description Names or ids of sources */
+                source?: string[] | null;
+                kind?: string[] | null;
+                subtype?: string[] | null;
+                /** @description Of a credential: the class of who holds it */
+                class?: ("non_human" | "person" | "unclear")[] | null;
+                state?: string[] | null;
+                /** @description Or none */
+                environment?: string[] | null;
+                /** @description Or none */
+                criticality?: string[] | null;
+                /** @description Or none; of a credential: of who holds it */
+                owner?: string[] | null;
+                /** @description Ids of accounts, projects, namespaces, with all inside them */
+                unit?: string[] | null;
+                /** @description key=value */
+                tag?: string[] | null;
+                /** @description provider, package, platform, or none */
+                managed?: string[] | null;
+                /** @description With an open finding at least this bad */
+                severity?: "critical" | "high" | "medium" | "low" | "info";
+                privileged?: "true" | "false";
+                third_party?: "true" | "false";
+                /** @description false: a use was observed */
+                never_used?: "true" | "false";
+                created_from?: string;
+                created_to?: string;
+                expires_from?: string;
+                expires_to?: string;
+                last_used_from?: string;
+                last_used_to?: string;
+                first_seen_from?: string;
+                first_seen_to?: string;
+                /** @description In name or key, without regard to case */
+                text?: string;
+                /** @description What has ended, instead of what exists */
+                gone?: boolean;
+                /** @description A column; with a leading minus, downwards */
+                sort?: "name" | "-name" | "kind" | "-kind" | "source" | "-source" | "owner" | "-owner" | "environment" | "-environment" | "criticality" | "-criticality" | "created" | "-created" | "expires" | "-expires" | "lastUsed" | "-lastUsed" | "firstSeen" | "-firstSeen" | "priority" | "-priority" | "credentials" | "-credentials";
             };
             header?: never;
             path?: never;
@@ -10713,6 +10981,24 @@ export interface operations {
         parameters: {
             query: {
                 format: "csv" | "json" | "xlsx" | "ocsf";
+                /** @description How many items a page holds */
+                limit?: number;
+                /** @description Where the page begins: the next of the page before */
+                cursor?: string;
+                /** @description Count everything that matches; otherwise counting stops at 1,000 */
+                count?: "exact";
+                /** @description Actions, or the part before the dot */
+                action?: string[] | null;
+                /** @description The name of who did it */
+                actor?: string;
+                /** @description What it was done to */
+                subject?: string;
+                from?: string;
+                to?: string;
+                /** @description From this sequence number on */
+                from_seq?: number;
+                /** @description seq: the oldest first */
+                sort?: "seq" | "-seq";
             };
             header?: never;
             path?: never;
@@ -10821,6 +11107,10 @@ export interface operations {
                 /** @description Since when its value is what it is: last rotated, else made */
                 born_from?: string;
                 born_to?: string;
+                /** @description As it was observed at this time (RFC 3339); now where absent */
+                as_of?: string;
+                /** @description With as_of: by what had been recorded by this time */
+                known_at?: string;
             };
             header?: never;
             path?: never;
@@ -10919,6 +11209,10 @@ export interface operations {
                 text?: string;
                 /** @description What has ended, instead of what exists */
                 gone?: boolean;
+                /** @description As it was observed at this time (RFC 3339); now where absent */
+                as_of?: string;
+                /** @description With as_of: by what had been recorded by this time */
+                known_at?: string;
             };
             header?: never;
             path?: never;
@@ -11939,7 +12233,47 @@ export interface operations {
     };
     "get-identity-findings": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description How many items a page holds */
+                limit?: number;
+                /** @description Where the page begins: the next of the page before */
+                cursor?: string;
+                /** @description Count everything that matches; otherwise counting stops at 1,000 */
+                count?: "exact";
+                /** @description As it was observed at this time (RFC 3339); now where absent */
+                as_of?: string;
+                /** @description With as_of: by what had been recorded by this time */
+                known_at?: string;
+                id?: string[] | null;
+                severity?: ("critical" | "high" | "medium" | "low" | "info")[] | null;
+                /** @description Without it every state but resolved */
+                state?: ("open" | "acknowledged" | "accepted" | "resolved" | "reopened")[] | null;
+                rule?: string[] | null;
+                owasp?: ("NHI1" | "NHI2" | "NHI3" | "NHI4" | "NHI5" | "NHI6" | "NHI7" | "NHI8" | "NHI9" | "NHI10")[] | null;
+                /** @description Names or ids of sources */
+                source?: string[] | null;
+                /** @description Of what it is about, or none */
+                owner?: string[] | null;
+                /** @description Or none */
+                assignee?: string[] | null;
+                /** @description Of what it is about */
+                kind?: string[] | null;
+                /** @description The id of what it is about */
+                entity?: string;
+                family?: string[] | null;
+                /** @description Those that one change settles */
+                fix?: string[] | null;
+                min_priority?: number;
+                first_seen_from?: string;
+                first_seen_to?: string;
+                last_seen_from?: string;
+                last_seen_to?: string;
+                /** @description In the name or key of what it is about, or in the message */
+                text?: string;
+                /** @description Include what is noise */
+                suppressed?: boolean;
+                sort?: "priority" | "-priority" | "severity" | "-severity" | "state" | "-state" | "rule" | "-rule" | "name" | "-name" | "source" | "-source" | "owner" | "-owner" | "assignee" | "-assignee" | "firstSeen" | "-firstSeen" | "lastSeen" | "-lastSeen";
+            };
             header?: never;
             path: {
                 id: string;
@@ -13554,6 +13888,10 @@ export interface operations {
             query?: {
                 /** @description What changed since then; the caller's visit before where absent */
                 since?: string;
+                /** @description As it was observed at this time (RFC 3339); now where absent. What cannot be told of a past date is listed in notTold. */
+                as_of?: string;
+                /** @description How many days trends go back */
+                trend?: number;
             };
             header?: never;
             path?: never;
@@ -16913,7 +17251,9 @@ export interface operations {
                 /** @description The ETag of the resource as it was read: the write is refused when it changed meanwhile */
                 "If-Match"?: string;
             };
-            path?: never;
+            path: {
+                id: string;
+            };
             cookie?: never;
         };
         requestBody: {

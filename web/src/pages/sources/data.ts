@@ -151,6 +151,7 @@ export const origins: Record<string, string> = {
   api: 'here',
   collector: 'by a collector that hands it in',
   command: 'on the command line; it is not scanned by itself',
+  self: 'by nobody: it is this installation, which reads itself',
 };
 
 /** A duration of the server, such as "6h0m0s", in words. */
