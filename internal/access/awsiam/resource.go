@@ -1,6 +1,10 @@
 package awsiam
 
-import "strings"
+import (
+	"strings"
+
+	globs "github.com/retinue-id/retinue/internal/access/glob"
+)
 
 // arnSegments is the number of parts that colons separate in an ARN; the last
 // may itself hold colons.
@@ -36,13 +40,15 @@ type resourcePattern struct {
 	last   glob
 	vars   *template
 	never  bool
+	// mixed is set where some wildcards go over colons and some do not.
+	mixed *globs.Pattern
 }
 
 // compileResource prepares a resource pattern ("IAM JSON policy elements:
 // Resource"): wildcards match within the segments of an ARN and do not span
-// them, but for a star at the very end, which "can expand to match beyond the
-// colon boundaries". Variables are allowed in the last part of the ARN only
-// ("Where you can use policy variables"); elsewhere they match nothing.
+// them, but a star that ends a segment "can expand to match beyond the colon
+// boundaries". Variables are allowed in the last part of the ARN only ("Where
+// you can use policy variables"); elsewhere they match nothing.
 func compileResource(raw string, variables bool) resourcePattern {
 	r := resourcePattern{raw: raw}
 	var t *template
@@ -64,13 +70,24 @@ func compileResource(raw string, variables bool) resourcePattern {
 		}
 	}
 	segments := cutSegments(raw, variables)
-	for _, head := range segments[:len(segments)-1] {
+	heads, runsOn, keeps := segments[:len(segments)-1], false, false
+	for _, head := range heads {
 		if variables && strings.Contains(head, "${") {
 			r.never = true
 		}
+		inner := strings.TrimSuffix(head, "*")
+		runsOn = runsOn || inner != head
+		keeps = keeps || strings.ContainsAny(inner, "*?")
 		r.heads = append(r.heads, compileGlob(head))
 	}
 	tail := segments[len(segments)-1]
+	switch {
+	case runsOn && !keeps:
+		// Every wildcard may go over colons.
+		r.heads, tail = nil, raw
+	case runsOn && t == nil:
+		r.mixed = mixedPattern(heads, tail)
+	}
 	if t != nil {
 		if r.vars = parseTemplate(tail); r.vars != nil && len(segments) < arnSegments {
 			r.never = true
@@ -80,6 +97,21 @@ func compileResource(raw string, variables bool) resourcePattern {
 		r.last = compileGlob(tail)
 	}
 	return r
+}
+
+// mixedPattern is for the rare pattern such as arn:aws:sqs:eu-*-1:*:jobs.
+func mixedPattern(heads []string, tail string) *globs.Pattern {
+	var p globs.Pattern
+	for _, head := range heads {
+		if inner, ok := strings.CutSuffix(head, "*"); ok {
+			p = p.Part(inner).Wild("*")
+		} else {
+			p = p.Part(head)
+		}
+		p = p.Literal(":")
+	}
+	p = p.Wild(tail)
+	return &p
 }
 
 // cutSegments is cutARN with or without regard to variables.
@@ -100,6 +132,8 @@ func (r *resourcePattern) match(q *question) truth {
 		return truthOf(r.raw == resource)
 	case r.never:
 		return no
+	case r.mixed != nil:
+		return truthOf(r.mixed.Match(resource))
 	case r.heads == nil && r.vars == nil && r.prefix != "":
 		return truthOf(strings.HasPrefix(resource, r.prefix))
 	}

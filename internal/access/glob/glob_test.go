@@ -156,7 +156,7 @@ func TestPatternsOfOtherForms(t *testing.T) {
 		yes, no []string
 	}{
 		{"exact", glob.Exact("a*"), []string{"a*"}, []string{"ab", "a"}},
-		{"fold", glob.Fold("Team-1"), []string{"team-1", "TEAM-1"}, []string{"team-2"}},
+		{"fold", glob.Pattern{}.Fold("Team-1"), []string{"team-1", "TEAM-1"}, []string{"team-2"}},
 		{"parts", glob.Pattern{}.Part("arn:*:s3::?").Wild(":a*"), []string{"arn:aws:s3::1:a", "arn:x:s3::1:ab:c"}, []string{"arn:a:b:s3::1:a", "arn:aws:s3::::a"}},
 	} {
 		for _, text := range c.yes {

@@ -31,17 +31,17 @@ type element struct {
 // Exact is the pattern of one string.
 func Exact(text string) Pattern { return Pattern{}.Literal(text) }
 
-// Fold is the pattern of one string in any case.
-func Fold(text string) Pattern {
-	var p Pattern
+// Fold returns p followed by a text in any case.
+func (p Pattern) Fold(text string) Pattern {
+	out := p.clone(len(text))
 	for _, r := range text {
 		e := element{kind: char, char: r}
 		if unicode.ToLower(r) != unicode.ToUpper(r) {
 			e = element{kind: folded, char: unicode.ToLower(r)}
 		}
-		p.elements = append(p.elements, e)
+		out.elements = append(out.elements, e)
 	}
-	return p
+	return out
 }
 
 // Text is the pattern in which * stands for any run of characters and ? for
