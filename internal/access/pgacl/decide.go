@@ -45,16 +45,20 @@ func (x *Index) Decide(q Question) access.Decision {
 	if err != nil {
 		return unknown(err)
 	}
-	v, err := x.ask(&a)
+	return x.decide(&a)
+}
+
+func (x *Index) decide(a *asked) access.Decision {
+	v, err := x.ask(a)
 	if err != nil {
 		return unknown(err)
 	}
 	if v.how == notHeld {
-		return access.Decision{Outcome: access.ImplicitlyDenied, Because: []access.Reason{x.denial(&a)}}
+		return access.Decision{Outcome: access.ImplicitlyDenied, Because: []access.Reason{x.denial(a)}}
 	}
-	d := access.Decision{Outcome: access.Allowed, Because: []access.Reason{x.reason(&a, v)}}
-	if q.Effective {
-		d.Because = append(d.Because, x.rowReasons(&a)...)
+	d := access.Decision{Outcome: access.Allowed, Because: []access.Reason{x.reason(a, v)}}
+	if a.Effective {
+		d.Because = append(d.Because, x.rowReasons(a)...)
 	}
 	return d
 }

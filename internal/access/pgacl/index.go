@@ -22,6 +22,9 @@ type Index struct {
 	defaults []Default
 	// databases are those of which objects are known.
 	databases map[string]bool
+	// parameters says that grants on some parameter are known, and so those on
+	// all: the catalog holds no row for the others.
+	parameters bool
 }
 
 // compiled is an object with its access list over role numbers.
@@ -73,10 +76,11 @@ func New(s State) (*Index, error) {
 			k.schema = anySchema
 			x.byName[k] = append(x.byName[k], n)
 		}
-		x.objects = append(x.objects, x.compile(o))
+		x.objects = append(x.objects, x.compile(o, x.graph.intern))
 		if o.Kind == Database {
 			x.graph.owners[o.Name] = x.objects[len(x.objects)-1].owner
 		}
+		x.parameters = x.parameters || o.Kind == Parameter
 		if o.Database != "" {
 			x.databases[o.Database] = true
 		}
@@ -84,19 +88,20 @@ func New(s State) (*Index, error) {
 	return x, nil
 }
 
-func (x *Index) compile(o *Object) compiled {
+// compile numbers the roles of an object's access lists.
+func (x *Index) compile(o *Object, number func(string) int32) compiled {
 	c := compiled{Object: o, owner: nobody}
 	if o.Owner != "" {
-		c.owner = x.graph.intern(o.Owner)
+		c.owner = number(o.Owner)
 	}
 	if o.Partial {
 		c.unread = "not every grant on it is known"
 	}
 	if o.ACL != nil {
-		c.items = x.items(&c, o.ACL)
+		c.items = c.read(o.ACL, number)
 	} else if o.Kind != Parameter {
 		for _, it := range builtin(o.Kind, o.Owner, x.version) {
-			c.items = append(c.items, x.item(it))
+			c.items = append(c.items, grantOf(it, number))
 		}
 		if o.Owner == "" {
 			c.items, c.unread = c.items[:len(c.items)-1], "its owner is not known"
@@ -106,12 +111,12 @@ func (x *Index) compile(o *Object) compiled {
 		if c.columns == nil {
 			c.columns = make(map[string][]grantItem, len(o.Columns))
 		}
-		c.columns[col.Name] = append(c.columns[col.Name], x.items(&c, col.ACL)...)
+		c.columns[col.Name] = append(c.columns[col.Name], c.read(col.ACL, number)...)
 	}
 	return c
 }
 
-func (x *Index) items(c *compiled, acl []string) []grantItem {
+func (c *compiled) read(acl []string, number func(string) int32) []grantItem {
 	out := make([]grantItem, 0, len(acl))
 	for _, text := range acl {
 		it, err := ParseItem(text)
@@ -119,15 +124,15 @@ func (x *Index) items(c *compiled, acl []string) []grantItem {
 			c.unread = "an entry of its access list cannot be read: " + clip(text)
 			continue
 		}
-		out = append(out, x.item(it))
+		out = append(out, grantOf(it, number))
 	}
 	return out
 }
 
-func (x *Index) item(it Item) grantItem {
+func grantOf(it Item, number func(string) int32) grantItem {
 	g := grantItem{grantee: public, privs: it.privs, text: it.String()}
 	if it.Grantee != "" {
-		g.grantee = x.graph.intern(it.Grantee)
+		g.grantee = number(it.Grantee)
 	}
 	return g
 }

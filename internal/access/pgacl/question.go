@@ -45,26 +45,32 @@ type asked struct {
 
 func (x *Index) resolve(q Question) (asked, error) {
 	a := asked{Question: q, role: nobody}
-	bad := func(format string, args ...any) (asked, error) {
-		return a, fmt.Errorf("%w: %s", retinue.ErrNotFound, fmt.Sprintf(format, args...))
-	}
 	if a.Database == "" {
 		a.Database = x.only()
 	}
-	if q.Role == "public" && q.Kind != KindRole {
-		a.role = public
-	} else if a.role = x.graph.find(q.Role); a.role < 0 || !x.graph.known[a.role] {
-		return bad("no role %s is known", clip(q.Role))
-	}
-	a.rules = rules{newer: x.version >= 16, owner: nobody}
-	if o, ok := x.graph.owners[a.Database]; ok {
-		a.rules.owner = o
+	var err error
+	if a.rules, err = x.rulesFor(&a); err != nil {
+		return a, err
 	}
 	if q.Kind == KindRole {
 		return a, nil
 	}
-	err := x.find(&a)
+	err = x.find(&a)
 	return a, err
+}
+
+// rulesFor finds the role that is asked about and what the answer goes by.
+func (x *Index) rulesFor(a *asked) (rules, error) {
+	r := rules{newer: x.version >= 16, owner: nobody}
+	if a.Role == "public" && a.Kind != KindRole {
+		a.role = public
+	} else if a.role = x.graph.find(a.Role); a.role < 0 || !x.graph.known[a.role] {
+		return r, fmt.Errorf("%w: no role %s is known", retinue.ErrNotFound, clip(a.Role))
+	}
+	if o, ok := x.graph.owners[a.Database]; ok {
+		r.owner = o
+	}
+	return r, nil
 }
 
 // find resolves the object of a question.
@@ -83,6 +89,11 @@ func (x *Index) find(a *asked) error {
 	}
 	switch len(candidates) {
 	case 0:
+		if kind == Parameter && x.parameters {
+			// What nothing was granted on has no row in the catalog.
+			a.object = &compiled{Object: &Object{Kind: Parameter, Name: a.Object}, owner: nobody}
+			return nil
+		}
 		return fmt.Errorf("%w: no %s %s is known in database %s", retinue.ErrNotFound, a.Kind, clip(a.Object), clip(a.Database))
 	case 1:
 		a.object = &x.objects[candidates[0]]

@@ -1,0 +1,26 @@
+//go:build live
+
+package pgacl_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/retinue-id/retinue/internal/testkit"
+)
+
+// moreEnv names further versions to compare with: folders with bin/postgres,
+// separated by colons.
+const moreEnv = "RETINUE_POSTGRES_MORE"
+
+// TestAnswersOfOtherVersions is TestAnswersOfRealServers on version 18 and on
+// whatever else is there.
+func TestAnswersOfOtherVersions(t *testing.T) {
+	t.Run("18", func(t *testing.T) { compareRounds(t, testkit.Postgres18(t), rounds()) })
+	for _, dir := range strings.FieldsFunc(os.Getenv(moreEnv), func(c rune) bool { return c == ':' }) {
+		t.Run(dir, func(t *testing.T) {
+			compareRounds(t, testkit.PrivatePostgres(t, testkit.PostgresConfig{Bin: dir + "/bin"}), rounds())
+		})
+	}
+}
