@@ -42,7 +42,13 @@ func (a *App) Overview(ctx context.Context, c auth.Caller, q api.OverviewQuery) 
 		if o.idle, err = a.idleAfter(tx); err != nil {
 			return err
 		}
-		return o.build(q.TrendDays)
+		if err := o.build(q.TrendDays); err != nil {
+			return err
+		}
+		if q.AsOf.IsZero() && c.Scope(auth.PermInventoryRead).All {
+			out.Sample = a.sampleOffer(out.Figures)
+		}
+		return nil
 	})
 	return out, err
 }

@@ -150,11 +150,20 @@ func (e *env) scan(ctx context.Context, args []string, f scanFlags) error {
 		OnProgress: p.progress, OnScope: p.scope, Getenv: e.getenv})
 	p.close()
 	if err == nil {
-		err = e.outcome(ctx, a, runs, f)
+		err = errors.Join(e.outcome(ctx, a, runs, f), e.offerSample(ctx, a))
 	} else if errors.Is(err, retinue.ErrConflict) {
 		err = &exitError{ExitIncomplete, retinue.CleanName(strings.Join(strings.Fields(err.Error()), " "))}
 	}
 	return errors.Join(err, a.Close())
+}
+
+// offerSample names the sample company where there is little to see.
+func (e *env) offerSample(ctx context.Context, a *app.App) error {
+	offer, err := a.SampleOffer(ctx)
+	if offer != "" {
+		e.say("Little to see yet? A sample company lives in a database of its own: %s", offer)
+	}
+	return err
 }
 
 // firstRun reports whether there is no database yet.

@@ -181,3 +181,25 @@ func TestOverviewAsOf(t *testing.T) {
 		{name: "no time", as: "viewer", path: "/overview?as_of=yesterday", status: 422, contains: []string{"query.as_of"}},
 	})
 }
+
+// TestSampleOffer: with few identities the overview names the command that
+// makes the sample company; it counts nothing of it, and goes when there is
+// enough to see.
+func TestSampleOffer(t *testing.T) {
+	l := newTimeline(t)
+	const offer = `"sample":"retinue demo --serve`
+	l.scan(labFacts()...)
+	l.run([]scenario{
+		{name: "few", as: "viewer", path: "/overview", status: 200, contains: []string{offer, `"nonHuman":20`}},
+		{name: "a past date", as: "viewer", path: "/overview?as_of=2026-03-01T11:00:00Z", status: 200, lacks: []string{offer}},
+		{name: "one who sees a part", as: "ann", path: "/overview", status: 200, lacks: []string{offer}},
+	})
+	facts := labFacts()
+	for i := range 5 {
+		facts = append(facts, retinue.Identity{Ref: retinue.NewRef("test:1", "role", fmt.Sprint("more", i)), Kind: retinue.IdentityRole,
+			Class: retinue.ClassNonHuman, State: retinue.StateActive})
+	}
+	l.at = l.day(1)
+	l.scan(facts...)
+	l.run([]scenario{{name: "enough", as: "viewer", path: "/overview", status: 200, contains: []string{`"nonHuman":25`}, lacks: []string{offer}}})
+}

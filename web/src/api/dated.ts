@@ -4,6 +4,12 @@
 export const dated = [
   /^\/credentials$/,
   /^\/credentials\/[^/]+$/,
+  /^\/exports\/credentials$/,
+  /^\/exports\/findings$/,
+  /^\/exports\/grants$/,
+  /^\/exports\/identities$/,
+  /^\/facets\/credentials$/,
+  /^\/facets\/identities$/,
   /^\/findings$/,
   /^\/findings\/[^/]+$/,
   /^\/grants$/,
@@ -12,7 +18,9 @@ export const dated = [
   /^\/identities\/[^/]+\/access$/,
   /^\/identities\/[^/]+\/credentials$/,
   /^\/identities\/[^/]+\/facts$/,
+  /^\/identities\/[^/]+\/findings$/,
   /^\/identities\/[^/]+\/picture$/,
   /^\/identities\/[^/]+\/placements$/,
   /^\/identities\/[^/]+\/trusts$/,
+  /^\/overview$/,
 ];

@@ -15,23 +15,41 @@ function change(m: Metric): { words: string; better?: boolean } | undefined {
   if (!first || !last || first === last) return undefined;
   const by = (last.value ?? 0) - (first.value ?? 0);
   const days = Math.round((Date.parse(last.day) - Date.parse(first.day)) / 86_400_000);
+  if (days === 0) return undefined;
   if (by === 0) return { words: `unchanged in ${days} days` };
   return { words: `${by > 0 ? '+' : '−'}${count(Math.abs(by))} in ${days} days`, better: by > 0 === (m.highIsGood ?? false) };
 }
 
+/** The trend of a figure. */
+function Trend({ metric: m }: { metric: Metric }) {
+  const days = m.trend ?? [];
+  if (days.length < 2) return null;
+  return (
+    <Spark
+      label={m.title}
+      points={days.map((p) => ({
+        at: p.day,
+        of: p.of,
+        unknown: p.unknown,
+        ...(p.missed && { missed: true }),
+        ...(p.value !== undefined && p.value !== null && { value: p.value }),
+      }))}
+    />
+  );
+}
+
 /** The headline figures as small multiples. */
 export function Metrics({ metrics }: { metrics: Metric[] }) {
-  const trends = metrics.some((m) => (m.trend ?? []).length > 1);
   return (
-    <ul className={classes.metrics}>
+    <ul className={classes.metrics} aria-label="Headline figures">
       {metrics.map((m) => (
-        <One key={m.key} metric={m} trends={trends} />
+        <One key={m.key} metric={m} />
       ))}
     </ul>
   );
 }
 
-function One({ metric: m, trends }: { metric: Metric; trends: boolean }) {
+function One({ metric: m }: { metric: Metric }) {
   const to = listOf(m.list, m.filter);
   const went = change(m);
   const measured = m.value !== undefined && m.value !== null;
@@ -65,12 +83,11 @@ function One({ metric: m, trends }: { metric: Metric; trends: boolean }) {
           label={`${count(m.value ?? 0)} of ${count(m.of)}${m.unknown > 0 ? `, ${count(m.unknown)} not measured` : ''}`}
         />
       </div>
-      {trends && (
-        <div className={classes.spark}>
-          {(m.trend ?? []).length > 1 && <Spark label={m.title} points={(m.trend ?? []).map((p) => ({ at: p.day, ...(p.value !== undefined && p.value !== null && { value: p.value }) }))} />}
-        </div>
-      )}
+      <div className={classes.spark}>
+        <Trend metric={m} />
+      </div>
       <p className={classes.foot}>
+        {went && m.unknown > 0 && <span>{went.words}. </span>}
         {m.unknown > 0 && m.reason ? (
           <span className={classes.unknown}>
             <Sign name="hatched" /> {count(m.unknown)} unknown: {m.reason}
@@ -92,6 +109,7 @@ export function Unmeasured({ metrics }: { metrics: Metric[] }) {
       {metrics.map((m) => {
         const measured = m.value !== undefined && m.value !== null;
         const to = listOf(m.list, m.filter);
+        const went = change(m);
         return (
           <li key={m.key}>
             <div className={classes.unmeasuredHead}>
@@ -115,7 +133,13 @@ export function Unmeasured({ metrics }: { metrics: Metric[] }) {
               unknown={measured ? m.unknown : Math.max(1, m.of)}
               label={`${count(m.value ?? 0)} of ${count(m.of)}, ${count(m.unknown)} not measured`}
             />
-            <p className="muted">{m.reason || m.meaning}</p>
+            <div className={classes.spark}>
+              <Trend metric={m} />
+            </div>
+            <p className="muted">
+              {went && <>{went.words}. </>}
+              {m.reason || m.meaning}
+            </p>
           </li>
         );
       })}

@@ -7,6 +7,18 @@ export interface Overview {
   fixes: Fix[] | null;
   changed: { since?: string; items: Happened[] | null };
   coverage: Coverage[] | null;
+  idleDays: number;
+  notTold: { part: string; reason: string }[] | null;
+  sample?: string;
+}
+
+/** A figure on a day: missed, not measured, or counted. */
+export interface Point {
+  day: string;
+  missed?: boolean;
+  value?: number;
+  of: number;
+  unknown: number;
 }
 
 export interface Sentence {
@@ -36,7 +48,7 @@ export interface Metric {
   list?: string;
   filter?: Record<string, string[] | null>;
   needs: 'discovery' | 'log';
-  trend: { day: string; value?: number }[] | null;
+  trend: Point[] | null;
 }
 
 export interface Figures {
