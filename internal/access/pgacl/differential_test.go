@@ -83,7 +83,7 @@ func compareServer(t *testing.T, s *testkit.PostgresServer, seed uint64) {
 	if yes < 500 || refused > len(questions)/4 || refused < 5 {
 		t.Errorf("%d yes and %d refused of %d", yes, refused, len(questions))
 	}
-	compareNew(t, c, x, g)
+	compareNew(t, c, x, g, state.Defaults)
 	t.Logf("version %d, seed %d: %d statements took effect, %d refused; %d questions, %d yes, %d refused alike, %d wrong",
 		state.Version, seed, g.done, g.failed, len(questions), yes, refused, wrong)
 }
@@ -252,37 +252,53 @@ func (r random) maybe(share float64, text string) string {
 
 // compareNew makes objects as roles with default privileges, and compares what
 // roles hold on them with what was foretold.
-func compareNew(t *testing.T, c *pgx.Conn, x *pgacl.Index, g *maker) {
+func compareNew(t *testing.T, c *pgx.Conn, x *pgacl.Index, g *maker, defaults []pgacl.Default) {
 	t.Helper()
-	for i := range 40 {
-		creator, schema := g.one(g.roles...), g.one(g.schemas...)
-		name := fmt.Sprintf("%s.new%d", schema, i)
-		kind, create, priv := pgacl.Table, "create table %s (id int)", "select"
-		switch i % 4 {
-		case 1:
-			kind, create, priv = pgacl.Sequence, "create sequence %s", "usage"
-		case 2:
-			kind, create, priv, name = pgacl.Function, "create function %s returns int language sql as 'select 1'", "execute", name+"()"
-		case 3:
-			kind, create, priv = pgacl.Type, "create type %s as enum ('a')", "usage"
-		}
-		if g.sql("grant create, usage on schema %s to %s", schema, creator); !g.as(creator, create, name) {
-			continue
-		}
-		o := x.NewObject(kind, g.db, strings.Trim(schema, `"`), unquoted(creator))
-		var questions []pgacl.Question
-		for _, r := range append(g.roles, "public") {
-			q := pgacl.Question{Role: unquoted(r), Kind: kind, Object: name, Privilege: priv}
-			questions = append(questions, q)
-			q.Privilege += " with grant option"
-			questions = append(questions, q)
-		}
-		for j, want := range askServer(t, c, questions) {
-			if got := x.DecideOn(questions[j], o); (got.Outcome == access.Allowed) != (want == "true") || want != "true" && want != "false" {
-				t.Errorf("new %s of %s: %+v: %+v, the server says %s; %v", kind, creator, questions[j], got, want, o.ACL)
+	made := 0
+	for i, d := range defaults {
+		for _, schema := range g.schemas[:2] {
+			if d.Schema != "" {
+				schema = quoted(d.Schema)
+			}
+			o, name := g.makeNew(x, d, schema, i)
+			if name == "" {
+				continue
+			}
+			made++
+			var questions []pgacl.Question
+			for _, r := range append(g.roles, "public") {
+				for _, priv := range privilegesOf(string(d.Kind), g.version) {
+					q := pgacl.Question{Role: unquoted(r), Kind: d.Kind, Object: name, Privilege: priv}
+					questions = append(questions, q)
+					q.Privilege += " with grant option"
+					questions = append(questions, q)
+				}
+			}
+			for j, want := range askServer(t, c, questions) {
+				if got := x.DecideOn(questions[j], o); (got.Outcome == access.Allowed) != (want == "true") || want != "true" && want != "false" {
+					t.Errorf("new %s of %s: %+v: %+v, the server says %s; %v", d.Kind, d.Role, questions[j], got, want, o.ACL)
+				}
 			}
 		}
 	}
+	if made < 10 {
+		t.Errorf("only %d objects with default privileges were made", made)
+	}
+}
+
+// makeNew makes an object under default privileges, and returns it as foretold
+// and its name, which is empty where it could not be made.
+func (m *maker) makeNew(x *pgacl.Index, d pgacl.Default, schema string, n int) (pgacl.Object, string) {
+	create := map[pgacl.Kind]string{pgacl.Table: "create table %s (id int)", pgacl.Sequence: "create sequence %s",
+		pgacl.Function: "create function %s returns int language sql as 'select 1'", pgacl.Type: "create type %s as enum ('a')"}[d.Kind]
+	name := fmt.Sprintf("%s.new%d", schema, n)
+	if d.Kind == pgacl.Function {
+		name += "()"
+	}
+	if create == "" || !m.sql("grant create, usage on schema %s to %s", schema, quoted(d.Role)) || !m.as(quoted(d.Role), create, name) {
+		return pgacl.Object{}, ""
+	}
+	return x.NewObject(d.Kind, m.db, unquoted(schema), d.Role), name
 }
 
 // unquoted undoes quoted.

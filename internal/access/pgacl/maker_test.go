@@ -65,7 +65,7 @@ func (m *maker) make() {
 	m.makeRoles()
 	m.makeMemberships()
 	m.makeObjects()
-	for range 25 {
+	for range 50 {
 		m.defaultPrivileges()
 	}
 	m.makeMore()
