@@ -87,8 +87,8 @@ func (s *actionSet) names(action string) bool {
 // MatchAction reports whether an action pattern, such as "s3:Get*", covers an
 // action. Patterns that AWS would not accept cover nothing.
 func MatchAction(pattern, action string) bool {
-	set := compileActions(&Statement{}, []string{pattern}, false)
-	return set.names(lower(action))
+	p, _ := CompileAction(pattern)
+	return p.Covers(action)
 }
 
 // index finds the statements of a large policy that may cover an action.
