@@ -3,5 +3,5 @@ package cli
 import "github.com/spf13/cobra"
 
 func (e *env) accessCommand() *cobra.Command {
-	return group("access", "Access: what identities can do", e.accessCheckCommand())
+	return group("access", "Access: what identities can do", e.accessCheckCommand(), e.accessCompareCommand())
 }
