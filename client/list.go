@@ -23,7 +23,8 @@ type ListOptions struct {
 // largestPage is what servers give at once.
 const largestPage = 500
 
-func (o ListOptions) query() url.Values {
+// Query returns the options as query parameters.
+func (o ListOptions) Query() url.Values {
 	q := url.Values{}
 	maps.Copy(q, o.Filter)
 	if o.Sort != "" {
@@ -49,7 +50,7 @@ type Page[T any] struct {
 // List yields the rows of a list, reading page after page. An error ends it.
 func List[T any](ctx context.Context, c *Client, path string, o ListOptions) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		q := o.query()
+		q := o.Query()
 		for read := 0; ; {
 			size := largestPage
 			if o.Limit > 0 {

@@ -20,12 +20,14 @@ import (
 
 // ExportOptions say what an export holds.
 type ExportOptions struct {
-	// Subject is identities, credentials, grants or findings.
+	// Subject is identities, credentials, grants, findings or records.
 	Subject string
-	// Format is json, csv, xlsx, sarif or ocsf; the last two hold findings.
+	// Format is json, csv, xlsx, sarif or ocsf; the last two hold findings, ocsf
+	// records too.
 	Format   string
-	Entities store.EntityQuery
-	Findings store.FindingQuery
+	Things   store.ListQuery
+	Findings store.FindingList
+	Records  store.RecordQuery
 	// Filters are the filters in words, for the manifest.
 	Filters map[string][]string
 	// Sample draws so many rows by Seed; 0 exports all.
@@ -49,10 +51,10 @@ func (a *App) Export(ctx context.Context, path string, o ExportOptions) (export.
 	var m export.Manifest
 	err := a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
 		var err error
-		if m, err = a.manifest(tx, o); err != nil {
+		if m, err = a.manifest(tx, Actor(), o); err != nil {
 			return err
 		}
-		m, err = export.WriteFile(path, m, func(w io.Writer) (export.Written, error) { return a.write(ctx, tx, w, o, &m) })
+		m, err = export.WriteFile(path, m, func(w io.Writer) (export.Written, error) { return a.write(tx, w, o, &m) })
 		return err
 	})
 	if err != nil {
@@ -65,9 +67,10 @@ func (a *App) Export(ctx context.Context, path string, o ExportOptions) (export.
 	})
 }
 
-func (a *App) manifest(tx *sqlstore.Tx, o ExportOptions) (export.Manifest, error) {
-	m := export.Manifest{Kind: o.Format, CreatedAt: a.DB.Now(), By: Actor(), Tool: "retinue " + Version, AsOf: o.AsOf.Observed, KnownAt: o.AsOf.Known,
-		Query: export.Query{Subject: o.Subject, Filters: o.Filters, Limit: int64(o.Entities.Limit + o.Findings.Limit)}}
+// manifest is what is said of an export before its rows are.
+func (a *App) manifest(tx *sqlstore.Tx, by retinue.Actor, o ExportOptions) (export.Manifest, error) {
+	m := export.Manifest{Kind: o.Format, CreatedAt: a.DB.Now(), By: by, Tool: "retinue " + Version, AsOf: o.AsOf.Observed, KnownAt: o.AsOf.Known,
+		Query: export.Query{Subject: o.Subject, Filters: o.Filters}}
 	seq, hash, err := tx.Head()
 	if err != nil {
 		return m, err
@@ -107,10 +110,12 @@ func coverage(tx *sqlstore.Tx) ([]export.Source, []string, error) {
 	return out, slices.Compact(notCovered), nil
 }
 
-func (a *App) write(ctx context.Context, tx *sqlstore.Tx, w io.Writer, o ExportOptions, m *export.Manifest) (export.Written, error) {
-	switch o.Format {
-	case "sarif", "ocsf":
-		return a.writeFindings(ctx, tx, w, o, m)
+func (a *App) write(tx *sqlstore.Tx, w io.Writer, o ExportOptions, m *export.Manifest) (export.Written, error) {
+	switch {
+	case o.Format == "sarif", o.Format == "ocsf" && o.Subject == "findings":
+		return a.writeFindings(tx, w, o, m)
+	case o.Format == "ocsf":
+		return export.OCSF{Tool: tool()}.WriteRecords(w, recordsOf(tx, o.Records))
 	}
 	t, err := a.table(tx, o)
 	if err != nil {
@@ -124,15 +129,7 @@ func (a *App) write(ctx context.Context, tx *sqlstore.Tx, w io.Writer, o ExportO
 		m.Sample = &s
 		t.Rows = sequence(rows)
 	}
-	switch o.Format {
-	case "json":
-		return export.WriteJSON(w, t)
-	case "csv":
-		return export.WriteCSV(w, t)
-	case "xlsx":
-		return export.WriteXLSX(w, t)
-	}
-	return export.Written{}, fmt.Errorf("%w: format %q: want one of %s", retinue.ErrInvalid, o.Format, strings.Join(ExportFormats(), ", "))
+	return writeTable(w, o.Format, t)
 }
 
 // rowID is what a row is sampled by: everything in it that does not change
@@ -149,8 +146,8 @@ func sequence[T any](rows []T) iter.Seq2[T, error] {
 	}
 }
 
-func (a *App) writeFindings(ctx context.Context, tx *sqlstore.Tx, w io.Writer, o ExportOptions, m *export.Manifest) (export.Written, error) {
-	findings := tx.Findings(o.Findings)
+func (a *App) writeFindings(tx *sqlstore.Tx, w io.Writer, o ExportOptions, m *export.Manifest) (export.Written, error) {
+	findings := findingsOf(tx, o.Findings)
 	if o.Sample > 0 {
 		rows, s, err := export.Draw(findings, o.Sample, o.Seed, func(f retinue.Finding) string { return string(f.ID) })
 		if err != nil {
@@ -183,24 +180,18 @@ func (a *App) exportRules() []export.Rule {
 func (a *App) table(tx *sqlstore.Tx, o ExportOptions) (export.Table, error) {
 	switch o.Subject {
 	case "identities":
-		o.Entities.Type = retinue.FactIdentity
-		return entityTable("identities", tx.Entities(o.Entities)), nil
+		o.Things.Type = retinue.FactIdentity
+		return entityTable("identities", thingsOf(tx, o.Things)), nil
 	case "credentials":
-		o.Entities.Type = retinue.FactCredential
-		return entityTable("credentials", tx.Entities(o.Entities)), nil
+		o.Things.Type = retinue.FactCredential
+		return entityTable("credentials", thingsOf(tx, o.Things)), nil
 	case "grants":
-		o.Entities.Type = retinue.FactIdentity
-		things := inventory.New(tx)
-		if !o.AsOf.IsZero() {
-			then, err := tx.Then(o.AsOf)
-			if err != nil {
-				return export.Table{}, err
-			}
-			things = inventory.New(then)
-		}
-		return grantTable(things.Grants(tx, o.Entities)), nil
+		o.Things.Type = retinue.FactIdentity
+		return grantTable(grantsListed(tx, o.Things)), nil
 	case "findings":
-		return findingTable(tx.Findings(o.Findings)), nil
+		return findingTable(findingsOf(tx, o.Findings)), nil
+	case "records":
+		return recordTable(recordsOf(tx, o.Records)), nil
 	}
 	return export.Table{}, fmt.Errorf("%w: export %q: want one of %s", retinue.ErrInvalid, o.Subject, strings.Join(ExportSubjects(), ", "))
 }

@@ -9,7 +9,9 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/auth"
+	"github.com/retinue-id/retinue/internal/evidence"
 	"github.com/retinue-id/retinue/internal/evidence/export"
+	"github.com/retinue-id/retinue/internal/evidence/report"
 	"github.com/retinue-id/retinue/internal/inventory"
 	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
@@ -51,114 +53,102 @@ func listed(tx *sqlstore.Tx, q store.ListQuery) iter.Seq2[store.ListRow, error] 
 	})
 }
 
-// ExportThings implements api.Exporter.
-func (a *App) ExportThings(ctx context.Context, c auth.Caller, w io.Writer, q store.ListQuery, as api.ExportAs) error {
-	name := "identities"
-	if q.Type == retinue.FactCredential {
-		name = "credentials"
+func thingsOf(tx *sqlstore.Tx, q store.ListQuery) iter.Seq2[store.Entity, error] {
+	return func(yield func(store.Entity, error) bool) {
+		for r, err := range listed(tx, q) {
+			if !yield(r.Entity, err) {
+				return
+			}
+		}
 	}
-	return a.exportTo(ctx, c, auth.PermInventoryRead, name, as, func(tx *sqlstore.Tx) (export.Written, error) {
-		rows := func(yield func(store.Entity, error) bool) {
-			for r, err := range listed(tx, q) {
-				if !yield(r.Entity, err) {
+}
+
+func findingsOf(tx *sqlstore.Tx, q store.FindingList) iter.Seq2[retinue.Finding, error] {
+	q.Limit, q.Count = store.MaxPage, store.CountNone
+	read := pages(func(cursor string) ([]store.FindingRow, string, error) {
+		q.Cursor = cursor
+		p, err := tx.ListFindings(q)
+		return p.Items, p.Next, err
+	})
+	return func(yield func(retinue.Finding, error) bool) {
+		for r, err := range read {
+			if !yield(r.Finding, err) {
+				return
+			}
+		}
+	}
+}
+
+// grantsListed yields what the identities of a list are granted.
+func grantsListed(tx *sqlstore.Tx, q store.ListQuery) iter.Seq2[inventory.Grant, error] {
+	q.Limit, q.Count = store.MaxPage, store.CountNone
+	return func(yield func(inventory.Grant, error) bool) {
+		for q.Cursor = ""; ; {
+			p, err := tx.List(q)
+			if err == nil {
+				err = grantsOf(tx, q.AsOf, p.Items, func(g inventory.Grant) error {
+					if !yield(g, nil) {
+						return errEnough
+					}
+					return nil
+				})
+			}
+			if err != nil {
+				if !errors.Is(err, errEnough) {
+					yield(inventory.Grant{}, err)
+				}
+				return
+			}
+			if q.Cursor = p.Next; q.Cursor == "" {
+				return
+			}
+		}
+	}
+}
+
+func recordsOf(tx *sqlstore.Tx, q store.RecordQuery) iter.Seq2[retinue.Record, error] {
+	q.Limit, q.Count = store.MaxPage, store.CountNone
+	return func(yield func(retinue.Record, error) bool) {
+		for {
+			p, err := tx.ListRecords(q)
+			if err != nil {
+				yield(retinue.Record{}, err)
+				return
+			}
+			for _, r := range p.Items {
+				if !yield(r, nil) {
 					return
 				}
 			}
+			if q.After = p.Next; q.After == 0 {
+				return
+			}
 		}
-		return writeTable(w, as.Format, entityTable(name, rows))
-	})
+	}
+}
+
+// ExportThings implements api.Exporter.
+func (a *App) ExportThings(ctx context.Context, c auth.Caller, w io.Writer, q store.ListQuery, as api.ExportAs) (export.Manifest, error) {
+	subject := "identities"
+	if q.Type == retinue.FactCredential {
+		subject = "credentials"
+	}
+	return a.exportTo(ctx, c, w, ExportOptions{Subject: subject, Things: q, AsOf: q.AsOf}, as)
 }
 
 // ExportGrants implements api.Exporter.
-func (a *App) ExportGrants(ctx context.Context, c auth.Caller, w io.Writer, q store.ListQuery, as api.ExportAs) error {
-	return a.exportTo(ctx, c, auth.PermInventoryRead, "grants", as, func(tx *sqlstore.Tx) (export.Written, error) {
-		q.Limit, q.Count = store.MaxPage, store.CountNone
-		rows := func(yield func(inventory.Grant, error) bool) {
-			for q.Cursor = ""; ; {
-				p, err := tx.List(q)
-				if err == nil {
-					err = grantsOf(tx, q.AsOf, p.Items, func(g inventory.Grant) error {
-						if !yield(g, nil) {
-							return errEnough
-						}
-						return nil
-					})
-				}
-				if err != nil {
-					if !errors.Is(err, errEnough) {
-						yield(inventory.Grant{}, err)
-					}
-					return
-				}
-				if q.Cursor = p.Next; q.Cursor == "" {
-					return
-				}
-			}
-		}
-		return writeTable(w, as.Format, grantTable(rows))
-	})
+func (a *App) ExportGrants(ctx context.Context, c auth.Caller, w io.Writer, q store.ListQuery, as api.ExportAs) (export.Manifest, error) {
+	return a.exportTo(ctx, c, w, ExportOptions{Subject: "grants", Things: q, AsOf: q.AsOf}, as)
 }
 
 // ExportFindings implements api.Exporter.
-func (a *App) ExportFindings(ctx context.Context, c auth.Caller, w io.Writer, q store.FindingList, as api.ExportAs) error {
-	return a.exportTo(ctx, c, auth.PermInventoryRead, "findings", as, func(tx *sqlstore.Tx) (export.Written, error) {
-		q.Limit, q.Count = store.MaxPage, store.CountNone
-		read := pages(func(cursor string) ([]store.FindingRow, string, error) {
-			q.Cursor = cursor
-			p, err := tx.ListFindings(q)
-			return p.Items, p.Next, err
-		})
-		rows := func(yield func(retinue.Finding, error) bool) {
-			for r, err := range read {
-				if !yield(r.Finding, err) {
-					return
-				}
-			}
-		}
-		switch as.Format {
-		case "ocsf":
-			return export.OCSF{Tool: tool()}.WriteFindings(w, rows)
-		case "sarif":
-			sources, _, err := coverage(tx)
-			if err != nil {
-				return export.Written{}, err
-			}
-			var skipped []export.SkippedScope
-			for _, s := range sources {
-				skipped = append(skipped, s.Skipped...)
-			}
-			return export.WriteSARIF(w, export.SARIF{Tool: tool(), Rules: a.exportRules(), Findings: rows, Skipped: skipped})
-		}
-		return writeTable(w, as.Format, findingTable(rows))
-	})
+func (a *App) ExportFindings(ctx context.Context, c auth.Caller, w io.Writer, q store.FindingList, as api.ExportAs) (export.Manifest, error) {
+	return a.exportTo(ctx, c, w, ExportOptions{Subject: "findings", Findings: q, AsOf: q.AsOf}, as)
 }
 
 // ExportRecords implements api.Exporter.
-func (a *App) ExportRecords(ctx context.Context, c auth.Caller, w io.Writer, q store.RecordQuery, as api.ExportAs) error {
-	return a.exportTo(ctx, c, auth.PermAuditRead, "records", as, func(tx *sqlstore.Tx) (export.Written, error) {
-		q.Limit, q.Count = store.MaxPage, store.CountNone
-		rows := func(yield func(retinue.Record, error) bool) {
-			for {
-				p, err := tx.ListRecords(q)
-				if err != nil {
-					yield(retinue.Record{}, err)
-					return
-				}
-				for _, r := range p.Items {
-					if !yield(r, nil) {
-						return
-					}
-				}
-				if q.After = p.Next; q.After == 0 {
-					return
-				}
-			}
-		}
-		if as.Format == "ocsf" {
-			return export.OCSF{Tool: tool()}.WriteRecords(w, rows)
-		}
-		return writeTable(w, as.Format, recordTable(rows))
-	})
+func (a *App) ExportRecords(ctx context.Context, c auth.Caller, w io.Writer, q store.RecordQuery, as api.ExportAs) (export.Manifest, error) {
+	return a.exportTo(ctx, c, w, ExportOptions{Subject: "records", Records: q}, as)
 }
 
 func recordTable(rows iter.Seq2[retinue.Record, error]) export.Table {
@@ -183,19 +173,63 @@ func writeTable(w io.Writer, format string, t export.Table) (export.Written, err
 // exportTo writes an export of one moment as the caller sees it, and keeps on
 // record who took what. An export that did not reach its end is on record too:
 // what was sent was seen.
-func (a *App) exportTo(ctx context.Context, c auth.Caller, p auth.Permission, subject string, as api.ExportAs, write func(*sqlstore.Tx) (export.Written, error)) error {
-	scope := c.Scope(p)
-	if p == auth.PermAuditRead { // whoever reads the log reads all of it
+func (a *App) exportTo(ctx context.Context, c auth.Caller, w io.Writer, o ExportOptions, as api.ExportAs) (export.Manifest, error) {
+	o.Format, o.Filters, o.Sample, o.Seed = as.Format, as.Filters, as.Sample, as.Seed
+	scope := c.Scope(auth.PermInventoryRead)
+	if o.Subject == "records" { // whoever reads the log reads all of it
 		scope = store.Everything()
 	}
+	return a.exportOf(ctx, c, scope, o, as, func(tx *sqlstore.Tx, m *export.Manifest) (export.Written, error) { return a.write(tx, w, o, m) })
+}
+
+func (a *App) exportOf(ctx context.Context, c auth.Caller, scope store.RowScope, o ExportOptions, as api.ExportAs, write func(*sqlstore.Tx, *export.Manifest) (export.Written, error)) (export.Manifest, error) {
+	var m export.Manifest
 	var out export.Written
 	err := a.DB.View(ctx, scope, func(tx *sqlstore.Tx) (err error) {
-		out, err = write(tx)
+		if m, err = a.manifest(tx, c.Actor, o); err == nil {
+			out, err = write(tx, &m)
+		}
 		return err
 	})
-	details := map[string]any{"subject": subject, "format": as.Format, "rows": out.Rows, "filters": as.Filters, "complete": err == nil}
-	return errors.Join(err, a.DB.Update(context.WithoutCancel(ctx), func(tx *sqlstore.Tx) error {
-		tx.Record(c.Actor, retinue.RecordExported, subject, details)
+	details := map[string]any{"subject": o.Subject, "format": o.Format, "rows": out.Rows, "filters": o.Filters, "complete": err == nil}
+	if as.Digest != nil {
+		m = as.Digest.Finish(m, out)
+		details["sha256"] = m.SHA256
+	}
+	return m, errors.Join(err, a.DB.Update(context.WithoutCancel(ctx), func(tx *sqlstore.Tx) error {
+		tx.Record(c.Actor, retinue.RecordExported, o.Subject, details)
 		return nil
 	}))
+}
+
+// ExportReport implements api.Exporter.
+func (a *App) ExportReport(ctx context.Context, c auth.Caller, w io.Writer, at store.AsOf, as api.ExportAs) (export.Manifest, error) {
+	scope := c.Scope(auth.PermInventoryRead)
+	d, err := a.reportOf(ctx, scope, at)
+	if err != nil {
+		return export.Manifest{}, err
+	}
+	d.By, d.Database = c.Actor, "" // where the database lies is nobody's business
+	o := ExportOptions{Subject: "report", Format: as.Format, AsOf: at}
+	return a.exportOf(ctx, c, scope, o, as, func(*sqlstore.Tx, *export.Manifest) (export.Written, error) {
+		out := export.Written{Rows: int64(d.WorstTotal)}
+		if as.Format == "text" {
+			return out, report.WriteText(w, d, report.TextOptions{Width: as.Width, Color: as.Color})
+		}
+		return out, report.Write(w, d)
+	})
+}
+
+// ExportArchive implements api.Exporter.
+func (a *App) ExportArchive(ctx context.Context, c auth.Caller, w io.Writer, as api.ExportAs) (export.Manifest, error) {
+	key, err := a.signingKey(ctx)
+	if err != nil {
+		return export.Manifest{}, err
+	}
+	o := ExportOptions{Subject: "audit", Format: as.Format}
+	return a.exportOf(ctx, c, store.Everything(), o, as, func(tx *sqlstore.Tx, _ *export.Manifest) (export.Written, error) {
+		var n int64
+		_, err := evidence.WriteArchive(ctx, w, evidence.ArchiveManifest{CreatedAt: a.DB.Now(), By: c.Actor, Tool: "retinue " + Version}, counted(tx.Records(1), &n), &key)
+		return export.Written{Rows: n}, err
+	})
 }

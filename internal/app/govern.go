@@ -27,15 +27,6 @@ func (a *App) Totals(ctx context.Context) (t store.Totals, err error) {
 	return t, err
 }
 
-// Scopes lists how every scope stands.
-func (a *App) Scopes(ctx context.Context) (out []store.ScopeStatus, err error) {
-	err = a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
-		out, err = tx.Scopes()
-		return err
-	})
-	return out, err
-}
-
 // ForgetSource drops a source of which nothing was ever read.
 func (a *App) ForgetSource(ctx context.Context, name string) error {
 	return a.DB.Update(ctx, func(tx *sqlstore.Tx) error { return tx.ForgetSource(name, Actor()) })
@@ -219,7 +210,7 @@ func (a *App) WriteReport(ctx context.Context, path string, d report.Data) (expo
 	var m export.Manifest
 	err := a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
 		var err error
-		m, err = a.manifest(tx, ExportOptions{Subject: "report", Format: "html", AsOf: store.AsOf{Observed: d.AsOf}})
+		m, err = a.manifest(tx, Actor(), ExportOptions{Subject: "report", Format: "html", AsOf: store.AsOf{Observed: d.AsOf}})
 		return err
 	})
 	if err != nil {

@@ -29,8 +29,13 @@ const maxWorst = 200
 // With runs, what these say comes first, and the notes and offers of other
 // sources are left out: they were shown when those were scanned.
 func (a *App) Report(ctx context.Context, asOf store.AsOf, runs ...store.Run) (report.Data, error) {
+	return a.reportOf(ctx, store.Everything(), asOf, runs...)
+}
+
+// reportOf is Report of what a scope sees.
+func (a *App) reportOf(ctx context.Context, scope store.RowScope, asOf store.AsOf, runs ...store.Run) (report.Data, error) {
 	d := report.Data{Tool: "retinue " + Version, GeneratedAt: a.DB.Now(), AsOf: asOf.Observed, By: Actor(), Database: a.DB.Path()}
-	err := a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
+	err := a.DB.View(ctx, scope, func(tx *sqlstore.Tx) error {
 		b := &reportBuilder{tx: tx, d: &d, asOf: asOf, now: a.DB.Now(), only: runs}
 		return b.build()
 	})

@@ -32,7 +32,7 @@ func (a *App) API(who api.Authenticator) (*api.API, error) {
 // services lists what the interface is made of.
 func (a *App) services(who api.Authenticator) api.Services {
 	return api.Services{Auth: who, Log: a.log, Now: a.DB.Now, Version: Version, Demo: a.demo,
-		Identities: a, Things: a, Relations: a, Findings: a, Undoer: a, Rules: a, Records: a, Inventory: a, Overviewer: a, Populations: a, Exporter: a, Events: a, Stopping: a.stopping, Views: a, Answers: a,
+		Identities: a, Things: a, Relations: a, Wholes: a, Findings: a, Undoer: a, Rules: a, Records: a, Inventory: a, Overviewer: a, Populations: a, Exporter: a, Events: a, Stopping: a.stopping, Views: a, Answers: a,
 		Sources: a, Connectors: a, Scans: scansAPI{a}, Hooks: a, Collectors: a, HandIns: a,
 		Registrations: a, Owners: a, OwnershipRules: a,
 		Outlets: a, NoticeRoutes: a, Notices: a, Tickets: a, Checkpoints: a, ThirdParties: a, Retentions: a}

@@ -35,27 +35,33 @@ func (e *env) keysChange(use, short, long string, change func(*app.App, context.
 func (e *env) rulesCommand() *cobra.Command {
 	var f listFlags
 	l := &cobra.Command{Use: "list", Short: "List the rules in force", Args: cobra.NoArgs,
-		RunE: func(_ *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, err := f.check(); err != nil {
 				return err
 			}
-			set, err := e.ruleSet()
-			if err != nil {
-				return err
+			show := func(set []app.RuleText) error {
+				return list(e, f, each(set), []cell[app.RuleText]{
+					{"id", func(r app.RuleText) string { return r.ID }},
+					{"severity", func(r app.RuleText) string { return string(r.Severity) }},
+					{"over", func(r app.RuleText) string { return r.Over }},
+					{"owasp", func(r app.RuleText) string { return strings.Trim(fmt.Sprint(r.OWASP), "[]") }},
+					{"title", func(r app.RuleText) string { return r.Title }},
+				}, "no rules")
 			}
-			return list(e, f, func(yield func(listedRule, error) bool) {
-				for _, r := range set {
-					if !yield(listedRule{r.ID, r.Title, r.Over, r.Severity, r.OWASP, r.Controls, r.When, r.Message, r.Remediation, r.Where()}, nil) {
-						return
-					}
+			if !e.remote() { // needs no database
+				set, err := e.ruleSet()
+				if err != nil {
+					return err
 				}
-			}, []cell[listedRule]{
-				{"id", func(r listedRule) string { return r.ID }},
-				{"severity", func(r listedRule) string { return string(r.Severity) }},
-				{"over", func(r listedRule) string { return string(r.Over) }},
-				{"owasp", func(r listedRule) string { return strings.Trim(fmt.Sprint(r.OWASP), "[]") }},
-				{"title", func(r listedRule) string { return r.Title }},
-			}, "no rules")
+				return show(set)
+			}
+			return e.askLedger(cmd.Context(), func(l ledger) error {
+				set, err := l.rules(cmd.Context())
+				if err != nil {
+					return err
+				}
+				return show(set)
+			})
 		}}
 	l.Flags().StringVar(&f.format, "format", "table", "table, json or csv")
 	t := &cobra.Command{Use: "test [FOLDER …]", Short: "Run the cases that rules carry",
@@ -63,20 +69,6 @@ func (e *env) rulesCommand() *cobra.Command {
 pack and of the configured folders, or only of the folders named.`,
 		RunE: func(_ *cobra.Command, args []string) error { return e.rulesTest(args) }}
 	return group("rules", "Rules: what is judged, and their own tests", l, t)
-}
-
-// listedRule is a rule as `rules list` prints it.
-type listedRule struct {
-	ID          string           `json:"id"`
-	Title       string           `json:"title"`
-	Over        rules.Kind       `json:"over"`
-	Severity    retinue.Severity `json:"severity"`
-	OWASP       []retinue.OWASP  `json:"owasp,omitempty"`
-	Controls    []string         `json:"controls,omitempty"` // supports, never "compliant"
-	When        string           `json:"when"`
-	Message     string           `json:"message"`
-	Remediation string           `json:"remediation"`
-	Where       string           `json:"where"`
 }
 
 func (e *env) rulePacks(folders []string) (*rules.Pack, error) {
@@ -105,7 +97,7 @@ func (e *env) rulePacks(folders []string) (*rules.Pack, error) {
 	return rules.Merge(packs...)
 }
 
-func (e *env) ruleSet() ([]rules.Rule, error) {
+func (e *env) ruleSet() ([]app.RuleText, error) {
 	p, err := e.rulePacks(nil)
 	if err != nil {
 		return nil, err
@@ -114,7 +106,7 @@ func (e *env) ruleSet() ([]rules.Rule, error) {
 	if err != nil {
 		return nil, err
 	}
-	return set.Rules(), nil
+	return app.RuleTexts(set.Rules()), nil
 }
 
 func (e *env) rulesTest(folders []string) error {
@@ -197,8 +189,8 @@ func (e *env) auditExport() *cobra.Command {
 	var out string
 	c := &cobra.Command{Use: "export", Short: "Write the whole audit log as NDJSON, with a signed checkpoint", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.with(cmd.Context(), func(a *app.App) error {
-				n, err := a.ExportAudit(cmd.Context(), out)
+			return e.askLedger(cmd.Context(), func(l ledger) error {
+				n, err := l.archive(cmd.Context(), out)
 				if err == nil {
 					e.say("%s: %d records", out, n)
 				}
@@ -281,7 +273,7 @@ func (e *env) sourcesCommand() *cobra.Command {
 			if _, err := f.check(); err != nil {
 				return err
 			}
-			return e.with(cmd.Context(), func(a *app.App) error { return e.scopes(cmd.Context(), a, f) })
+			return e.askLedger(cmd.Context(), func(l ledger) error { return e.scopes(cmd.Context(), l, f) })
 		}}
 	l.Flags().StringVar(&f.format, "format", "table", "table, json or csv")
 	forget := &cobra.Command{Use: "forget NAME", Short: "Drop a source of which nothing was ever read, such as a mistyped one", Args: cobra.ExactArgs(1),
@@ -405,8 +397,8 @@ func (e *env) describe(s connector.Spec) {
 	}
 }
 
-func (e *env) scopes(ctx context.Context, a *app.App, f listFlags) error {
-	all, err := a.Scopes(ctx)
+func (e *env) scopes(ctx context.Context, l ledger, f listFlags) error {
+	all, err := l.scopes(ctx)
 	if err != nil {
 		return err
 	}

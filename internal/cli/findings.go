@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"iter"
 	"slices"
@@ -17,49 +18,82 @@ import (
 // findingFlags are the filters of the lists of findings.
 type findingFlags struct {
 	listFlags
-	q                          store.FindingQuery
-	severity, state, owasp, by string
-	entity                     string
+	severity, state, owasp, by        string
+	rule, source, entity, family, fix string
+	text                              string
+	resolved, suppressed              bool
 }
 
 func (f *findingFlags) add(c *cobra.Command) {
 	f.listFlags.add(c)
 	fl := c.Flags()
 	fl.StringVar(&f.severity, "severity", "", "this severity or worse: critical, high, medium, low, info")
-	fl.StringVar(&f.q.Rule, "rule", "", "only this rule")
+	fl.StringVar(&f.rule, "rule", "", "only this rule")
 	fl.StringVar(&f.state, "state", "", "open, acknowledged, accepted, resolved or reopened")
 	fl.StringVar(&f.owasp, "owasp", "", "only this risk of the OWASP NHI Top 10, such as NHI2")
-	fl.StringVar(&f.q.Source, "source", "", "only about what this source states")
+	fl.StringVar(&f.source, "source", "", "only about what this source states")
 	fl.StringVar(&f.entity, "entity", "", "only about this identity, credential or resource, by id")
-	fl.StringVar(&f.q.Family, "family", "", "only this family: the same definition in several places")
-	fl.StringVar(&f.q.Fix, "fix", "", "only what this one fix settles")
-	fl.StringVar(&f.q.Text, "text", "", "only names, keys or messages that contain this")
-	fl.BoolVar(&f.q.Resolved, "resolved", false, "include resolved ones")
-	fl.BoolVar(&f.q.Suppressed, "suppressed", false, "include what is managed by a provider or package")
+	fl.StringVar(&f.family, "family", "", "only this family: the same definition in several places")
+	fl.StringVar(&f.fix, "fix", "", "only what this one fix settles")
+	fl.StringVar(&f.text, "text", "", "only names, keys or messages that contain this")
+	fl.BoolVar(&f.resolved, "resolved", false, "include resolved ones")
+	fl.BoolVar(&f.suppressed, "suppressed", false, "include what is managed by a provider or package")
 }
 
-func (f *findingFlags) query() (store.FindingQuery, error) {
+func (f *findingFlags) query() (store.FindingList, error) {
 	a, err := f.check()
-	q := f.q
-	q.Severity, q.State, q.OWASP = retinue.Severity(f.severity), retinue.FindingState(f.state), retinue.OWASP(strings.ToUpper(f.owasp))
-	q.Entity, q.Limit, q.AsOf = retinue.EntityID(f.entity), f.limit, a
-	if q.Severity != "" && !slices.Contains(retinue.Severities(), q.Severity) {
-		return q, usageError{fmt.Errorf("--severity %q: want critical, high, medium, low or info", f.severity)}
+	severity, state, owasp := retinue.Severity(f.severity), retinue.FindingState(f.state), retinue.OWASP(strings.ToUpper(f.owasp))
+	if severity != "" && !slices.Contains(retinue.Severities(), severity) {
+		return store.FindingList{}, usageError{fmt.Errorf("--severity %q: want critical, high, medium, low or info", f.severity)}
 	}
 	states := []retinue.FindingState{retinue.FindingOpen, retinue.FindingAcknowledged, retinue.FindingAccepted, retinue.FindingResolved, retinue.FindingReopened}
-	if q.State != "" && !slices.Contains(states, q.State) {
-		return q, usageError{fmt.Errorf("--state %q: want one of %v", f.state, states)}
+	if state != "" && !slices.Contains(states, state) {
+		return store.FindingList{}, usageError{fmt.Errorf("--state %q: want one of %v", f.state, states)}
 	}
-	if q.OWASP != "" && !slices.ContainsFunc(retinue.OWASPRisks(), func(r struct {
+	if owasp != "" && !slices.ContainsFunc(retinue.OWASPRisks(), func(r struct {
 		ID   retinue.OWASP
 		Name string
 	}) bool {
-		return r.ID == q.OWASP
+		return r.ID == owasp
 	}) {
-		return q, usageError{fmt.Errorf("--owasp %q: want NHI1 to NHI10", f.owasp)}
+		return store.FindingList{}, usageError{fmt.Errorf("--owasp %q: want NHI1 to NHI10", f.owasp)}
 	}
-	q.Resolved = q.Resolved || q.State == retinue.FindingResolved
+	q := store.FindingList{AsOf: a, Limit: store.MaxPage, Count: store.CountNone, Sort: store.SortPriority, Desc: true}
+	q.Filter = store.FindingFilter{Rules: given(f.rule), States: given(f.state), OWASP: given(string(owasp)), Sources: given(f.source),
+		Entity: retinue.EntityID(f.entity), Families: given(f.family), Fixes: given(f.fix), Text: f.text, Suppressed: f.suppressed}
+	q.Filter.Severities = atLeast(severity)
+	if f.resolved && f.state == "" {
+		for _, s := range states {
+			q.Filter.States = append(q.Filter.States, string(s))
+		}
+	}
 	return q, err
+}
+
+// atLeast lists the severities that are at least as bad as one; without one,
+// none.
+func atLeast(severity retinue.Severity) (out []string) {
+	for _, s := range retinue.Severities() {
+		if severity != "" && s.AtLeast(severity) {
+			out = append(out, string(s))
+		}
+	}
+	return out
+}
+
+// findingsOf yields what a query selects, at most limit rows; 0: every row.
+func findingsOf(ctx context.Context, s estate, q store.FindingList, limit int) iter.Seq2[retinue.Finding, error] {
+	rows := func(yield func(retinue.Finding, error) bool) {
+		for x, err := range s.findings(ctx, q) {
+			if !yield(x.Finding, err) {
+				return
+			}
+		}
+	}
+	if limit > 0 {
+		return head(rows, limit)
+	}
+	return rows
 }
 
 func (e *env) findingsCommand() *cobra.Command {
@@ -79,19 +113,14 @@ identities"), --by family by the same definition in several places.`,
 			if err != nil {
 				return err
 			}
-			if f.by != "" {
-				q.Limit = 0
-			}
 			return e.ask(cmd.Context(), func(s estate) error {
-				return s.findings(cmd.Context(), q, func(rows iter.Seq2[retinue.Finding, error]) error {
-					switch f.by {
-					case "":
-						return list(e, f.listFlags, rows, findingCells, "no findings match")
-					case "fix", "family":
-						return e.rollUp(rows, f)
-					}
-					return usageError{fmt.Errorf("--by %q: want fix or family", f.by)}
-				})
+				switch f.by {
+				case "":
+					return list(e, f.listFlags, findingsOf(cmd.Context(), s, q, f.limit), findingCells, "no findings match")
+				case "fix", "family":
+					return e.rollUp(findingsOf(cmd.Context(), s, q, 0), f)
+				}
+				return usageError{fmt.Errorf("--by %q: want fix or family", f.by)}
 			})
 		}}
 	f.add(c)
@@ -303,9 +332,12 @@ An empty value clears a field. The earlier registration stays in the history.`,
 			r.Registration.Environment, r.Registration.Criticality = retinue.Environment(environ), retinue.Criticality(critical)
 			r.Registration.Class = retinue.Class(class)
 			return e.ask(cmd.Context(), func(s estate) error {
-				name, err := s.register(cmd.Context(), args[0], r)
-				if err == nil {
-					e.say("%s: registered", name)
+				x, err := find(cmd.Context(), s, retinue.FactIdentity, args[0])
+				if err != nil {
+					return err
+				}
+				if err = s.register(cmd.Context(), x, r); err == nil {
+					e.say("%s: registered", x.Name)
 				}
 				return err
 			})

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -21,33 +20,41 @@ import (
 // entityFlags are the filters of the lists of entities.
 type entityFlags struct {
 	listFlags
-	q                               store.EntityQuery
-	realm, class, environ, critical string
+	source, realm, kind, class, state string
+	environ, critical, owner, text    string
+	gone                              bool
 }
 
 func (f *entityFlags) add(c *cobra.Command, class bool) {
 	f.listFlags.add(c)
 	fl := c.Flags()
-	fl.StringVar(&f.q.Source, "source", "", "only what this source states")
+	fl.StringVar(&f.source, "source", "", "only what this source states")
 	fl.StringVar(&f.realm, "realm", "", "only this system, such as aws:111111111111")
-	fl.StringVar(&f.q.Kind, "kind", "", "only this kind, such as role or api_key")
-	fl.StringVar(&f.q.State, "state", "", "only this state, such as active, disabled or declared")
-	fl.StringVar(&f.q.Text, "text", "", "only names or keys that contain this")
-	fl.BoolVar(&f.q.Gone, "gone", false, "include what no longer exists")
+	fl.StringVar(&f.kind, "kind", "", "only this kind, such as role or api_key")
+	fl.StringVar(&f.state, "state", "", "only this state, such as active, disabled or declared")
+	fl.StringVar(&f.text, "text", "", "only names or keys that contain this")
+	fl.BoolVar(&f.gone, "gone", false, "include what no longer exists")
 	if class {
 		fl.StringVar(&f.class, "class", "", "non_human, person or unclear")
 		fl.StringVar(&f.environ, "environment", "", "only this environment")
 		fl.StringVar(&f.critical, "criticality", "", "only this criticality")
-		fl.StringVar(&f.q.Owner, "owner", "", `only this owner; "none" for those without`)
+		fl.StringVar(&f.owner, "owner", "", `only this owner; "none" for those without`)
 	}
 }
 
-func (f *entityFlags) query(t retinue.FactType) (store.EntityQuery, error) {
+// thingQuery selects things: what exists, and with gone what has ended too.
+type thingQuery struct {
+	store.ListQuery
+	gone  bool
+	limit int // of all rows; 0: every row
+}
+
+func (f *entityFlags) query(t retinue.FactType) (thingQuery, error) {
 	a, err := f.check()
-	q := f.q
-	q.Type, q.Realm, q.Class = t, retinue.Realm(f.realm), retinue.Class(f.class)
-	q.Environment, q.Criticality = retinue.Environment(f.environ), retinue.Criticality(f.critical)
-	q.Limit, q.AsOf = f.limit, a
+	q := thingQuery{gone: f.gone, limit: f.limit}
+	q.Type, q.AsOf, q.Limit, q.Count, q.Sort = t, a, store.MaxPage, store.CountNone, store.SortName
+	q.Filter = store.Filter{Sources: given(f.source), Realms: given(f.realm), Kinds: given(f.kind), Classes: given(f.class), States: given(f.state),
+		Environments: given(f.environ), Criticalities: given(f.critical), Owners: given(f.owner), Text: f.text}
 	for _, v := range []struct{ flag, value, want string }{{"class", f.class, "non_human person unclear"}, {"environment", f.environ, fmt.Sprint(retinue.Environments())},
 		{"criticality", f.critical, fmt.Sprint(retinue.Criticalities())}} {
 		if v.value != "" && !slices.Contains(strings.Fields(strings.Trim(v.want, "[]")), v.value) {
@@ -55,6 +62,14 @@ func (f *entityFlags) query(t retinue.FactType) (store.EntityQuery, error) {
 		}
 	}
 	return q, err
+}
+
+// given is a filter of one value, or none.
+func given(v string) []string {
+	if v == "" {
+		return nil
+	}
+	return []string{v}
 }
 
 func (e *env) identitiesCommand() *cobra.Command {
@@ -107,9 +122,7 @@ func listEntities(ctx context.Context, e *env, f entityFlags, t retinue.FactType
 		return err
 	}
 	return e.ask(ctx, func(s estate) error {
-		return s.entities(ctx, q, func(rows iter.Seq2[store.Entity, error]) error {
-			return list(e, f.listFlags, rows, cells, "nothing matches")
-		})
+		return list(e, f.listFlags, entitiesOf(ctx, s, q), cells, "nothing matches")
 	})
 }
 
@@ -134,35 +147,28 @@ func (e *env) grants(ctx context.Context, f entityFlags, id string) error {
 	if err != nil {
 		return err
 	}
-	q.Limit = 0
 	return e.ask(ctx, func(s estate) error {
-		return s.grants(ctx, q, id, func(rows iter.Seq2[inventory.Grant, error]) error {
-			if f.limit > 0 {
-				rows = head(rows, f.limit)
+		if id != "" {
+			x, err := find(ctx, s, retinue.FactIdentity, id)
+			if err != nil {
+				return err
 			}
-			return list(e, f.listFlags, rows, []cell[inventory.Grant]{
-				{"name", func(g inventory.Grant) string { return g.Name }},
-				{"source", func(g inventory.Grant) string { return g.Source }},
-				{"kind", func(g inventory.Grant) string { return g.Kind }},
-				{"policy", func(g inventory.Grant) string { return dash(firstOf(g.Policy, strings.Join(g.Privileges, ", "))) }},
-				{"on", func(g inventory.Grant) string { return dash(firstOf(g.Resource, g.Within)) }},
-				{"through", func(g inventory.Grant) string { return dash(firstOf(strings.Join(g.Path, " → "), g.Via)) }},
-				{"says", func(g inventory.Grant) string { return dash(firstOf(g.Sentences...)) }},
-			}, "nothing is granted")
-		})
+			q.Filter = store.Filter{IDs: []retinue.EntityID{x.ID}}
+		}
+		rows := s.grants(ctx, q.ListQuery)
+		if f.limit > 0 {
+			rows = head(rows, f.limit)
+		}
+		return list(e, f.listFlags, rows, []cell[inventory.Grant]{
+			{"name", func(g inventory.Grant) string { return g.Name }},
+			{"source", func(g inventory.Grant) string { return g.Source }},
+			{"kind", func(g inventory.Grant) string { return g.Kind }},
+			{"policy", func(g inventory.Grant) string { return dash(firstOf(g.Policy, strings.Join(g.Privileges, ", "))) }},
+			{"on", func(g inventory.Grant) string { return dash(firstOf(g.Resource, g.Within)) }},
+			{"through", func(g inventory.Grant) string { return dash(firstOf(strings.Join(g.Path, " → "), g.Via)) }},
+			{"says", func(g inventory.Grant) string { return dash(firstOf(g.Sentences...)) }},
+		}, "nothing is granted")
 	})
-}
-
-// thingsAt answers about things now, or as of a date.
-func thingsAt(tx *app.Snapshot, when store.AsOf) (*inventory.Things, error) {
-	if when.IsZero() {
-		return inventory.New(tx), nil
-	}
-	then, err := tx.Then(when)
-	if err != nil {
-		return nil, err
-	}
-	return inventory.New(then), nil
 }
 
 func firstOf(v ...string) string {
@@ -185,54 +191,72 @@ func head[T any](rows iter.Seq2[T, error], n int) iter.Seq2[T, error] {
 	}
 }
 
-// find resolves what a person typed: a public id, a key or a name.
-func find(tx *app.Snapshot, t retinue.FactType, word string) (store.Entity, error) {
-	prefix, _ := retinue.EntityPrefix(t)
-	tries := []store.EntityQuery{{Type: t, Key: word, Gone: true}, {Type: t, Text: word, Gone: true, Limit: 20}}
-	if strings.HasPrefix(word, prefix) {
-		tries = []store.EntityQuery{{Type: t, ID: retinue.EntityID(word), Gone: true}}
+// entitiesOf yields what a query selects: what exists, then what has ended.
+func entitiesOf(ctx context.Context, s estate, q thingQuery) iter.Seq2[store.Entity, error] {
+	passes := []bool{false}
+	if q.gone && q.AsOf.IsZero() {
+		passes = append(passes, true)
 	}
-	for _, q := range tries {
-		var found []store.Entity
-		for x, err := range tx.Entities(q) {
-			if err != nil {
-				return store.Entity{}, err
+	rows := func(yield func(store.Entity, error) bool) {
+		for _, gone := range passes {
+			q.Filter.Gone = gone
+			for x, err := range s.things(ctx, q.ListQuery) {
+				if !yield(x.Entity, err) {
+					return
+				}
 			}
-			if q.Text != "" && !strings.EqualFold(x.Name, word) && len(found) > 0 {
-				continue
-			}
-			found = append(found, x)
 		}
+	}
+	if q.limit > 0 {
+		return head(rows, q.limit)
+	}
+	return rows
+}
+
+// find resolves what a person typed: a public id, else a key, else a name, else
+// a part of either that only one thing has. What exists comes before what has
+// ended.
+func find(ctx context.Context, s estate, t retinue.FactType, word string) (store.Entity, error) {
+	q := thingQuery{ListQuery: store.ListQuery{Type: t, Filter: store.Filter{Text: word}, Limit: store.MaxPage, Count: store.CountNone}, gone: true}
+	if prefix, _ := retinue.EntityPrefix(t); retinue.CheckID(prefix, word) == nil {
+		q.Filter = store.Filter{IDs: []retinue.EntityID{retinue.EntityID(word)}}
+	}
+	var found [6][]store.Entity // by key, by name, by a part; then of what has ended
+	for x, err := range entitiesOf(ctx, s, q) {
+		if err != nil {
+			return store.Entity{}, err
+		}
+		n := 2
 		switch {
-		case len(found) == 1:
-			return found[0], nil
-		case len(found) > 1:
+		case x.Key == word || len(q.Filter.IDs) > 0:
+			n = 0
+		case strings.EqualFold(x.Name, word):
+			n = 1
+		}
+		if !x.GoneAt.IsZero() {
+			n += 3
+		}
+		if found[n] = append(found[n], x); len(found[n]) > maxFound {
+			found[n] = found[n][:maxFound]
+		}
+	}
+	for _, list := range found {
+		switch {
+		case len(list) == 1:
+			return list[0], nil
+		case len(list) > 1:
 			ids := make([]string, 0, 5)
-			for _, x := range found[:min(len(found), 5)] {
+			for _, x := range list[:min(len(list), 5)] {
 				ids = append(ids, fmt.Sprintf("%s (%s, %s)", x.ID, x.Name, x.Source))
 			}
-			return store.Entity{}, fmt.Errorf("%w: %q names %d things: give an id: %s", retinue.ErrInvalid, word, len(found), strings.Join(ids, ", "))
+			return store.Entity{}, fmt.Errorf("%w: %q names several things: give an id: %s", retinue.ErrInvalid, word, strings.Join(ids, ", "))
 		}
 	}
 	return store.Entity{}, fmt.Errorf("%w: nothing is called %q; `list --text` searches", retinue.ErrNotFound, word)
 }
 
-// shown is what `show --format json` prints.
-type shown struct {
-	store.Entity
-	Fact         retinue.Fact          `json:"fact"`
-	Refs         []retinue.Ref         `json:"refs"`
-	Credentials  []retinue.Credential  `json:"credentials,omitempty"`
-	Grants       []inventory.Grant     `json:"grants,omitempty"`
-	Trusts       []retinue.Trust       `json:"trusts,omitempty"`
-	Placements   []retinue.Placement   `json:"placements,omitempty"`
-	Uses         []retinue.Use         `json:"uses,omitempty"`
-	RunsAs       []retinue.Resource    `json:"runsAsThis,omitempty"`
-	OwnerSignals []retinue.OwnerSignal `json:"ownerSignals,omitempty"`
-	Registration *retinue.Registration `json:"registration,omitempty"`
-	Findings     []retinue.Finding     `json:"findings,omitempty"`
-	History      []store.Fact          `json:"history,omitempty"`
-}
+// maxFound bounds how many things of one name are kept.
+const maxFound = 20
 
 func (e *env) showCommand(noun string, t retinue.FactType) *cobra.Command {
 	var format string
@@ -249,14 +273,18 @@ func (e *env) showCommand(noun string, t retinue.FactType) *cobra.Command {
 				return err
 			}
 			return e.ask(cmd.Context(), func(est estate) error {
-				s, err := est.show(cmd.Context(), t, args[0], history, when)
+				x, err := find(cmd.Context(), est, t, args[0])
+				if err != nil {
+					return err
+				}
+				s, err := est.whole(cmd.Context(), t, x.ID, when, history)
 				if err != nil {
 					return err
 				}
 				if format == "json" {
 					return e.json(s)
 				}
-				e.showText(s)
+				e.showText(t, s)
 				return nil
 			})
 		}}
@@ -267,53 +295,7 @@ func (e *env) showCommand(noun string, t retinue.FactType) *cobra.Command {
 	return c
 }
 
-func show(tx *app.Snapshot, t retinue.FactType, word string, history bool, when store.AsOf) (*shown, error) {
-	x, err := find(tx, t, word)
-	if err != nil {
-		return nil, err
-	}
-	s := &shown{Entity: x}
-	if history || !x.GoneAt.IsZero() {
-		if s.History, err = tx.FactsOf(x.InternalKey, false); err != nil {
-			return nil, err
-		}
-	}
-	if !x.GoneAt.IsZero() && when.IsZero() { // as it was last
-		when.Observed = x.GoneAt.Add(-time.Microsecond)
-	}
-	if !when.IsZero() {
-		for y, err := range tx.Entities(store.EntityQuery{Type: t, ID: x.ID, Gone: true, AsOf: when}) {
-			if err != nil {
-				return nil, err
-			}
-			y.GoneAt = x.GoneAt
-			s.Entity = y
-		}
-	}
-	things, err := thingsAt(tx, when)
-	if err != nil {
-		return nil, err
-	}
-	th, err := things.Thing(x.InternalKey)
-	if errors.Is(err, retinue.ErrNotFound) {
-		return nil, fmt.Errorf("%w: nothing was known of %s at that time", retinue.ErrNotFound, x.Name)
-	}
-	if err != nil {
-		return nil, err
-	}
-	s.Fact, s.Refs, s.Grants, s.Trusts, s.Uses = th.Fact, th.Refs, inventory.GrantsOf(s.Entity, th), th.Trusts, th.Uses
-	s.Placements, s.RunsAs, s.OwnerSignals, s.Registration = th.Placements, th.Runners, th.OwnerSignals, th.Registration
-	for _, c := range th.Credentials {
-		s.Credentials = append(s.Credentials, c.Credential)
-		s.Placements = append(s.Placements, c.Placements...)
-	}
-	if when.IsZero() {
-		s.Findings, err = tx.FindingsOf(x.InternalKey)
-	}
-	return s, err
-}
-
-func (e *env) showText(s *shown) {
+func (e *env) showText(t retinue.FactType, s app.Whole) {
 	p := func(label, value string) {
 		if value != "" {
 			e.printf("  %-14s %s\n", label, retinue.CleanName(value))
@@ -329,7 +311,8 @@ func (e *env) showText(s *shown) {
 		p("gone", day(s.GoneAt)+" (shown as it was last)")
 	}
 	p("state", s.State)
-	if id, ok := s.Fact.(retinue.Identity); ok {
+	fact, _ := retinue.DecodeFact(t, s.Fact) // what cannot be read here stands in the JSON
+	if id, ok := fact.(retinue.Identity); ok {
 		p("class", string(id.Class)+": "+id.ClassReason)
 		p("about", id.Description)
 	}
@@ -349,7 +332,7 @@ func (e *env) showText(s *shown) {
 	e.showLists(s)
 }
 
-func (e *env) showLists(s *shown) {
+func (e *env) showLists(s app.Whole) {
 	section(e, "Uses (grade C: only what the source's own field says)", s.Uses, func(u retinue.Use) string {
 		at := u.At.Format("2006-01-02 15:04 MST")
 		if u.Never {

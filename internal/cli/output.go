@@ -12,7 +12,7 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/app"
-	"github.com/retinue-id/retinue/internal/evidence/report"
+	"github.com/retinue-id/retinue/internal/evidence/export"
 	"github.com/retinue-id/retinue/internal/store"
 )
 
@@ -140,12 +140,15 @@ same ones.`,
 			if o.AsOf, err = asOf(asof, known); err != nil {
 				return err
 			}
-			o.Entities = store.EntityQuery{Source: source, Text: text, AsOf: o.AsOf}
-			o.Findings = store.FindingQuery{Source: source, Text: text, Severity: retinue.Severity(severity), AsOf: o.AsOf,
-				Suppressed: o.Format == "sarif"}
+			if severity != "" && !slices.Contains(retinue.Severities(), retinue.Severity(severity)) {
+				return usageError{fmt.Errorf("--severity %q: want critical, high, medium, low or info", severity)}
+			}
+			o.Things = store.ListQuery{Filter: store.Filter{Sources: given(source), Text: text}, AsOf: o.AsOf, Sort: store.SortName}
+			o.Findings = store.FindingList{AsOf: o.AsOf, Sort: store.SortPriority, Desc: true,
+				Filter: store.FindingFilter{Sources: given(source), Text: text, Suppressed: o.Format == "sarif", Severities: atLeast(retinue.Severity(severity))}}
 			o.Filters = filters(map[string]string{"source": source, "text": text, "severity": severity})
-			return e.with(cmd.Context(), func(a *app.App) error {
-				m, err := a.Export(cmd.Context(), out, o)
+			return e.askLedger(cmd.Context(), func(l ledger) error {
+				m, err := l.export(cmd.Context(), out, o)
 				if err == nil {
 					e.say("%s: %d rows, SHA-256 %s; manifest in %s.manifest.json", out, m.Rows, m.SHA256, out)
 				}
@@ -195,25 +198,25 @@ func (e *env) reportCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return e.with(cmd.Context(), func(a *app.App) error {
-				d, err := a.Report(cmd.Context(), when)
-				if err != nil {
-					return err
-				}
-				if html == "" {
-					return report.WriteText(e.out, d, report.TextOptions{Width: terminalWidth(e.out), Color: colour(e.out, e.getenv)})
-				}
-				m, err := a.WriteReport(cmd.Context(), html, d)
-				if err == nil {
-					e.say("%s: SHA-256 %s; manifest in %s.manifest.json", html, m.SHA256, html)
-				}
-				return err
-			})
+			o := reportOptions{at: when, html: html, out: e.out, width: terminalWidth(e.out), color: colour(e.out, e.getenv)}
+			o.written = func(m export.Manifest) { e.say("%s: SHA-256 %s; manifest in %s.manifest.json", html, m.SHA256, html) }
+			return e.askLedger(cmd.Context(), func(l ledger) error { return l.report(cmd.Context(), o) })
 		}}
 	c.Flags().StringVar(&html, "html", "", "write an HTML report to this file")
 	c.Flags().StringVar(&asof, "as-of", "", "as of a date, a time or an age")
 	c.Flags().StringVar(&known, "known-at", "", "with --as-of: by what had been recorded by this date")
 	return c
+}
+
+// reportOptions say how a report is written: as text to out, or as HTML into a
+// file.
+type reportOptions struct {
+	at      store.AsOf
+	html    string
+	out     io.Writer
+	width   int
+	color   bool
+	written func(export.Manifest)
 }
 
 func (e *env) keysCommand() *cobra.Command {

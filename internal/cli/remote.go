@@ -1,17 +1,24 @@
 package cli
 
 import (
+	"bufio"
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"iter"
+	"mime/multipart"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/client"
 	"github.com/retinue-id/retinue/internal/app"
+	"github.com/retinue-id/retinue/internal/evidence/export"
 	"github.com/retinue-id/retinue/internal/inventory"
 	"github.com/retinue-id/retinue/internal/store"
 )
@@ -32,205 +39,91 @@ func set(v url.Values, name, value string) {
 	}
 }
 
-func (r *remote) options(q store.EntityQuery) client.ListOptions {
+func several(v url.Values, name string, values []string) {
+	for _, x := range values {
+		v.Add(name, x)
+	}
+}
+
+// paged is what every list is asked.
+func paged(filter url.Values, sort store.SortKey, desc bool, at store.AsOf) client.ListOptions {
+	o := client.ListOptions{Filter: filter, Sort: string(sort), AsOf: at.Observed, KnownAt: at.Known}
+	if desc {
+		o.Sort = "-" + o.Sort
+	}
+	return o
+}
+
+func thingOptions(q store.ListQuery) client.ListOptions {
 	v := url.Values{}
-	set(v, "id", string(q.ID))
-	set(v, "source", q.Source)
-	set(v, "realm", string(q.Realm))
-	set(v, "kind", q.Kind)
-	set(v, "class", string(q.Class))
-	set(v, "state", q.State)
-	set(v, "environment", string(q.Environment))
-	set(v, "criticality", string(q.Criticality))
-	set(v, "owner", q.Owner)
-	set(v, "text", q.Text)
-	if q.Gone {
+	f := q.Filter
+	for _, id := range f.IDs {
+		v.Add("id", string(id))
+	}
+	several(v, "source", f.Sources)
+	several(v, "realm", f.Realms)
+	several(v, "kind", f.Kinds)
+	several(v, "class", f.Classes)
+	several(v, "state", f.States)
+	several(v, "environment", f.Environments)
+	several(v, "criticality", f.Criticalities)
+	several(v, "owner", f.Owners)
+	set(v, "text", f.Text)
+	if f.Gone {
 		v.Set("gone", "true")
 	}
-	return client.ListOptions{Filter: v, Limit: q.Limit, AsOf: q.AsOf.Observed, KnownAt: q.AsOf.Known}
+	return paged(v, cmp.Or(q.Sort, store.SortName), q.Desc, q.AsOf)
 }
 
-func (r *remote) rows(ctx context.Context, q store.EntityQuery) iter.Seq2[store.Entity, error] {
-	return func(yield func(store.Entity, error) bool) {
-		for x, err := range client.List[store.ListRow](ctx, r.c, listOf(q.Type), r.options(q)) {
-			if !yield(x.Entity, err) {
-				return
-			}
-		}
-	}
+func (r *remote) things(ctx context.Context, q store.ListQuery) iter.Seq2[store.ListRow, error] {
+	return client.List[store.ListRow](ctx, r.c, listOf(q.Type), thingOptions(q))
 }
 
-func (r *remote) entities(ctx context.Context, q store.EntityQuery, fn func(iter.Seq2[store.Entity, error]) error) error {
-	return fn(r.rows(ctx, q))
+func (r *remote) grants(ctx context.Context, q store.ListQuery) iter.Seq2[inventory.Grant, error] {
+	return client.List[inventory.Grant](ctx, r.c, "/grants", thingOptions(q))
 }
 
-func (r *remote) grants(ctx context.Context, q store.EntityQuery, word string, fn func(iter.Seq2[inventory.Grant, error]) error) error {
-	if word != "" {
-		x, err := r.find(ctx, retinue.FactIdentity, word)
-		if err != nil {
-			return err
-		}
-		q = store.EntityQuery{Type: retinue.FactIdentity, ID: x.ID, AsOf: q.AsOf}
-	}
-	return fn(client.List[inventory.Grant](ctx, r.c, "/grants", r.options(q)))
-}
-
-// find resolves what a person typed: a public id, a key or a name.
-func (r *remote) find(ctx context.Context, t retinue.FactType, word string) (store.Entity, error) {
-	prefix, _ := retinue.EntityPrefix(t)
-	if strings.HasPrefix(word, prefix) {
-		return r.first(ctx, store.EntityQuery{Type: t, ID: retinue.EntityID(word)}, word, func(store.Entity) bool { return true })
-	}
-	x, err := r.first(ctx, store.EntityQuery{Type: t, Text: word, Limit: 200}, word, func(x store.Entity) bool { return x.Key == word })
-	if err == nil {
-		return x, nil
-	}
-	return r.first(ctx, store.EntityQuery{Type: t, Text: word, Limit: 200}, word, func(x store.Entity) bool { return strings.EqualFold(x.Name, word) })
-}
-
-// first returns the one row that fits; several are an error that lists them.
-func (r *remote) first(ctx context.Context, q store.EntityQuery, word string, fits func(store.Entity) bool) (store.Entity, error) {
-	var found []store.Entity
-	for x, err := range r.rows(ctx, q) {
-		if err != nil {
-			return store.Entity{}, err
-		}
-		if fits(x) {
-			found = append(found, x)
-		}
-	}
-	switch len(found) {
-	case 0:
-		return store.Entity{}, fmt.Errorf("%w: nothing is called %q; `list --text` searches", retinue.ErrNotFound, word)
-	case 1:
-		return found[0], nil
-	}
-	ids := make([]string, 0, 5)
-	for _, x := range found[:min(len(found), 5)] {
-		ids = append(ids, fmt.Sprintf("%s (%s, %s)", x.ID, x.Name, x.Source))
-	}
-	return store.Entity{}, fmt.Errorf("%w: %q names %d things: give an id: %s", retinue.ErrInvalid, word, len(found), strings.Join(ids, ", "))
-}
-
-func (r *remote) show(ctx context.Context, t retinue.FactType, word string, history bool, when store.AsOf) (*shown, error) {
-	x, err := r.find(ctx, t, word)
-	if err != nil {
-		return nil, err
-	}
-	at := client.ListOptions{AsOf: when.Observed, KnownAt: when.Known}
-	query := url.Values{}
-	if !when.IsZero() {
-		set(query, "as_of", when.Observed.UTC().Format(time.RFC3339Nano))
-		if !when.Known.IsZero() {
-			query.Set("known_at", when.Known.UTC().Format(time.RFC3339Nano))
-		}
-	}
-	path := listOf(t) + "/" + url.PathEscape(string(x.ID))
-	s := &shown{}
-	if t == retinue.FactCredential {
-		err = r.showCredential(ctx, path, query, s)
-	} else {
-		err = r.showIdentity(ctx, path, query, at, s)
-	}
-	if err == nil && history && t == retinue.FactIdentity {
-		s.History, err = all[store.Fact](client.List[store.Fact](ctx, r.c, path+"/facts", at))
-	}
-	return s, err
-}
-
-func (r *remote) showCredential(ctx context.Context, path string, query url.Values, s *shown) error {
-	var d struct {
-		store.Entity
-		Fact       retinue.Credential  `json:"fact"`
-		Refs       []retinue.Ref       `json:"refs"`
-		Placements []retinue.Placement `json:"placements"`
-		Uses       []retinue.Use       `json:"uses"`
-	}
-	if _, err := r.c.Do(ctx, client.Request{Path: path, Query: query}, &d); err != nil {
-		return err
-	}
-	s.Entity, s.Fact, s.Refs, s.Placements, s.Uses = d.Entity, d.Fact, d.Refs, d.Placements, d.Uses
-	return r.showFindings(ctx, string(d.ID), query, s)
-}
-
-func (r *remote) showIdentity(ctx context.Context, path string, query url.Values, at client.ListOptions, s *shown) error {
-	var d struct {
-		store.Entity
-		Description  string                `json:"description"`
-		ClassReason  string                `json:"classReason"`
-		Refs         []retinue.Ref         `json:"refs"`
-		Registration *retinue.Registration `json:"registration"`
-		OwnerSignals []retinue.OwnerSignal `json:"ownerSignals"`
-		Uses         []retinue.Use         `json:"uses"`
-	}
-	if _, err := r.c.Do(ctx, client.Request{Path: path, Query: query}, &d); err != nil {
-		return err
-	}
-	s.Entity, s.Refs, s.Registration, s.OwnerSignals, s.Uses = d.Entity, d.Refs, d.Registration, d.OwnerSignals, d.Uses
-	s.Fact = retinue.Identity{Ref: d.Ref(), Name: d.Name, Kind: retinue.IdentityKind(d.Kind), Class: d.Class, ClassReason: d.ClassReason, Description: d.Description}
-	var access struct {
-		Grants []inventory.Grant `json:"grants"`
-	}
-	if _, err := r.c.Do(ctx, client.Request{Path: path + "/access", Query: query}, &access); err != nil {
-		return err
-	}
-	s.Grants = access.Grants
-	var err error
-	if s.Credentials, err = all[retinue.Credential](client.List[retinue.Credential](ctx, r.c, path+"/credentials", at)); err != nil {
-		return err
-	}
-	if s.Trusts, err = all[retinue.Trust](client.List[retinue.Trust](ctx, r.c, path+"/trusts", at)); err != nil {
-		return err
-	}
-	if s.Placements, err = all[retinue.Placement](client.List[retinue.Placement](ctx, r.c, path+"/placements", at)); err != nil {
-		return err
-	}
-	return r.showFindings(ctx, string(d.ID), query, s)
-}
-
-func (r *remote) showFindings(ctx context.Context, id string, query url.Values, s *shown) (err error) {
-	if query.Has("as_of") {
-		return nil
-	}
-	s.Findings, err = all[retinue.Finding](client.List[retinue.Finding](ctx, r.c, "/findings", client.ListOptions{Filter: url.Values{"entity": {id}}}))
-	return err
-}
-
-// all reads a list that is not paged, or short.
-func all[T any](rows iter.Seq2[T, error]) (out []T, err error) {
-	for x, err := range rows {
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, x)
-	}
-	return out, nil
-}
-
-func (r *remote) findings(ctx context.Context, q store.FindingQuery, fn func(iter.Seq2[retinue.Finding, error]) error) error {
+func (r *remote) whole(ctx context.Context, t retinue.FactType, id retinue.EntityID, at store.AsOf, history bool) (out app.Whole, err error) {
 	v := url.Values{}
-	set(v, "id", string(q.ID))
-	set(v, "rule", q.Rule)
-	set(v, "owasp", string(q.OWASP))
-	set(v, "source", q.Source)
-	set(v, "entity", string(q.Entity))
-	set(v, "family", q.Family)
-	set(v, "fix", q.Fix)
-	set(v, "text", q.Text)
-	set(v, "state", string(q.State))
-	for _, s := range retinue.Severities() {
-		if q.Severity != "" && s.AtLeast(q.Severity) {
-			v.Add("severity", string(s))
-		}
+	if !at.IsZero() {
+		set(v, "as_of", timeOf(at.Observed))
+		set(v, "known_at", timeOf(at.Known))
 	}
-	if q.Suppressed {
+	if history {
+		v.Set("history", "true")
+	}
+	_, err = r.c.Do(ctx, client.Request{Path: listOf(t) + "/" + url.PathEscape(string(id)) + "/whole", Query: v}, &out)
+	return out, err
+}
+
+// timeOf is a time as the interface takes it; none is empty.
+func timeOf(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339Nano)
+}
+
+func (r *remote) findings(ctx context.Context, q store.FindingList) iter.Seq2[store.FindingRow, error] {
+	return client.List[store.FindingRow](ctx, r.c, "/findings", findingOptions(q))
+}
+
+func findingOptions(q store.FindingList) client.ListOptions {
+	v := url.Values{}
+	f := q.Filter
+	several(v, "severity", f.Severities)
+	several(v, "state", f.States)
+	several(v, "rule", f.Rules)
+	several(v, "owasp", f.OWASP)
+	several(v, "source", f.Sources)
+	several(v, "family", f.Families)
+	several(v, "fix", f.Fixes)
+	set(v, "entity", string(f.Entity))
+	set(v, "text", f.Text)
+	if f.Suppressed {
 		v.Set("suppressed", "true")
 	}
-	if q.Resolved && q.State == "" {
-		v["state"] = []string{"open", "acknowledged", "accepted", "reopened", "resolved"}
-	}
-	o := client.ListOptions{Filter: v, Limit: q.Limit, AsOf: q.AsOf.Observed, KnownAt: q.AsOf.Known}
-	return fn(client.List[retinue.Finding](ctx, r.c, "/findings", o))
+	return paged(v, q.Sort, q.Desc, q.AsOf)
 }
 
 func (r *remote) finding(ctx context.Context, id retinue.FindingID) (retinue.Finding, error) {
@@ -249,16 +142,12 @@ func (r *remote) decide(ctx context.Context, d app.Decision) (int, error) {
 	return out.Changed, err
 }
 
-func (r *remote) register(ctx context.Context, word string, change app.RegistrationChange) (string, error) {
-	x, err := r.find(ctx, retinue.FactIdentity, word)
-	if err != nil {
-		return "", err
-	}
+func (r *remote) register(ctx context.Context, x store.Entity, change app.RegistrationChange) error {
 	g := change.Registration
 	body := map[string]string{}
 	for flag, field := range map[string]struct{ name, value string }{
 		"owner": {"owner", g.Owner}, "backup-owner": {"backupOwner", g.BackupOwner}, "purpose": {"purpose", g.Purpose},
-		"application": {"application", g.Application}, "environment": {"environment", string(g.Environment)},
+		"application": {"application", g.Application}, "data-class": {"dataClass", g.DataClass}, "environment": {"environment", string(g.Environment)},
 		"criticality": {"criticality", string(g.Criticality)}, "end-date": {"endDate", dateOf(g.EndDate)},
 		"review-date": {"reviewDate", dateOf(g.ReviewDate)}, "class": {"class", string(g.Class)}, "class-reason": {"classReason", g.ClassReason},
 	} {
@@ -266,8 +155,8 @@ func (r *remote) register(ctx context.Context, word string, change app.Registrat
 			body[field.name] = field.value
 		}
 	}
-	_, err = r.c.Do(ctx, client.Request{Method: http.MethodPatch, Path: "/identities/" + url.PathEscape(string(x.ID)) + "/registration", Body: body}, nil)
-	return x.Name, err
+	_, err := r.c.Do(ctx, client.Request{Method: http.MethodPatch, Path: "/identities/" + url.PathEscape(string(x.ID)) + "/registration", Body: body}, nil)
+	return err
 }
 
 func dateOf(t time.Time) string {
@@ -291,6 +180,108 @@ func (r *remote) verify(ctx context.Context) (string, bool, error) {
 }
 
 func (r *remote) changes(ctx context.Context, from, to time.Time) ([]store.Change, error) {
-	o := client.ListOptions{Filter: url.Values{"from": {from.UTC().Format(time.RFC3339Nano)}, "to": {to.UTC().Format(time.RFC3339Nano)}}}
-	return all[store.Change](client.List[store.Change](ctx, r.c, "/changes", o))
+	v := url.Values{"from": {timeOf(from)}, "to": {timeOf(to)}}
+	var p client.Page[store.Change]
+	_, err := r.c.Do(ctx, client.Request{Path: "/diff", Query: v}, &p)
+	return p.Items, err
+}
+
+func (r *remote) scopes(ctx context.Context) ([]store.ScopeStatus, error) {
+	var p client.Page[store.ScopeStatus]
+	_, err := r.c.Do(ctx, client.Request{Path: "/scopes"}, &p)
+	return p.Items, err
+}
+
+func (r *remote) rules(ctx context.Context) ([]app.RuleText, error) {
+	var p client.Page[app.RuleText]
+	_, err := r.c.Do(ctx, client.Request{Path: "/rules/texts"}, &p)
+	return p.Items, err
+}
+
+func (r *remote) export(ctx context.Context, path string, o app.ExportOptions) (export.Manifest, error) {
+	options := thingOptions(o.Things)
+	if o.Subject == "findings" {
+		options = findingOptions(o.Findings)
+	}
+	q := options.Query()
+	q.Set("format", o.Format)
+	if o.Sample > 0 {
+		q.Set("sample", fmt.Sprint(o.Sample))
+		q.Set("seed", o.Seed)
+	}
+	return r.download(ctx, path, "/exports/"+o.Subject, q)
+}
+
+func (r *remote) archive(ctx context.Context, path string) (int64, error) {
+	m, err := r.download(ctx, path, "/exports/archive", url.Values{})
+	if err == nil { // the archive has a manifest of its own in it
+		err = os.Remove(path + export.ManifestSuffix)
+	}
+	return m.Rows, err
+}
+
+func (r *remote) report(ctx context.Context, o reportOptions) error {
+	q := client.ListOptions{AsOf: o.at.Observed, KnownAt: o.at.Known}.Query()
+	if o.html != "" {
+		q.Set("format", "html")
+		m, err := r.download(ctx, o.html, "/exports/report", q)
+		if err == nil {
+			o.written(m)
+		}
+		return err
+	}
+	q.Set("format", "text")
+	q.Set("width", fmt.Sprint(o.width))
+	if o.color {
+		q.Set("color", "true")
+	}
+	body, err := r.c.Stream(ctx, client.Request{Path: "/exports/report", Query: q})
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(o.out, body)
+	return errors.Join(err, body.Close())
+}
+
+// maxManifest bounds a manifest, in bytes.
+const maxManifest = 16 << 20
+
+// download writes a file that a server makes, and its manifest beside it. Both
+// get their names only once they are whole, and the file is what the manifest
+// says.
+func (r *remote) download(ctx context.Context, path, from string, q url.Values) (m export.Manifest, err error) {
+	q.Set("manifest", "true")
+	body, err := r.c.Stream(ctx, client.Request{Path: from, Query: q})
+	if err != nil {
+		return m, err
+	}
+	defer func() { _ = body.Close() }()
+	// The boundary is the first line of the body.
+	b := bufio.NewReader(body)
+	first, err := b.Peek(128)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return m, fmt.Errorf("%w: read export: %v", retinue.ErrUnavailable, err)
+	}
+	boundary, _, ok := strings.Cut(string(first), "\r\n")
+	if boundary, _ = strings.CutPrefix(boundary, "--"); !ok || boundary == "" {
+		return m, fmt.Errorf("%w: read export: the server sends no manifest with it", retinue.ErrUnsupported)
+	}
+	parts := multipart.NewReader(b, boundary)
+	file, err := parts.NextPart()
+	if err != nil {
+		return m, fmt.Errorf("%w: read export: %v", retinue.ErrUnavailable, err)
+	}
+	return export.Receive(path, func(w io.Writer) (raw []byte, err error) {
+		if _, err := io.Copy(w, file); err != nil {
+			return nil, fmt.Errorf("%w: read export: %v", retinue.ErrUnavailable, err)
+		}
+		p, err := parts.NextPart()
+		if err == nil {
+			raw, err = io.ReadAll(io.LimitReader(p, maxManifest))
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%w: read manifest: %v", retinue.ErrUnavailable, err)
+		}
+		return raw, nil
+	})
 }

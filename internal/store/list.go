@@ -85,6 +85,7 @@ const None = "none"
 type Filter struct {
 	IDs           []retinue.EntityID
 	Sources       []string // names or public ids
+	Realms        []string // the systems themselves, such as aws:111122223333
 	Kinds         []string
 	Subtypes      []string
 	Classes       []string // of a credential: the class of who holds it

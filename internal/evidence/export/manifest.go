@@ -170,6 +170,41 @@ func WriteFile(path string, m Manifest, write func(io.Writer) (Written, error)) 
 	return m, nil
 }
 
+// Receive writes an export that was made elsewhere, and its manifest: read
+// passes the file on and then returns the manifest. A file that is not what its
+// manifest says is ErrUnavailable, and leaves what was there before.
+func Receive(path string, read func(io.Writer) (manifest []byte, err error)) (m Manifest, err error) {
+	err = replaceFile(path, func(w io.Writer) error {
+		d := NewDigest(w)
+		raw, err := read(d)
+		if err != nil {
+			return err
+		}
+		if m, err = ReadManifest(bytes.NewReader(raw)); err != nil {
+			return err
+		}
+		if sum := hex.EncodeToString(d.sum.Sum(nil)); m.Bytes != d.n || m.SHA256 != sum {
+			return fmt.Errorf("%w: %d bytes came, and not those that the manifest names", retinue.ErrUnavailable, d.n)
+		}
+		return nil
+	})
+	if err != nil {
+		return m, fmt.Errorf("receive export %s: %w", path, err)
+	}
+	m.File = filepath.Base(path)
+	raw, err := m.Encode()
+	if err == nil {
+		err = replaceFile(path+ManifestSuffix, func(w io.Writer) error {
+			_, err := w.Write(raw)
+			return err
+		})
+	}
+	if err != nil {
+		return m, fmt.Errorf("write manifest of %s: %w", path, err)
+	}
+	return m, nil
+}
+
 func replaceFile(path string, write func(io.Writer) error) (err error) {
 	// CreateTemp makes files of mode 0600.
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")

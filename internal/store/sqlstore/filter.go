@@ -74,7 +74,7 @@ func checkFilter(f store.Filter) error {
 	for _, v := range []struct {
 		name string
 		n    int
-	}{{"ids", len(f.IDs)}, {"sources", len(f.Sources)}, {"kinds", len(f.Kinds)}, {"subtypes", len(f.Subtypes)},
+	}{{"ids", len(f.IDs)}, {"sources", len(f.Sources)}, {"realms", len(f.Realms)}, {"kinds", len(f.Kinds)}, {"subtypes", len(f.Subtypes)},
 		{"classes", len(f.Classes)}, {"states", len(f.States)}, {"environments", len(f.Environments)},
 		{"criticalities", len(f.Criticalities)}, {"owners", len(f.Owners)}, {"units", len(f.Units)}, {"tags", len(f.Tags)},
 		{"managed", len(f.Managed)}} {
@@ -192,6 +192,9 @@ func (tx *Tx) filterPlaces(c *conditions, f store.Filter) error {
 			c.add("1 = 0")
 		}
 		c.anyOf("e.source", names)
+	}
+	if len(f.Realms) > 0 {
+		c.add(`EXISTS (SELECT 1 FROM refs fr JOIN realms fm ON fm.id = fr.realm_id WHERE fr.id = e.ref_id AND fm.realm IN (SELECT v FROM `+tx.db.d.each("?")+` j))`, tx.db.d.list(f.Realms))
 	}
 	if len(f.Units) > 0 {
 		_, refs, err := tx.subtree(f.Units)

@@ -326,7 +326,7 @@ func (tx *Tx) lister(q store.ListQuery) (*lister, error) {
 // where neither the figures that are kept nor one index tell.
 func dear(q store.ListQuery) bool {
 	f := q.Filter
-	if f.Text != "" || len(f.Subtypes)+len(f.Managed) > 0 || !q.AsOf.IsZero() {
+	if f.Text != "" || len(f.Subtypes)+len(f.Managed)+len(f.Realms) > 0 || !q.AsOf.IsZero() {
 		return true
 	}
 	others := 0

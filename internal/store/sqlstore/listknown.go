@@ -74,7 +74,7 @@ func plainFilter(q store.ListQuery) (func(store.Entity) bool, error) {
 		ids[id] = true
 	}
 	return func(e store.Entity) bool {
-		return (len(ids) == 0 || ids[e.ID]) && has(f.Sources, e.Source) && has(f.Kinds, e.Kind) && has(f.Subtypes, e.Subtype) &&
+		return (len(ids) == 0 || ids[e.ID]) && has(f.Sources, e.Source) && has(f.Realms, string(e.Realm)) && has(f.Kinds, e.Kind) && has(f.Subtypes, e.Subtype) &&
 			has(f.Classes, string(e.Class)) && has(f.States, e.State) && has(f.Environments, string(e.Environment)) &&
 			has(f.Criticalities, string(e.Criticality)) && has(f.Owners, e.Owner) && has(f.Managed, string(e.Managed)) &&
 			inWindow(f.Created, e.CreatedAt.UnixMicro(), e.CreatedAt.IsZero()) && inWindow(f.Expires, e.ExpiresAt.UnixMicro(), e.ExpiresAt.IsZero()) &&

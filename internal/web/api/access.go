@@ -128,6 +128,11 @@ func accessTable() map[string]access { //nolint:funlen // one table, so that it 
 		"get-identity-history":     may(auth.PermInventoryRead),
 		"get-identity-facts":       may(auth.PermInventoryRead),
 		"get-identity-picture":     may(auth.PermInventoryRead),
+		"get-identity-whole":       may(auth.PermInventoryRead),
+		"get-credential-whole":     may(auth.PermInventoryRead),
+		"get-diff":                 may(auth.PermInventoryRead),
+		"list-scopes":              may(auth.PermSourcesRead),
+		"list-rule-texts":          may(auth.PermRulesRead),
 		"list-credentials":         may(auth.PermInventoryRead),
 		"get-credential":           may(auth.PermInventoryRead),
 		"get-credential-calendar":  may(auth.PermInventoryRead),
@@ -147,6 +152,8 @@ func accessTable() map[string]access { //nolint:funlen // one table, so that it 
 		"export-grants":            may(auth.PermInventoryRead),
 		"export-findings":          may(auth.PermInventoryRead),
 		"export-records":           may(auth.PermAuditRead),
+		"export-report":            may(auth.PermInventoryRead),
+		"export-archive":           may(auth.PermEvidenceExport),
 
 		// Sources, scans and collectors. What decides where credentials are sent
 		// needs a fresh second factor, and so does what makes a credential.

@@ -134,6 +134,7 @@ type Services struct {
 	Identities  Identities
 	Things      Things
 	Relations   Relations
+	Wholes      Wholes
 	Findings    Findings
 	Undoer      Undoer
 	Rules       Rules
@@ -209,6 +210,7 @@ func (a *API) register() {
 	a.identities()
 	a.things()
 	a.relations()
+	a.wholes()
 	a.findings()
 	a.rules()
 	a.records()

@@ -13,6 +13,7 @@ import (
 type ThingFilter struct {
 	IDs           []string  `query:"id,explode" maxItems:"200" doc:"Only these"`
 	Sources       []string  `query:"source,explode" maxItems:"50" doc:"Names or ids of sources"`
+	Realms        []string  `query:"realm,explode" maxItems:"50" doc:"Systems, such as aws:111122223333"`
 	Kinds         []string  `query:"kind,explode" maxItems:"50"`
 	Subtypes      []string  `query:"subtype,explode" maxItems:"50"`
 	Classes       []string  `query:"class,explode" maxItems:"3" enum:"non_human,person,unclear" doc:"Of a credential: the class of who holds it"`
@@ -40,7 +41,7 @@ type ThingFilter struct {
 }
 
 func (f ThingFilter) filter() store.Filter {
-	out := store.Filter{Sources: f.Sources, Kinds: f.Kinds, Subtypes: f.Subtypes, Classes: f.Classes, States: f.States,
+	out := store.Filter{Sources: f.Sources, Realms: f.Realms, Kinds: f.Kinds, Subtypes: f.Subtypes, Classes: f.Classes, States: f.States,
 		Environments: f.Environments, Criticalities: f.Criticalities, Owners: f.Owners, Units: f.Units, Tags: f.Tags,
 		Managed: f.Managed, Severity: retinue.Severity(f.Severity), Privileged: optional(f.Privileged),
 		ThirdParty: optional(f.ThirdParty), NeverUsed: optional(f.NeverUsed),

@@ -91,7 +91,7 @@ func ownerScenarios(who, mine, other, id, otherID, key, otherKey, finding, other
 	see("/credentials?count=exact", mine, `"total":10`)
 	see("/findings?count=exact", mine)
 	see("/findings?text="+other, `"items":[]`)
-	for _, noun := range []string{"", "/access", "/credentials", "/trusts", "/placements", "/history", "/facts", "/picture"} {
+	for _, noun := range []string{"", "/access", "/credentials", "/trusts", "/placements", "/history", "/facts", "/picture", "/whole", "/whole?history=true"} {
 		see("/identities/"+id+noun, mine)
 		blind("/identities/" + otherID + noun)
 	}
@@ -129,6 +129,14 @@ func ownerScenarios(who, mine, other, id, otherID, key, otherKey, finding, other
 	blind("/owners/" + other[:3] + "@example.com")
 	see("/credentials/"+key, mine)
 	blind("/credentials/" + otherKey)
+	see("/credentials/"+key+"/whole", mine)
+	blind("/credentials/" + otherKey + "/whole")
+	see("/diff?from=2026-01-01T00:00:00Z", mine)
+	see("/diff?from=2026-01-01T00:00:00Z&entity="+otherID, `"items":[]`)
+	see("/exports/identities?format=csv&manifest=true", mine, `"subject": "identities"`)
+	see("/exports/identities?format=csv&sample=3", mine)
+	see("/exports/report?format=text", "Content-Disposition: attachment")
+	see("/exports/report?format=html&manifest=true", mine)
 	see("/findings/"+finding, mine)
 	blind("/findings/" + otherFinding)
 	return out

@@ -4,10 +4,12 @@
 export const dated = [
   /^\/credentials$/,
   /^\/credentials\/[^/]+$/,
+  /^\/credentials\/[^/]+\/whole$/,
   /^\/exports\/credentials$/,
   /^\/exports\/findings$/,
   /^\/exports\/grants$/,
   /^\/exports\/identities$/,
+  /^\/exports\/report$/,
   /^\/facets\/credentials$/,
   /^\/facets\/identities$/,
   /^\/findings$/,
@@ -22,5 +24,6 @@ export const dated = [
   /^\/identities\/[^/]+\/picture$/,
   /^\/identities\/[^/]+\/placements$/,
   /^\/identities\/[^/]+\/trusts$/,
+  /^\/identities\/[^/]+\/whole$/,
   /^\/overview$/,
 ];

@@ -927,6 +927,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/credentials/{id}/whole": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything about one credential at once */
+        get: operations["get-credential-whole"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/deliveries": {
         parameters: {
             query?: never;
@@ -964,6 +981,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What differs between two times
+         * @description Between two observed times, by what is known now, the oldest first; what changed and changed back is not in it. It is not paged: limit and cursor do not limit it.
+         */
+        get: operations["get-diff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/events": {
         parameters: {
             query?: never;
@@ -976,6 +1013,26 @@ export interface paths {
          * @description Server-sent events. Each has a topic (inventory, findings, scans, records) as its event type and an id; a client that comes back with Last-Event-ID hears what it missed. The stream ends after ten minutes.
          */
         get: operations["get-events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/exports/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export archive as a file
+         * @description All that the list shows with the same filters and sort; limit and cursor do not limit it. A file that could not be written whole ends the connection early.
+         */
+        get: operations["export-archive"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1076,6 +1133,26 @@ export interface paths {
          * @description All that the list shows with the same filters and sort; limit and cursor do not limit it. A file that could not be written whole ends the connection early.
          */
         get: operations["export-records"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/exports/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export report as a file
+         * @description All that the list shows with the same filters and sort; limit and cursor do not limit it. A file that could not be written whole ends the connection early.
+         */
+        get: operations["export-report"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1466,6 +1543,23 @@ export interface paths {
         };
         /** Who can become an identity */
         get: operations["get-identity-trusts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/identities/{id}/whole": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything about one identity at once */
+        get: operations["get-identity-whole"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2041,6 +2135,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/rules/texts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rules in force with their conditions */
+        get: operations["list-rule-texts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/rules/{id}": {
         parameters: {
             query?: never;
@@ -2106,6 +2217,23 @@ export interface paths {
          * @description What it has completed stays; the rest is marked incomplete.
          */
         post: operations["cancel-scan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/scopes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How every scope of every source stands */
+        get: operations["list-scopes"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2717,6 +2845,19 @@ export interface components {
             subject?: string;
             usages?: string[] | null;
         };
+        Change: {
+            after?: unknown;
+            /** Format: date-time */
+            at: string;
+            before?: unknown;
+            change: string;
+            entity?: string;
+            name?: string;
+            ref: components["schemas"]["Ref"];
+            scope: components["schemas"]["Scope"];
+            source?: string;
+            type: string;
+        };
         ChangeAccountInputBody: {
             /** @description false ends the account's sessions and tokens at once */
             active?: boolean;
@@ -3204,6 +3345,39 @@ export interface components {
             suppressed: number;
             /** Format: int64 */
             unclear: number;
+        };
+        Finding: {
+            accepted?: components["schemas"]["Acceptance"];
+            controls?: string[] | null;
+            entity?: string;
+            evidence?: {
+                [key: string]: unknown;
+            };
+            family?: string;
+            fingerprint: string;
+            /** Format: date-time */
+            firstSeen?: string;
+            fix?: string;
+            fixTitle?: string;
+            id: string;
+            /** Format: date-time */
+            lastSeen?: string;
+            message: string;
+            name?: string;
+            owasp?: string[] | null;
+            places?: components["schemas"]["Place"][] | null;
+            /** Format: int64 */
+            priority: number;
+            priorityReason?: string;
+            remediation?: string;
+            /** Format: date-time */
+            resolvedAt?: string;
+            rule: string;
+            severity: string;
+            state: string;
+            subject: components["schemas"]["Ref"];
+            suppressed?: string;
+            title: string;
         };
         FindingDecision: {
             /** @description Who is to act; empty: nobody */
@@ -4344,6 +4518,18 @@ export interface components {
             /** @description There are more than total */
             totalIsMore: boolean;
         };
+        PageChange: {
+            items: components["schemas"]["Change"][] | null;
+            /** @description The cursor of the next page; absent on the last */
+            next?: string;
+            /**
+             * Format: int64
+             * @description How many match
+             */
+            total: number;
+            /** @description There are more than total */
+            totalIsMore: boolean;
+        };
         PageCollector: {
             items: components["schemas"]["Collector"][] | null;
             /** @description The cursor of the next page; absent on the last */
@@ -4680,8 +4866,32 @@ export interface components {
             /** @description There are more than total */
             totalIsMore: boolean;
         };
+        PageRuleText: {
+            items: components["schemas"]["RuleText"][] | null;
+            /** @description The cursor of the next page; absent on the last */
+            next?: string;
+            /**
+             * Format: int64
+             * @description How many match
+             */
+            total: number;
+            /** @description There are more than total */
+            totalIsMore: boolean;
+        };
         PageScan: {
             items: components["schemas"]["Scan"][] | null;
+            /** @description The cursor of the next page; absent on the last */
+            next?: string;
+            /**
+             * Format: int64
+             * @description How many match
+             */
+            total: number;
+            /** @description There are more than total */
+            totalIsMore: boolean;
+        };
+        PageScopeStatus: {
+            items: components["schemas"]["ScopeStatus"][] | null;
             /** @description The cursor of the next page; absent on the last */
             next?: string;
             /**
@@ -5098,6 +5308,26 @@ export interface components {
             /** @description When somebody looks at it again */
             reviewDate?: string;
         };
+        Resource: {
+            attrs?: {
+                [key: string]: unknown;
+            };
+            container?: components["schemas"]["Ref"];
+            /** Format: date-time */
+            createdAt?: string;
+            dataClass?: string;
+            declared?: components["schemas"]["Place"][] | null;
+            kind: string;
+            labels?: {
+                [key: string]: string;
+            };
+            managed?: string;
+            name?: string;
+            public?: boolean;
+            ref: components["schemas"]["Ref"];
+            region?: string;
+            runsAs?: components["schemas"]["Ref"][] | null;
+        };
         RetentionClass: {
             about: string;
             class: string;
@@ -5259,6 +5489,19 @@ export interface components {
             severity: string;
             title: string;
         };
+        RuleText: {
+            /** @description Supports, never compliant */
+            controls?: string[] | null;
+            id: string;
+            message: string;
+            over: string;
+            owasp?: string[] | null;
+            remediation: string;
+            severity: string;
+            title: string;
+            when: string;
+            where: string;
+        };
         SSOMapping: {
             group: string;
             own?: boolean;
@@ -5310,6 +5553,28 @@ export interface components {
             /** Format: int64 */
             total?: number;
             unit?: string;
+        };
+        ScopeStatus: {
+            /** Format: int64 */
+            authority: number;
+            basis?: string;
+            /** Format: date-time */
+            completedAt?: string;
+            /** Format: int64 */
+            completedCount: number;
+            /** Format: int64 */
+            facts: number;
+            /** Format: int64 */
+            heldEnds?: number;
+            /** Format: date-time */
+            observedAt?: string;
+            problems?: string[] | null;
+            /** Format: date-time */
+            recordedAt?: string;
+            scope: components["schemas"]["Scope"];
+            source: string;
+            sourceKind: string;
+            state: string;
         };
         SearchGroup: {
             items: components["schemas"]["SearchHit"][] | null;
@@ -5723,6 +5988,22 @@ export interface components {
             /** Format: int64 */
             value?: number;
         };
+        Trust: {
+            attrs?: {
+                [key: string]: unknown;
+            };
+            conditions?: string[] | null;
+            externalId?: boolean;
+            federation?: components["schemas"]["Federation"];
+            kind: string;
+            name: string;
+            organizationKnown?: boolean;
+            subject: components["schemas"]["Ref"];
+            thirdParty?: boolean;
+            trustee?: components["schemas"]["Ref"];
+            vendor?: string;
+            via?: components["schemas"]["Ref"];
+        };
         TrustRow: {
             attrs?: {
                 [key: string]: unknown;
@@ -5826,6 +6107,47 @@ export interface components {
              * @description When the caller was here before; absent on the first visit
              */
             before?: string;
+        };
+        Whole: {
+            class?: string;
+            container?: string;
+            /** Format: date-time */
+            createdAt?: string;
+            credentials?: components["schemas"]["Credential"][] | null;
+            criticality?: string;
+            dataClass?: string;
+            environment?: string;
+            /** Format: date-time */
+            expiresAt?: string;
+            fact: unknown;
+            findings?: components["schemas"]["Finding"][] | null;
+            /** Format: date-time */
+            firstSeen?: string;
+            /** Format: date-time */
+            goneAt?: string;
+            grants?: components["schemas"]["Grant"][] | null;
+            history?: components["schemas"]["Fact"][] | null;
+            id: string;
+            key: string;
+            kind: string;
+            /** Format: date-time */
+            lastUsed?: string;
+            managed?: string;
+            name: string;
+            owner?: string;
+            ownerSignals?: components["schemas"]["OwnerSignal"][] | null;
+            placements?: components["schemas"]["Placement"][] | null;
+            realm: string;
+            refKind: string;
+            refs: components["schemas"]["Ref"][] | null;
+            registration?: components["schemas"]["Registration"];
+            runsAsThis?: components["schemas"]["Resource"][] | null;
+            source: string;
+            state?: string;
+            subtype?: string;
+            trusts?: components["schemas"]["Trust"][] | null;
+            type: string;
+            uses?: components["schemas"]["Use"][] | null;
         };
     };
     responses: never;
@@ -10090,6 +10412,8 @@ export interface operations {
                 id?: string[] | null;
                 /** @description Names or ids of sources */
                 source?: string[] | null;
+                /** @description Systems, such as aws:111122223333 */
+                realm?: string[] | null;
                 kind?: string[] | null;
                 subtype?: string[] | null;
                 /** @description Of a credential: the class of who holds it */
@@ -10326,6 +10650,83 @@ export interface operations {
             };
         };
     };
+    "get-credential-whole": {
+        parameters: {
+            query?: {
+                /** @description As it was observed at this time (RFC 3339); now where absent */
+                as_of?: string;
+                /** @description With as_of: by what had been recorded by this time */
+                known_at?: string;
+                /** @description With every version that was stated of it */
+                history?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description The public id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Whole"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "list-deliveries": {
         parameters: {
             query?: {
@@ -10471,6 +10872,79 @@ export interface operations {
             };
         };
     };
+    "get-diff": {
+        parameters: {
+            query?: {
+                /** @description How many items a page holds */
+                limit?: number;
+                /** @description Where the page begins: the next of the page before */
+                cursor?: string;
+                /** @description Count everything that matches; otherwise counting stops at 1,000 */
+                count?: "exact";
+                type?: ("person" | "team" | "application" | "identity" | "group" | "container" | "policy" | "credential" | "resource" | "membership" | "attachment" | "grant" | "trust" | "placement" | "owner_signal")[] | null;
+                change?: ("added" | "changed" | "ended")[] | null;
+                /** @description Names of sources */
+                source?: string[] | null;
+                /** @description Only about this thing, and what hangs on it */
+                entity?: string;
+                /** @description Recorded since */
+                from?: string;
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageChange"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "get-events": {
         parameters: {
             query?: never;
@@ -10530,10 +11004,86 @@ export interface operations {
             };
         };
     };
+    "export-archive": {
+        parameters: {
+            query?: {
+                /** @description Answer multipart/mixed: the file, then the manifest that says exactly what it is */
+                manifest?: boolean;
+                /** @description Draw so many rows instead of all */
+                sample?: number;
+                /** @description The same seed draws the same rows from the same data */
+                seed?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                    "application/sarif+json": string;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                    "application/x-ndjson": string;
+                    "multipart/mixed": string;
+                    "text/csv; charset=utf-8": string;
+                    "text/html; charset=utf-8": string;
+                    "text/plain; charset=utf-8": string;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "export-credentials": {
         parameters: {
             query: {
                 format: "csv" | "json" | "xlsx";
+                /** @description Answer multipart/mixed: the file, then the manifest that says exactly what it is */
+                manifest?: boolean;
+                /** @description Draw so many rows instead of all */
+                sample?: number;
+                /** @description The same seed draws the same rows from the same data */
+                seed?: string;
                 /** @description How many items a page holds */
                 limit?: number;
                 /** @description Where the page begins: the next of the page before */
@@ -10548,6 +11098,8 @@ export interface operations {
                 id?: string[] | null;
                 /** @description Names or ids of sources */
                 source?: string[] | null;
+                /** @description Systems, such as aws:111122223333 */
+                realm?: string[] | null;
                 kind?: string[] | null;
                 subtype?: string[] | null;
                 /** @description Of a credential: the class of who holds it */
@@ -10609,7 +11161,10 @@ export interface operations {
                     "application/sarif+json": string;
                     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
                     "application/x-ndjson": string;
+                    "multipart/mixed": string;
                     "text/csv; charset=utf-8": string;
+                    "text/html; charset=utf-8": string;
+                    "text/plain; charset=utf-8": string;
                 };
             };
             /** @description Unauthorized */
@@ -10654,6 +11209,12 @@ export interface operations {
         parameters: {
             query: {
                 format: "csv" | "json" | "xlsx" | "sarif" | "ocsf";
+                /** @description Answer multipart/mixed: the file, then the manifest that says exactly what it is */
+                manifest?: boolean;
+                /** @description Draw so many rows instead of all */
+                sample?: number;
+                /** @description The same seed draws the same rows from the same data */
+                seed?: string;
                 /** @description How many items a page holds */
                 limit?: number;
                 /** @description Where the page begins: the next of the page before */
@@ -10710,7 +11271,10 @@ export interface operations {
                     "application/sarif+json": string;
                     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
                     "application/x-ndjson": string;
+                    "multipart/mixed": string;
                     "text/csv; charset=utf-8": string;
+                    "text/html; charset=utf-8": string;
+                    "text/plain; charset=utf-8": string;
                 };
             };
             /** @description Unauthorized */
@@ -10755,6 +11319,12 @@ export interface operations {
         parameters: {
             query: {
                 format: "csv" | "json" | "xlsx";
+                /** @description Answer multipart/mixed: the file, then the manifest that says exactly what it is */
+                manifest?: boolean;
+                /** @description Draw so many rows instead of all */
+                sample?: number;
+                /** @description The same seed draws the same rows from the same data */
+                seed?: string;
                 /** @description How many items a page holds */
                 limit?: number;
                 /** @description Where the page begins: the next of the page before */
@@ -10769,6 +11339,8 @@ export interface operations {
                 id?: string[] | null;
                 /** @description Names or ids of sources */
                 source?: string[] | null;
+                /** @description Systems, such as aws:111122223333 */
+                realm?: string[] | null;
                 kind?: string[] | null;
                 subtype?: string[] | null;
                 /** @description Of a credential: the class of who holds it */
@@ -10823,7 +11395,10 @@ export interface operations {
                     "application/sarif+json": string;
                     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
                     "application/x-ndjson": string;
+                    "multipart/mixed": string;
                     "text/csv; charset=utf-8": string;
+                    "text/html; charset=utf-8": string;
+                    "text/plain; charset=utf-8": string;
                 };
             };
             /** @description Unauthorized */
@@ -10868,6 +11443,12 @@ export interface operations {
         parameters: {
             query: {
                 format: "csv" | "json" | "xlsx";
+                /** @description Answer multipart/mixed: the file, then the manifest that says exactly what it is */
+                manifest?: boolean;
+                /** @description Draw so many rows instead of all */
+                sample?: number;
+                /** @description The same seed draws the same rows from the same data */
+                seed?: string;
                 /** @description How many items a page holds */
                 limit?: number;
                 /** @description Where the page begins: the next of the page before */
@@ -10882,6 +11463,8 @@ export interface operations {
                 id?: string[] | null;
                 /** @description Names or ids of sources */
                 source?: string[] | null;
+                /** @description Systems, such as aws:111122223333 */
+                realm?: string[] | null;
                 kind?: string[] | null;
                 subtype?: string[] | null;
                 /** @description Of a credential: the class of who holds it */
@@ -10936,7 +11519,10 @@ export interface operations {
                     "application/sarif+json": string;
                     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
                     "application/x-ndjson": string;
+                    "multipart/mixed": string;
                     "text/csv; charset=utf-8": string;
+                    "text/html; charset=utf-8": string;
+                    "text/plain; charset=utf-8": string;
                 };
             };
             /** @description Unauthorized */
@@ -10981,6 +11567,12 @@ export interface operations {
         parameters: {
             query: {
                 format: "csv" | "json" | "xlsx" | "ocsf";
+                /** @description Answer multipart/mixed: the file, then the manifest that says exactly what it is */
+                manifest?: boolean;
+                /** @description Draw so many rows instead of all */
+                sample?: number;
+                /** @description The same seed draws the same rows from the same data */
+                seed?: string;
                 /** @description How many items a page holds */
                 limit?: number;
                 /** @description Where the page begins: the next of the page before */
@@ -11016,7 +11608,89 @@ export interface operations {
                     "application/sarif+json": string;
                     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
                     "application/x-ndjson": string;
+                    "multipart/mixed": string;
                     "text/csv; charset=utf-8": string;
+                    "text/html; charset=utf-8": string;
+                    "text/plain; charset=utf-8": string;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "export-report": {
+        parameters: {
+            query: {
+                format: "html" | "text";
+                /** @description Of text, in columns */
+                width?: number;
+                /** @description Text with the escape codes of terminals */
+                color?: boolean;
+                /** @description Answer multipart/mixed: the file, then the manifest that says exactly what it is */
+                manifest?: boolean;
+                /** @description Draw so many rows instead of all */
+                sample?: number;
+                /** @description The same seed draws the same rows from the same data */
+                seed?: string;
+                /** @description As it was observed at this time (RFC 3339); now where absent */
+                as_of?: string;
+                /** @description With as_of: by what had been recorded by this time */
+                known_at?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                    "application/sarif+json": string;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                    "application/x-ndjson": string;
+                    "multipart/mixed": string;
+                    "text/csv; charset=utf-8": string;
+                    "text/html; charset=utf-8": string;
+                    "text/plain; charset=utf-8": string;
                 };
             };
             /** @description Unauthorized */
@@ -11065,6 +11739,8 @@ export interface operations {
                 id?: string[] | null;
                 /** @description Names or ids of sources */
                 source?: string[] | null;
+                /** @description Systems, such as aws:111122223333 */
+                realm?: string[] | null;
                 kind?: string[] | null;
                 subtype?: string[] | null;
                 /** @description Of a credential: the class of who holds it */
@@ -11174,6 +11850,8 @@ export interface operations {
                 id?: string[] | null;
                 /** @description Names or ids of sources */
                 source?: string[] | null;
+                /** @description Systems, such as aws:111122223333 */
+                realm?: string[] | null;
                 kind?: string[] | null;
                 subtype?: string[] | null;
                 /** @description Of a credential: the class of who holds it */
@@ -11531,6 +12209,8 @@ export interface operations {
                 id?: string[] | null;
                 /** @description Names or ids of sources */
                 source?: string[] | null;
+                /** @description Systems, such as aws:111122223333 */
+                realm?: string[] | null;
                 kind?: string[] | null;
                 subtype?: string[] | null;
                 /** @description Of a credential: the class of who holds it */
@@ -11767,6 +12447,8 @@ export interface operations {
                 id?: string[] | null;
                 /** @description Names or ids of sources */
                 source?: string[] | null;
+                /** @description Systems, such as aws:111122223333 */
+                realm?: string[] | null;
                 kind?: string[] | null;
                 subtype?: string[] | null;
                 /** @description Of a credential: the class of who holds it */
@@ -12937,6 +13619,83 @@ export interface operations {
             };
         };
     };
+    "get-identity-whole": {
+        parameters: {
+            query?: {
+                /** @description As it was observed at this time (RFC 3339); now where absent */
+                as_of?: string;
+                /** @description With as_of: by what had been recorded by this time */
+                known_at?: string;
+                /** @description With every version that was stated of it */
+                history?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description The public id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Whole"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "begin-hand-in": {
         parameters: {
             query?: never;
@@ -14018,6 +14777,8 @@ export interface operations {
                 id?: string[] | null;
                 /** @description Names or ids of sources */
                 source?: string[] | null;
+                /** @description Systems, such as aws:111122223333 */
+                realm?: string[] | null;
                 kind?: string[] | null;
                 subtype?: string[] | null;
                 /** @description Of a credential: the class of who holds it */
@@ -15666,6 +16427,63 @@ export interface operations {
             };
         };
     };
+    "list-rule-texts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageRuleText"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "get-rule": {
         parameters: {
             query?: never;
@@ -15920,6 +16738,63 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-scopes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageScopeStatus"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

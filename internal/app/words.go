@@ -1,0 +1,21 @@
+package app
+
+import "github.com/retinue-id/retinue/internal/web/api"
+
+// What the command line asks for here and at a server alike, in the words of
+// the interface.
+type (
+	Whole             = api.Whole
+	RuleText          = api.RuleText
+	Owner             = api.Owner
+	OwnerDetail       = api.OwnerDetail
+	QueueItem         = api.QueueItem
+	QueueQuery        = api.QueueQuery
+	IdentityOwnership = api.IdentityOwnership
+	OwnershipPeriod   = api.OwnershipPeriod
+	OwnerAssignment   = api.OwnerAssignment
+	AssignmentFilter  = api.AssignmentFilter
+	AssignmentResult  = api.AssignmentResult
+	UndoResult        = api.UndoResult
+	OwnershipRuleSet  = api.OwnershipRuleSet
+)
