@@ -27,6 +27,10 @@ func (q *question) explain(r *result) access.Decision {
 		d.Because = q.misunderstood(r)
 	case access.Allowed:
 		d.Because = q.reasons(func(h *hit) bool { return h.truth == yes && q.carries(r, h) })
+		if q.request.Principal.kind == principalRoot {
+			d.Because = append(d.Because, access.Reason{Layer: LayerIdentity.String(), Effect: "allow",
+				Text: "the account's root user has full access to the account"})
+		}
 	case access.Conditional:
 		d.Because = q.reasons(func(h *hit) bool {
 			return h.statement != nil && (h.truth == open || q.carries(r, h))

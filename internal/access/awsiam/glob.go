@@ -191,6 +191,11 @@ func (p *piece) find(s string) int {
 	if len(p.text)*len(s) > small {
 		return p.scan(s)
 	}
+	return p.search(s)
+}
+
+// search is find for short pieces and texts.
+func (p *piece) search(s string) int {
 	for start := 0; start < len(s); {
 		if end := p.prefix(s[start:]); end >= 0 {
 			return start + end
