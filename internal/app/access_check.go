@@ -12,6 +12,9 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/access"
+	"github.com/retinue-id/retinue/internal/access/awsiam"
+	"github.com/retinue-id/retinue/internal/access/azurerbac"
+	"github.com/retinue-id/retinue/internal/access/gcpiam"
 	"github.com/retinue-id/retinue/internal/access/k8srbac"
 	"github.com/retinue-id/retinue/internal/access/pgacl"
 	"github.com/retinue-id/retinue/internal/ingest"
@@ -19,7 +22,8 @@ import (
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
 )
 
-// AccessChecker answers questions in one access language.
+// AccessChecker answers questions in one access language. It is used by one
+// goroutine.
 type AccessChecker struct {
 	// Decide reads one question and answers it. An error, which wraps
 	// retinue.ErrInvalid, says that the line is not a question.
@@ -51,11 +55,10 @@ func accessLanguages() []accessLanguage {
 	}
 }
 
-// AccessLanguages names the languages that AccessCheck and AccessCheckState
-// know.
+// AccessLanguages names the languages of access questions.
 func AccessLanguages() []string {
-	out := make([]string, 0, len(stateless())+len(accessLanguages()))
-	for name := range stateless() {
+	var out []string
+	for name := range accessCases() {
 		out = append(out, name)
 	}
 	for _, l := range accessLanguages() {
@@ -65,9 +68,34 @@ func AccessLanguages() []string {
 	return out
 }
 
-// stateless are the languages whose questions bring their documents.
-func stateless() map[string]func([]byte) (access.Decision, error) {
-	return map[string]func([]byte) (access.Decision, error){}
+// accessCases are the languages whose questions bring their documents. In a
+// check the context of a question is complete, so none is asked as an open one.
+func accessCases() map[string]func([]byte) (access.Decision, error) {
+	return map[string]func([]byte) (access.Decision, error){
+		"aws": func(line []byte) (access.Decision, error) {
+			c, err := awsiam.ParseCase(line)
+			if err != nil {
+				return access.Decision{}, err
+			}
+			return c.Decide(), nil
+		},
+		"azure": func(line []byte) (access.Decision, error) {
+			c, err := azurerbac.ParseCase(line)
+			if err != nil {
+				return access.Decision{}, err
+			}
+			c.Question.Open = false
+			return c.Decide(nil), nil
+		},
+		"gcp": func(line []byte) (access.Decision, error) {
+			c, err := gcpiam.ParseCase(line)
+			if err != nil {
+				return access.Decision{}, err
+			}
+			c.Question.Open = false
+			return c.Decide(nil), nil
+		},
+	}
 }
 
 func findLanguage(name string) (accessLanguage, error) {
@@ -75,13 +103,17 @@ func findLanguage(name string) (accessLanguage, error) {
 	if i := slices.IndexFunc(all, func(l accessLanguage) bool { return l.name == name }); i >= 0 {
 		return all[i], nil
 	}
-	return accessLanguage{}, fmt.Errorf("%w: access language %.40q: there are %s", retinue.ErrInvalid, name, strings.Join(AccessLanguages(), ", "))
+	if _, ok := accessCases()[name]; ok {
+		return accessLanguage{}, fmt.Errorf("%w: questions in %s bring their documents: no state is read for them", retinue.ErrInvalid, name)
+	}
+	return accessLanguage{}, fmt.Errorf("%w: access language %.40q: want one of %s", retinue.ErrInvalid, name, strings.Join(AccessLanguages(), ", "))
 }
 
-// NeedsState reports whether the engine of a language answers from a state, and
-// refuses languages that there are none of.
-func NeedsState(language string) (bool, error) {
-	if _, ok := stateless()[language]; ok {
+// AccessNeedsState reports whether answers in a language rest on a state,
+// rather than on documents that each question brings. It refuses languages that
+// there are none of.
+func AccessNeedsState(language string) (bool, error) {
+	if _, ok := accessCases()[language]; ok {
 		return false, nil
 	}
 	_, err := findLanguage(language)
@@ -91,7 +123,7 @@ func NeedsState(language string) (bool, error) {
 // AccessCheckCases returns the checker of a language whose questions bring
 // their documents.
 func AccessCheckCases(language string) (AccessChecker, error) {
-	decide, ok := stateless()[language]
+	decide, ok := accessCases()[language]
 	if !ok {
 		return AccessChecker{}, fmt.Errorf("%w: questions in %s need a state", retinue.ErrInvalid, language)
 	}

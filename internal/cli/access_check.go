@@ -36,9 +36,10 @@ ImplicitlyDenied, ExplicitlyDenied or Unknown; because names the statements,
 bindings or grants that decided. Unknown means that something that would decide
 is not understood or not known: it is never a guess.
 
-Questions in aws bring their documents. Those in kubernetes and postgres are
-answered from the inventory, or with --state from an export: the connector
-reads it into a throwaway inventory that is deleted before the first answer.
+Questions in aws, azure and gcp bring their documents. Those in kubernetes and
+postgres are answered from the inventory, or with --state from an export: the
+connector reads it into a throwaway inventory that is deleted before the first
+answer.
 
 A line that is no question gets Unknown, is told on standard error with its
 number, and makes the exit code 3.`,
@@ -65,7 +66,7 @@ func (f accessCheckFlags) check() (needsState bool, err error) {
 	case f.state != "" && f.realm != "":
 		return false, usageError{errors.New("--realm names a system of the inventory, and --state replaces the inventory: give one of them")}
 	}
-	needs, err := app.NeedsState(f.language)
+	needs, err := app.AccessNeedsState(f.language)
 	if err == nil && !needs && (f.state != "" || f.realm != "") {
 		err = usageError{fmt.Errorf("questions in %s bring their documents: leave out --state and --realm", f.language)}
 	}
