@@ -42,10 +42,13 @@ func ParseCase(line []byte) (Case, error) {
 	}
 	s, err := newScanner(string(line))
 	if err == nil {
-		c.ID = idOf(*s)
+		start := *s
 		r := caseReader{scanner: s, c: &c}
 		if err = r.read(); err == nil {
 			err = s.end()
+		}
+		if err != nil && c.ID == "" {
+			c.ID = idOf(start)
 		}
 	}
 	if err != nil {
@@ -54,7 +57,7 @@ func ParseCase(line []byte) (Case, error) {
 	return c, nil
 }
 
-// idOf looks for the id first, so that an error can be told of its question.
+// idOf looks for the id of a question with an error before it.
 func idOf(s scanner) string {
 	id := ""
 	_ = s.object(func(key string) (err error) {
@@ -80,6 +83,8 @@ func (r *caseReader) read() error {
 		r.place = append(r.place, retinue.CleanName(key))
 		l := &r.c.Layers
 		switch key {
+		case "id":
+			r.c.ID, err = r.scalar()
 		case "request":
 			hasRequest = true
 			err = r.request()

@@ -1,0 +1,252 @@
+package escalate
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/retinue-id/retinue/internal/access"
+)
+
+// Hop is one step of a path.
+type Hop struct {
+	// Technique is the calls that make the step.
+	Technique string `json:"technique"`
+	// From makes the first call; To is who acts after it, or who has more.
+	From string `json:"from"`
+	To   string `json:"to"`
+	// Because are the statements that allow the calls.
+	Because []access.Reason `json:"because"`
+	// Through is the thing that is used or made, where it is one that exists.
+	Through string `json:"through,omitempty"`
+	// Assumes says what was not read and is taken to be there.
+	Assumes string `json:"assumes,omitempty"`
+}
+
+// Escalation is how a principal reaches an administrator.
+type Escalation struct {
+	Identity string `json:"identity"`
+	// Target is the administrator that it acts as in the end, which may be the
+	// identity itself with more permissions.
+	Target string `json:"target,omitempty"`
+	// Already is true for an administrator; it needs no hops.
+	Already bool  `json:"already,omitempty"`
+	Hops    []Hop `json:"hops"`
+}
+
+// Escalations returns every principal that is an administrator or can reach
+// one, by its ARN, with a path of the fewest steps.
+func (s *State) Escalations() []Escalation {
+	a := newAsker(s)
+	out := []Escalation{}
+	for _, p := range s.ready() {
+		start := &variant{Principal: p}
+		if a.admin(start) {
+			out = append(out, Escalation{Identity: p.ARN, Already: true, Hops: []Hop{}})
+			continue
+		}
+		r := a.run(start, a.admin)
+		if r.found != nil {
+			out = append(out, Escalation{Identity: p.ARN, Target: r.found.ARN, Hops: r.path(r.found)})
+		}
+	}
+	return out
+}
+
+// Reached is a principal that another one can come to act as.
+type Reached struct {
+	ARN string `json:"identity"`
+	// Admin is true where it is then an administrator.
+	Admin bool  `json:"admin,omitempty"`
+	Hops  []Hop `json:"hops"`
+}
+
+// From returns every principal that one can come to act as, nearest first, and
+// false if it is not in the state.
+func (s *State) From(arn string) ([]Reached, bool) {
+	s.ready()
+	p, ok := s.Principals[arn]
+	if !ok {
+		return nil, false
+	}
+	a := newAsker(s)
+	r := a.run(&variant{Principal: p}, func(*variant) bool { return false })
+	out := []Reached{}
+	for _, n := range r.order[1:] {
+		out = append(out, Reached{ARN: n.ARN, Admin: a.admin(n.variant), Hops: r.path(n)})
+	}
+	return out, true
+}
+
+// node is a principal, in one of its variants, that the attacker acts as.
+type node struct {
+	*variant
+	round   int
+	place   int // in the order of finding
+	hop     Hop
+	parents []*node
+}
+
+// run is one search.
+type run struct {
+	*asker
+	held  map[string]*node
+	order []*node
+	round int
+	goal  func(*variant) bool
+	found *node
+}
+
+// run searches in rounds, so that what it finds first has the fewest steps. It
+// ends with the first principal that is the goal, or when nothing can be added.
+func (a *asker) run(start *variant, goal func(*variant) bool) *run {
+	r := &run{asker: a, held: make(map[string]*node), goal: goal}
+	r.hold(&node{variant: start})
+	techniques := Techniques()
+	for before := 0; before < len(r.order) && r.found == nil; {
+		before = len(r.order)
+		r.round++
+		for i := range techniques {
+			r.try(&techniques[i])
+			if r.found != nil {
+				break
+			}
+		}
+	}
+	return r
+}
+
+// hold adds a node unless it is held. What is found in this round is used from
+// the next on.
+func (r *run) hold(n *node) {
+	if r.held[n.id()] != nil || r.found != nil {
+		return
+	}
+	n.round, n.place = r.round, len(r.order)
+	r.held[n.id()] = n
+	r.order = append(r.order, n)
+	if n.place > 0 && r.goal(n.variant) {
+		r.found = n
+	}
+}
+
+// active are the nodes of earlier rounds.
+func (r *run) active(yield func(*node) bool) {
+	for _, n := range r.order {
+		if n.round >= r.round || !yield(n) {
+			return
+		}
+	}
+}
+
+// path is what leads to a node, in order.
+func (r *run) path(n *node) []Hop {
+	needed := make(map[*node]bool)
+	var need func(*node)
+	need = func(n *node) {
+		if n.place > 0 && !needed[n] {
+			needed[n] = true
+			for _, p := range n.parents {
+				need(p)
+			}
+		}
+	}
+	need(n)
+	hops := []Hop{}
+	for _, n := range slices.SortedFunc(maps.Keys(needed), func(a, b *node) int { return cmp.Compare(a.place, b.place) }) {
+		hops = append(hops, n.hop)
+	}
+	return hops
+}
+
+// proof is who makes the calls of a technique, and what allows them.
+type proof struct {
+	by      []*node
+	because []access.Reason
+}
+
+func (p *proof) add(n *node, because []access.Reason) {
+	if !slices.Contains(p.by, n) {
+		p.by = append(p.by, n)
+	}
+	p.because = append(p.because, because...)
+}
+
+// calls reports whether the held principals can make all calls of a technique
+// on a target. Calls on the same template that the attacker fills in are on the
+// same resource.
+func (r *run) calls(t *Technique, arn string, about target, extra ...call) (proof, bool) {
+	var p proof
+	all := append(slices.Clone(extra), t.calls...)
+	// No use looking closer where nobody may make one of the calls.
+	for _, c := range all {
+		if !r.anyone(c.action) {
+			return p, false
+		}
+	}
+	for i := 0; i < len(all); {
+		end := i + 1
+		for end < len(all) && all[end].on == all[i].on && strings.Contains(all[i].on, "*") && all[end].action != all[i].action {
+			end++
+		}
+		if !r.together(all[i:end], arn, about, &p) {
+			return p, false
+		}
+		i = end
+	}
+	return p, true
+}
+
+func (r *run) anyone(action string) bool {
+	for n := range r.active {
+		if r.mayCall(n.variant, action) {
+			return true
+		}
+	}
+	return false
+}
+
+// together finds one resource on which all of the calls can be made.
+func (r *run) together(calls []call, arn string, about target, p *proof) bool {
+	template := calls[0].on
+	if template == targetPattern {
+		return r.each(calls, arn, about, p)
+	}
+	var tried []string
+	for n := range r.active {
+		filled := strings.NewReplacer("{partition}", partition(n.ARN), "{account}", cmp.Or(about.account, n.Account)).Replace(template)
+		for _, c := range calls {
+			if !r.mayCall(n.variant, c.action) {
+				continue
+			}
+			for _, resource := range r.resources(n.variant, c.action, filled) {
+				if slices.Contains(tried, resource) {
+					continue
+				}
+				tried = append(tried, resource)
+				if r.each(calls, resource, target{account: cmp.Or(about.account, n.Account), known: true}, p) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// each finds for every call a held principal that may make it on a resource.
+func (r *run) each(calls []call, resource string, about target, p *proof) bool {
+	found := proof{by: slices.Clone(p.by), because: slices.Clone(p.because)}
+next:
+	for _, c := range calls {
+		for n := range r.active {
+			if got := r.allowed(n.variant, c, resource, about); got.ok {
+				found.add(n, got.because)
+				continue next
+			}
+		}
+		return false
+	}
+	*p = found
+	return true
+}
