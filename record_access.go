@@ -33,4 +33,6 @@ const (
 	RecordSSOChanged          RecordAction = "single_sign_on.changed"
 	RecordLinkMade            RecordAction = "link.created"
 	RecordSealKey             RecordAction = "sealing_key.rotated"
+	RecordResealed            RecordAction = "sealing_key.resealed" // every kept secret is under the current key
+	RecordSealKeyRetired      RecordAction = "sealing_key.retired"
 )

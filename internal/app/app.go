@@ -177,6 +177,7 @@ func (a *App) openQueue(ctx context.Context) error {
 	a.fleetHandlers(&h)
 	a.populationHandlers(&h)
 	a.itselfHandlers(&h)
+	a.sealingHandlers(&h)
 	a.tellHandlers(&h)
 	a.Tell(Telling{Sealer: a.fleet.sealer, Outbound: a.fleet.dialler})
 	jobs.HandleLong(&h, func(ctx context.Context, _ pruneJob) error {

@@ -173,10 +173,25 @@ func addKeys(cfg Config, getenv func(string) string, files map[string]string) (w
 			return nil, fmt.Errorf("%w: back up: there are no fingerprint keys at %s: give the configuration under which the installation runs", retinue.ErrNotFound, path)
 		}
 	}
-	if getenv(sealKeysEnv) != "" {
-		warnings = append(warnings, "the sealing keys come from the environment and are not in it: keep them elsewhere")
+	if w := cfg.sealingWarning(getenv); w != "" {
+		warnings = append(warnings, w)
 	}
 	return warnings, nil
+}
+
+// sealingWarning says where the sealing keys are that a backup does not hold;
+// it is empty where it holds them.
+func (c Config) sealingWarning(getenv func(string) string) string {
+	const without = ": without it no kept secret opens after a restoration"
+	switch t, k := c.Sealing.Transit, c.Sealing.KMS; {
+	case t.Key != "":
+		return "the sealing key " + t.Key + " is in the transit engine at " + t.Address + " and not in it: keep that key there, and allow its backup or replication" + without
+	case k.Key != "":
+		return "the sealing key " + k.Key + " is in AWS KMS and not in it: do not let it be deleted there" + without
+	case getenv(sealKeysEnv) != "":
+		return "the sealing keys come from the environment and are not in it: keep them elsewhere" + without
+	}
+	return ""
 }
 
 // recordBackup keeps on record that a backup was made. A database of an older

@@ -29,6 +29,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv("RETINUE_FLEET_CHILD") != "" {
 		os.Exit(fleetChild())
 	}
+	if os.Getenv("RETINUE_RESEAL_CHILD") != "" {
+		os.Exit(resealChild())
+	}
 	os.Exit(m.Run())
 }
 

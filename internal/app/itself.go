@@ -40,7 +40,7 @@ func changesItself() []retinue.RecordAction {
 	return []retinue.RecordAction{
 		retinue.RecordTokenCreated, retinue.RecordTokenRevoked, retinue.RecordRoleBound, retinue.RecordRoleUnbound,
 		retinue.RecordAccountChanged, retinue.RecordAccountDeactivated, retinue.RecordAccountActivated, retinue.RecordAccountDeleted,
-		retinue.RecordGroupChanged, retinue.RecordGroupDeleted, retinue.RecordSSOChanged, retinue.RecordSealKey, retinue.RecordFingerprintKey,
+		retinue.RecordGroupChanged, retinue.RecordGroupDeleted, retinue.RecordSSOChanged, retinue.RecordSealKey, retinue.RecordSealKeyRetired, retinue.RecordFingerprintKey,
 		retinue.RecordSourceConfigured, retinue.RecordSourceChanged, retinue.RecordSourceRemoved, retinue.RecordSecretSet, retinue.RecordSecretRemoved,
 		retinue.RecordHookSet, retinue.RecordHookRemoved, retinue.RecordCollectorCreated, retinue.RecordCollectorChanged,
 		retinue.RecordCollectorRevoked, retinue.RecordCollectorEnrolled, retinue.RecordChannelCreated, retinue.RecordChannelChanged, retinue.RecordChannelDeleted,

@@ -265,7 +265,7 @@ func (e *env) keysCommand() *cobra.Command {
 			}
 			return errors.Join(err, a.Close())
 		}}
-	return group("keys", "Fingerprint keys: what makes equal secrets recognisable without keeping them",
+	return group("keys", "Fingerprint keys, which make equal secrets recognisable without keeping them, and sealing keys",
 		do("list", "List the ids of the keys, the current one first", "", func(_ *cobra.Command, k *app.Keys) error {
 			for _, id := range k.IDs() {
 				e.printf("%s\n", id)
@@ -275,5 +275,5 @@ func (e *env) keysCommand() *cobra.Command {
 		e.keysChange("rotate", "Start a new key beside the old one",
 			"Rotate starts a new fingerprint key. Until every scope was scanned again both are written, so\nnothing is lost; then `retinue keys retire` drops the old one.", (*app.App).RotateKey),
 		e.keysChange("retire", "Drop old keys, once every scope was scanned under the new one", "", (*app.App).RetireKeys),
-		export, enroll)
+		export, enroll, e.sealingCommand(), e.resealCommand())
 }

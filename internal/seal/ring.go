@@ -19,10 +19,14 @@ import (
 
 // Ring is a set of 256-bit keys that the process holds itself, the current one
 // first; the others open what was sealed before. It implements [Keys].
+//
+// A ring of a file follows the file: of several processes that share it, each
+// seals under the key that another one put in front.
 type Ring struct {
-	mu   sync.RWMutex
+	mu   sync.Mutex
 	path string // empty where the keys do not come from a file
 	keys []ringKey
+	read os.FileInfo // of the file as it was read or written last
 }
 
 type ringKey struct {
@@ -83,69 +87,103 @@ func (r *Ring) add(origin, text string) error {
 // file with a random key and mode 0600 where there is none. A file that others
 // can read is refused.
 func OpenFile(path string) (*Ring, error) {
-	f, err := os.Open(path)
+	r := &Ring{path: path}
+	err := r.load()
 	if errors.Is(err, os.ErrNotExist) {
-		r := &Ring{path: path, keys: []ringKey{newRingKey("file", randomKey())}}
-		return r, r.save(true)
+		r.keys = []ringKey{newRingKey("file", randomKey())}
+		err = r.save(true)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: read sealing keys: %v", retinue.ErrDenied, err)
+		return nil, err
+	}
+	return r, nil
+}
+
+// load reads the keys of the file.
+func (r *Ring) load() error {
+	f, err := os.Open(r.path)
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%w: read sealing keys: %w", retinue.ErrNotFound, err)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: read sealing keys: %v", retinue.ErrDenied, err)
 	}
 	defer func() { _ = f.Close() }()
-	if info, err := f.Stat(); err != nil || tooOpen(info) {
-		return nil, fmt.Errorf("%w: read sealing keys: %s can be read by others: chmod 600 it", retinue.ErrDenied, path)
+	info, err := f.Stat()
+	if err != nil || tooOpen(info) {
+		return fmt.Errorf("%w: read sealing keys: %s can be read by others: chmod 600 it", retinue.ErrDenied, r.path)
 	}
-	r := &Ring{path: path}
+	read := &Ring{}
 	lines := bufio.NewScanner(io.LimitReader(f, maxRingText))
 	for n := 1; lines.Scan(); n++ {
 		text := strings.TrimSpace(lines.Text())
 		if text == "" || strings.HasPrefix(text, "#") {
 			continue
 		}
-		if err := r.add("file", text); err != nil {
-			return nil, fmt.Errorf("read sealing keys: %s:%d: %w", path, n, err)
+		if err := read.add("file", text); err != nil {
+			return fmt.Errorf("read sealing keys: %s:%d: %w", r.path, n, err)
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("%w: read sealing keys: %v", retinue.ErrUnavailable, err)
+		return fmt.Errorf("%w: read sealing keys: %v", retinue.ErrUnavailable, err)
 	}
-	if len(r.keys) == 0 {
-		return nil, fmt.Errorf("%w: read sealing keys: %s holds none", retinue.ErrInvalid, path)
+	if len(read.keys) == 0 {
+		return fmt.Errorf("%w: read sealing keys: %s holds none", retinue.ErrInvalid, r.path)
 	}
-	return r, nil
+	r.keys, r.read = read.keys, info
+	return nil
+}
+
+// follow reads the file again where another process wrote it. While it cannot
+// be read the keys stay as they were.
+func (r *Ring) follow() {
+	if r.path == "" {
+		return
+	}
+	info, err := os.Stat(r.path)
+	if err != nil || r.read != nil && os.SameFile(info, r.read) && info.ModTime().Equal(r.read.ModTime()) && info.Size() == r.read.Size() {
+		return
+	}
+	_ = r.load() // what is held goes on to work
 }
 
 // Current implements Keys.
 func (r *Ring) Current(context.Context) (string, error) {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.follow()
 	return r.keys[0].id, nil
 }
 
 // DataKey implements Keys: the key itself, from which each value's own is
 // derived.
 func (r *Ring) DataKey(context.Context) (DataKey, error) {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.follow()
 	return DataKey{ID: r.keys[0].id, Key: r.keys[0].key}, nil
 }
 
 // Unwrap implements Keys.
 func (r *Ring) Unwrap(_ context.Context, id string, wrapped []byte) ([]byte, error) {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	for _, k := range r.keys {
-		if k.id == id && len(wrapped) == 0 {
-			return k.key, nil
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for range 2 {
+		for _, k := range r.keys {
+			if k.id == id && len(wrapped) == 0 {
+				return k.key, nil
+			}
 		}
+		r.follow()
 	}
 	return nil, fmt.Errorf("%w: there is no sealing key %q: restore it, or set the secret again", retinue.ErrNotFound, retinue.CleanName(id))
 }
 
 // IDs lists the ids of the keys, the current one first.
 func (r *Ring) IDs() []string {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.follow()
 	out := make([]string, len(r.keys))
 	for i, k := range r.keys {
 		out[i] = k.id
@@ -172,6 +210,7 @@ func (r *Ring) change(fn func([]ringKey) []ringKey) error {
 	if r.path == "" {
 		return fmt.Errorf("%w: rotate sealing keys: they are given by the environment: put the new one first there", retinue.ErrUnsupported)
 	}
+	r.follow()
 	old := r.keys
 	if r.keys = fn(old); len(r.keys) > maxRing {
 		r.keys = old
@@ -214,5 +253,6 @@ func (r *Ring) save(create bool) error {
 	if err != nil {
 		return fail(err)
 	}
+	r.read, _ = os.Stat(r.path) // without it the file is read again
 	return nil
 }

@@ -25,6 +25,7 @@ const pages = [
   ['settings-channels', '/settings/channels'],
   ['settings-streams', '/settings/streams'],
   ['settings-retention', '/settings/retention'],
+  ['settings-sealing', '/settings/sealing'],
 ] as const;
 
 for (const look of looks)

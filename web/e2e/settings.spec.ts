@@ -124,6 +124,18 @@ test('a source is added from the form of its kind, and removed by typing its nam
   await expect(page).toHaveURL(/\/sources$/);
 });
 
+test('the sealing key is replaced, and the old one dropped', async ({ page }) => {
+  await page.goto('/settings/sealing');
+  await settled(page);
+  await accessible(page, 'sealing key');
+  await page.getByRole('button', { name: 'Make a new key' }).click();
+  await expect(page.getByText(/^Done: /)).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByRole('cell', { name: 'current', exact: true })).toBeVisible();
+  await page.getByRole('button', { name: 'Drop old keys' }).click();
+  await expect(page.getByText('Old keys are dropped.')).toBeVisible();
+  await expect(page.getByText('old: opens what was sealed before')).toHaveCount(0);
+});
+
 test('a third party opens and shows how it gets in', async ({ page }) => {
   await page.goto('/third-parties?show=external');
   await settled(page);

@@ -12,7 +12,6 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/auth"
-	"github.com/retinue-id/retinue/internal/seal"
 	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
 )
@@ -396,52 +395,4 @@ func (s *Service) DeleteProvider(ctx context.Context, c auth.Caller, id store.Pr
 		record(tx, c.Actor, retinue.RecordSSOChanged, string(id), details{"removed": true, "issuer": p.Issuer}, nil)
 		return keepAdmin(tx)
 	})
-}
-
-// Reseal seals the secrets of accounts and providers under the current key, and
-// returns how many it changed. It can be stopped and run again.
-func (s *Service) Reseal(ctx context.Context) (n int, err error) {
-	var codes map[store.AccountID][]byte
-	var providers []store.SSOProvider
-	err = s.view(ctx, func(tx *sqlstore.Tx) error {
-		if codes, err = tx.SealedTOTP(); err != nil {
-			return err
-		}
-		providers, err = tx.Providers()
-		return err
-	})
-	if err != nil {
-		return 0, err
-	}
-	again := func(sealed []byte, at seal.Place, write func(*sqlstore.Tx, []byte) error) error {
-		b, changed, err := s.seal.Reseal(ctx, sealed, at)
-		if err != nil || !changed {
-			return err
-		}
-		n++
-		return s.db.Update(ctx, func(tx *sqlstore.Tx) error { return write(tx, b) })
-	}
-	for id, sealed := range codes {
-		if err := again(sealed, totpPlace(id), func(tx *sqlstore.Tx, b []byte) error { return tx.ResealTOTP(id, b) }); err != nil {
-			return n, err
-		}
-	}
-	for _, p := range providers {
-		if len(p.Sealed) == 0 {
-			continue
-		}
-		err := again(p.Sealed, providerPlace(p.ID), func(tx *sqlstore.Tx, b []byte) error {
-			have, err := tx.Provider(p.ID)
-			if err != nil || have.Version != p.Version {
-				return err
-			}
-			have.Sealed = b
-			_, err = tx.PutProvider(have)
-			return err
-		})
-		if err != nil {
-			return n, err
-		}
-	}
-	return n, nil
 }

@@ -183,24 +183,6 @@ func (tx *Tx) SignedIn(key int64) error {
 	return tx.exec("UPDATE accounts SET last_sign_in = $2 WHERE id = $1", key, tx.at.UnixMicro())
 }
 
-// SealedTOTP lists the sealed secrets of all accounts, for sealing them again.
-func (tx *Tx) SealedTOTP() (map[store.AccountID][]byte, error) {
-	out := map[store.AccountID][]byte{}
-	err := tx.query(func(rows *sql.Rows) error {
-		var id store.AccountID
-		var b []byte
-		err := rows.Scan(&id, &b)
-		out[id] = b
-		return err
-	}, "SELECT public_id, totp FROM accounts WHERE totp IS NOT NULL")
-	return out, err
-}
-
-// ResealTOTP replaces a sealed secret by the same one under another key.
-func (tx *Tx) ResealTOTP(id store.AccountID, sealed []byte) error {
-	return tx.exec("UPDATE accounts SET totp = $2 WHERE public_id = $1", string(id), sealed)
-}
-
 // SetRecoveryCodes replaces an account's recovery codes by hashes.
 func (tx *Tx) SetRecoveryCodes(key int64, hashes [][]byte) error {
 	if err := tx.exec("DELETE FROM account_codes WHERE account_id = $1", key); err != nil {

@@ -246,6 +246,8 @@ func accessTable() map[string]access { //nolint:funlen // one table, so that it 
 		"list-third-parties":           may(auth.PermInventoryRead),
 		"get-retention":                may(auth.PermAuditRead),
 		"put-retention":                fresh(auth.PermSettingsManage),
+		"get-sealing":                  may(auth.PermSettingsManage),
+		"change-sealing":               fresh(auth.PermSettingsManage),
 	}
 }
 

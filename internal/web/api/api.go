@@ -163,6 +163,7 @@ type Services struct {
 	OwnershipRules OwnershipRules
 	ThirdParties   ThirdParties
 	Retentions     Retentions
+	Sealings       Sealings
 }
 
 // API is the set of operations.
@@ -238,6 +239,7 @@ func (a *API) register() {
 	a.ownershipRules()
 	a.thirdParties()
 	a.retention()
+	a.sealing()
 }
 
 func (a *API) config() huma.Config {

@@ -2292,6 +2292,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/settings/sealing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Under which keys secrets are sealed */
+        get: operations["get-sealing"];
+        put?: never;
+        /**
+         * Rotate the sealing key, seal every secret again, or retire old keys
+         * @description Secrets are sealed again by a job: how far it is stands in reseal.
+         */
+        post: operations["change-sealing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/sources": {
         parameters: {
             query?: never;
@@ -2869,6 +2890,13 @@ export interface components {
             add?: string[] | null;
             name?: string;
             remove?: string[] | null;
+        };
+        ChangeSealingInputBody: {
+            /**
+             * @description rotate: make a new key and seal every secret under it; reseal: seal every secret under the current key; retire: drop old keys under which nothing is sealed
+             * @enum {string}
+             */
+            action: "rotate" | "reseal" | "retire";
         };
         ChangedSince: {
             items: components["schemas"]["Happened"][] | null;
@@ -5308,6 +5336,20 @@ export interface components {
             /** @description When somebody looks at it again */
             reviewDate?: string;
         };
+        Resealing: {
+            /** Format: date-time */
+            begun: string;
+            by: string;
+            /** Format: int64 */
+            done: number;
+            /** Format: date-time */
+            ended?: string;
+            /** Format: int64 */
+            lost: number;
+            row?: string;
+            state: string;
+            table?: string;
+        };
         Resource: {
             attrs?: {
                 [key: string]: unknown;
@@ -5575,6 +5617,39 @@ export interface components {
             source: string;
             sourceKind: string;
             state: string;
+        };
+        Sealing: {
+            /** @description Whether the server can make a new key itself: where the keys are in a file */
+            canRotate: boolean;
+            /** @description The id of the key under which new secrets are sealed; it tells nothing of the key */
+            key?: string;
+            /** @description Every key that is held, or under which a secret is sealed; the current one first */
+            keys: components["schemas"]["SealingKey"][] | null;
+            /**
+             * @description What holds the keys
+             * @enum {string}
+             */
+            kind: "file" | "env" | "vault" | "kms";
+            problem?: string;
+            /** @description How far the last sealing of all secrets under the current key is */
+            reseal?: components["schemas"]["Resealing"];
+            /** Format: int64 */
+            secrets: number;
+            /** Format: date-time */
+            since?: string;
+            /**
+             * Format: int64
+             * @description Secrets that are not under the current key
+             */
+            stale: number;
+        };
+        SealingKey: {
+            current: boolean;
+            /** @description False where secrets are sealed under a key that the server does not have: they do not open */
+            held: boolean;
+            id: string;
+            /** Format: int64 */
+            secrets: number;
         };
         SearchGroup: {
             items: components["schemas"]["SearchHit"][] | null;
@@ -17045,6 +17120,138 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "get-sealing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sealing"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "change-sealing": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, the request is not carried out again: the first answer comes back */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeSealingInputBody"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sealing"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

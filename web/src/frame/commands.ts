@@ -19,6 +19,7 @@ export const commands: Command[] = [
   { group: 'Settings', label: 'People and roles', to: '/settings/people', words: 'accounts invite users' },
   { group: 'Settings', label: 'Single sign-on', to: '/settings/sign-on', words: 'oidc provider' },
   { group: 'Settings', label: 'Channels and routes', to: '/settings/channels', words: 'slack mail notices alerts tickets webhook' },
+  { group: 'Settings', label: 'Sealing key', to: '/settings/sealing', words: 'encryption secrets rotate reseal' },
   { group: 'Settings', label: 'Retention', to: '/settings/retention', words: 'keep delete days' },
   { group: 'Settings', label: 'Ownership rules', to: '/owners/rules', words: 'teams assignment' },
 ];
