@@ -106,14 +106,6 @@ func (o *overviewer) onlyNow() error {
 	return nil
 }
 
-// count counts identities or credentials exactly.
-func (o *overviewer) count(t retinue.FactType, f store.Filter) (int64, error) {
-	p, err := o.tx.List(store.ListQuery{Type: t, Filter: f, Limit: 1, Count: store.CountExact, AsOf: o.asOf})
-	return p.Total, err
-}
-
-func yes() *bool { b := true; return &b }
-
 var nonHuman = []string{string(retinue.ClassNonHuman)}
 
 func (o *overviewer) sentence() error {
@@ -132,7 +124,7 @@ func (o *overviewer) sentence() error {
 		}
 	}
 	var err error
-	s.ThirdParty, err = o.count(retinue.FactIdentity, store.Filter{Classes: nonHuman, ThirdParty: yes()})
+	s.ThirdParty, err = o.tx.ThirdParties(o.asOf)
 	return err
 }
 

@@ -104,14 +104,18 @@ func (db *DB) Load(ctx context.Context, span Span, step func(*Loader) (more bool
 			return fmt.Errorf("load: make index: %w", err)
 		}
 	}
-	tidy := "ANALYZE"
 	if db.d.name() == "postgres" {
-		tidy = "VACUUM ANALYZE" // as its autovacuum does before long
+		if _, err := db.write.ExecContext(ctx, "VACUUM ANALYZE"); err != nil { // as its autovacuum does before long
+			return fmt.Errorf("load: %w", err)
+		}
+		return nil
 	}
-	if _, err := db.write.ExecContext(ctx, tidy); err != nil {
+	conn, err := db.write.Conn(ctx)
+	if err != nil {
 		return fmt.Errorf("load: %w", err)
 	}
-	return nil
+	db.learn(ctx, conn) // as after every scan
+	return conn.Close()
 }
 
 // tuneForLoad gives SQLite a larger cache for the random order in which hashes

@@ -146,8 +146,13 @@ func openSQLite(ctx context.Context, path string, opt Options) (*DB, error) {
 		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}
 	r.SetMaxOpenConns(4)
+	r.SetConnMaxLifetime(readerLife)
 	return &DB{write: w, read: r, d: sqlite{}, lock: lock, path: path}, nil
 }
+
+// readerLife is how long a reading connection is kept: it knows the statistics
+// that were there when it began.
+const readerLife = 15 * time.Minute
 
 // setWAL is done once and with retries before the pools are used: two
 // processes that open a fresh file at the same moment race for it.

@@ -15,8 +15,8 @@ import (
 // metaLists says up to which form the rows that lists read were brought.
 const (
 	metaLists        = "lists"
-	listsShape       = "2"
-	listsShapeBefore = "1" // without figures of use
+	listsShape       = "3"
+	listsShapeBefore = "12" // without figures of use, and of other organisations
 )
 
 // fill brings the rows that lists read into being in a database that was
@@ -34,7 +34,7 @@ func (db *DB) fill(ctx context.Context) error {
 			return err
 		}
 		fill := tx.fill
-		if have == listsShapeBefore {
+		if have != "" && strings.Contains(listsShapeBefore, have) {
 			fill = tx.recount // the rows are the same: figures were added
 		}
 		if err := fill(); err != nil {
@@ -193,6 +193,9 @@ func (tx *Tx) recount() error {
 		}
 	}
 	if err := tx.recountUse(); err != nil {
+		return err
+	}
+	if err := tx.recountThirdParties(); err != nil {
 		return err
 	}
 	err = tx.query(func(rows *sql.Rows) error {

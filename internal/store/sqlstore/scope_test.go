@@ -245,6 +245,14 @@ var reads = map[string]struct {
 		}
 		return []any{f}, err
 	}},
+	"ThirdParties": {false, func(tx *sqlstore.Tx, _, _ half) (any, error) {
+		for _, a := range []store.AsOf{{}, {Observed: day(2)}} {
+			if n, err := tx.ThirdParties(a); err != nil || n != 0 {
+				return nil, errors.Join(err, fmt.Errorf("%d third parties", n))
+			}
+		}
+		return nil, nil
+	}},
 	"FacetsAt": {true, func(tx *sqlstore.Tx, _, _ half) (any, error) {
 		var out []any
 		for _, c := range store.FacetColumns() {

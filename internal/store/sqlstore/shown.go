@@ -185,6 +185,9 @@ func (s *shown) figureKeys(t int, used sql.NullInt64, add func(name string, key 
 		if s.privileged == 1 {
 			add(figurePrivileged, string(typ))
 		}
+		if s.thirdParty == 1 && typ == retinue.FactIdentity {
+			add(figureThirdParties)
+		}
 	}
 	if typ != retinue.FactCredential {
 		return
