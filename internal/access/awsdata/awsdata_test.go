@@ -210,3 +210,30 @@ func BenchmarkExpandAll(b *testing.B) {
 		d.Expand("*:*")
 	}
 }
+
+// BenchmarkManyPolicies answers with fifty of AWS's managed policies attached.
+func BenchmarkManyPolicies(b *testing.B) {
+	d := embeddedData(b)
+	var l awsiam.Layers
+	for i, arn := range d.ManagedPolicies() {
+		if i%31 != 0 || len(l.Identity) == 50 {
+			continue
+		}
+		m, _ := d.ManagedPolicy(arn)
+		p, err := awsiam.ParseText(m.Document)
+		if err != nil {
+			b.Fatal(err)
+		}
+		l.Identity = append(l.Identity, p.Named(arn))
+	}
+	p, err := awsiam.ParsePrincipal("arn:aws:iam::111111111111:user/a")
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := awsiam.Request{Action: "s3:PutBucketPolicy", Resource: "arn:aws:s3:::b", Principal: p}
+	b.ReportAllocs()
+	for b.Loop() {
+		awsiam.Decide(&l, &r, awsiam.Closed)
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "decisions/s")
+}
