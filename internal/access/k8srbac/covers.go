@@ -8,8 +8,9 @@ import (
 	"github.com/retinue-id/retinue"
 )
 
-// maxTuples bounds the single permissions that a comparison of rules looks at.
-const maxTuples = 2_000_000
+// maxWork bounds a comparison of rules, in words that are looked at: a second or
+// two.
+const maxWork = 300_000_000
 
 // Covers reports whether the owner's rules together hold everything that the
 // servant's rules grant, as the server asks before it lets somebody write or
@@ -21,62 +22,74 @@ const maxTuples = 2_000_000
 // Like the server, it compares what stands in the rules: a list of every verb
 // does not cover "*".
 func Covers(owner, servant []Rule) (ok bool, missing *Rule, err error) {
-	left := maxTuples
+	c := comparison{owner: owner, left: maxWork}
+	for i := range owner {
+		c.words += owner[i].words()
+	}
 	for i := range servant {
-		whole := slices.ContainsFunc(owner, func(o Rule) bool { return ruleCovers(&o, &servant[i]) })
-		if left -= len(owner); whole {
+		// Most rules are held by one rule whole.
+		if c.held(&servant[i]) {
 			continue
 		}
-		missing, left = uncovered(owner, &servant[i], left)
-		if left < 0 {
-			return false, nil, fmt.Errorf("%w: compare roles: more than %d single permissions", retinue.ErrInvalid, maxTuples)
-		}
-		if missing != nil {
+		if missing := c.uncovered(&servant[i]); missing != nil && c.left >= 0 {
 			return false, missing, nil
+		}
+		if c.left < 0 {
+			return false, nil, fmt.Errorf("%w: compare roles: too many single permissions", retinue.ErrInvalid)
 		}
 	}
 	return true, nil, nil
 }
 
-// uncovered breaks a rule into single permissions and returns the first that no
-// rule of the owner covers, and what is left of the allowance.
-func uncovered(owner []Rule, rule *Rule, left int) (*Rule, int) {
-	names := rule.ResourceNames
-	if len(names) == 0 {
-		names = []string{""}
+// comparison is one comparison of rules, with what is left of its allowance.
+type comparison struct {
+	owner []Rule
+	words int
+	left  int
+}
+
+func (r *Rule) words() int {
+	return 1 + len(r.Verbs) + len(r.APIGroups) + len(r.Resources) + len(r.ResourceNames) + len(r.NonResourceURLs)
+}
+
+// held reports whether one rule of the owner covers a rule. It is false when
+// the allowance is used up.
+func (c *comparison) held(rule *Rule) bool {
+	longest := max(len(rule.Verbs), len(rule.APIGroups), len(rule.Resources), len(rule.ResourceNames), len(rule.NonResourceURLs), 1)
+	if c.left -= c.words * longest; c.left < 0 {
+		return false
 	}
-	held := func(one *Rule) bool {
-		left -= len(owner) + 1
-		return left < 0 || slices.ContainsFunc(owner, func(o Rule) bool { return ruleCovers(&o, one) })
+	return slices.ContainsFunc(c.owner, func(o Rule) bool { return ruleCovers(&o, rule) })
+}
+
+// uncovered breaks a rule into single permissions and returns the first that no
+// rule of the owner covers.
+func (c *comparison) uncovered(rule *Rule) *Rule {
+	names := [][]string{nil}
+	if len(rule.ResourceNames) > 0 {
+		names = nil
+		for _, n := range rule.ResourceNames {
+			names = append(names, []string{n})
+		}
 	}
 	for _, verb := range rule.Verbs {
 		for _, group := range rule.APIGroups {
 			for _, resource := range rule.Resources {
 				for _, name := range names {
-					one := Rule{Verbs: []string{verb}, APIGroups: []string{group}, Resources: []string{resource}}
-					if len(rule.ResourceNames) > 0 {
-						one.ResourceNames = []string{name}
-					}
-					if !held(&one) {
-						return &one, left
-					}
-					if left < 0 {
-						return nil, left
+					one := Rule{Verbs: []string{verb}, APIGroups: []string{group}, Resources: []string{resource}, ResourceNames: name}
+					if !c.held(&one) {
+						return &one
 					}
 				}
 			}
 		}
 		for _, url := range rule.NonResourceURLs {
-			one := Rule{Verbs: []string{verb}, NonResourceURLs: []string{url}}
-			if !held(&one) {
-				return &one, left
-			}
-			if left < 0 {
-				return nil, left
+			if one := (Rule{Verbs: []string{verb}, NonResourceURLs: []string{url}}); !c.held(&one) {
+				return &one
 			}
 		}
 	}
-	return nil, left
+	return nil
 }
 
 // ruleCovers reports whether one rule holds all that another grants.
