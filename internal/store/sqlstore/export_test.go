@@ -30,3 +30,13 @@ func (db *DB) DownTo(ctx context.Context, version int64) error {
 
 // TagMark is the key of a label's mark.
 func TagMark(tag string) int64 { return markOf(markTag, tag) }
+
+// Learn has SQLite look at how columns are filled, from so many things on.
+func (db *DB) Learn(ctx context.Context, from int64) error {
+	conn, err := db.write.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	db.learn(ctx, conn, from)
+	return conn.Close()
+}

@@ -114,7 +114,7 @@ func (db *DB) Load(ctx context.Context, span Span, step func(*Loader) (more bool
 	if err != nil {
 		return fmt.Errorf("load: %w", err)
 	}
-	db.learn(ctx, conn) // as after every scan
+	db.learn(ctx, conn, learnFrom) // as after every scan
 	return conn.Close()
 }
 

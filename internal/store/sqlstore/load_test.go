@@ -66,6 +66,26 @@ func compareSorted(t *testing.T, what string, a, b []string) {
 	}
 }
 
+// TestSQLiteLearnsWhatFiltersSelect: it looks at columns once there is much,
+// and not before.
+func TestSQLiteLearnsWhatFiltersSelect(t *testing.T) {
+	w := open(t, t.TempDir()+"/r.db")
+	if err := estate.Make(t.Context(), w.DB, estate.Size{Identities: 2000, Credentials: 2000, Seed: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if rows := rowsOf(t, w, "SELECT name FROM sqlite_master WHERE name = 'sqlite_stat1'"); len(rows) > 0 {
+		t.Errorf("it learned from 4,000 things: %v", rows)
+	}
+	for range 2 {
+		if err := w.Learn(t.Context(), 1000); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if rows := rowsOf(t, w, "SELECT stat FROM sqlite_stat1 WHERE idx = 'entities_by_owner'"); len(rows) != 1 {
+		t.Errorf("it learned of owners: %v", rows)
+	}
+}
+
 func TestEqualSeedsMakeEqualEstates(t *testing.T) {
 	both(t, func(t *testing.T, w *world) {
 		size := estate.Size{Identities: 1000, Credentials: 1000, Seed: 7}

@@ -38,6 +38,9 @@ type DB struct {
 	hooks []func(context.Context, *Tx) error
 	gone  func(holder string) bool
 	cells cellCache
+	// learned is how many things there were when SQLite last looked at them.
+	// Who holds the writing connection may use it.
+	learned int64
 }
 
 // Options are how a store is opened.

@@ -90,7 +90,7 @@ func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 		return fmt.Errorf("%w: commit: %v", kindOf(err), err)
 	}
 	if len(tx.finished) > 0 {
-		db.learn(ctx, conn)
+		db.learn(ctx, conn, learnFrom)
 	}
 	return nil
 }
@@ -99,19 +99,32 @@ func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 // things would be bad ones for the many that the next scan may bring.
 const learnFrom = 20_000
 
-// learn has SQLite look at how its columns are filled, where that changed: by
-// that it chooses the index of a list's filter or of its order. PostgreSQL does
-// so by itself. It is a matter of milliseconds, and nothing depends on it.
-func (db *DB) learn(ctx context.Context, conn *sql.Conn) {
+// learn has SQLite look at how the columns of lists are filled, where there is
+// four times of what it last looked at: by that it chooses between the index of
+// a filter and that of the order. PostgreSQL does so by itself. It takes seconds
+// for millions of things, and nothing but speed depends on it.
+func (db *DB) learn(ctx context.Context, conn *sql.Conn, from int64) {
 	if db.d.name() != "sqlite" {
 		return
 	}
-	var n sql.NullInt64
-	if err := conn.QueryRowContext(ctx, "SELECT max(id) FROM entities").Scan(&n); err != nil || n.Int64 < learnFrom {
+	var last sql.NullInt64
+	if err := conn.QueryRowContext(ctx, "SELECT max(id) FROM entities").Scan(&last); err != nil || last.Int64 < from {
 		return
 	}
-	_, _ = conn.ExecContext(ctx, "PRAGMA analysis_limit = 1000")
-	_, _ = conn.ExecContext(ctx, "PRAGMA optimize = 0x10002")
+	known := db.learned // by this process; the table is not there before the first time
+	var stat int64
+	if err := conn.QueryRowContext(ctx, `SELECT CAST(stat AS BIGINT) FROM sqlite_stat1 WHERE tbl = 'entities' AND idx LIKE 'sqlite_autoindex%'`).Scan(&stat); err == nil {
+		known = max(known, stat)
+	}
+	if last.Int64 < 4*known {
+		return
+	}
+	db.learned = last.Int64
+	for _, table := range []string{"entities", "entity_versions", "findings"} {
+		if _, err := conn.ExecContext(ctx, "ANALYZE "+table); err != nil {
+			return
+		}
+	}
 }
 
 // dbError gives an error of the database its kind and leaves others as they
