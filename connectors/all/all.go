@@ -5,7 +5,9 @@ package all
 import (
 	"github.com/retinue-id/retinue/connector"
 	"github.com/retinue-id/retinue/connectors/aws"
+	"github.com/retinue-id/retinue/connectors/azure"
 	"github.com/retinue-id/retinue/connectors/exec"
+	"github.com/retinue-id/retinue/connectors/gcp"
 	"github.com/retinue-id/retinue/connectors/host"
 	"github.com/retinue-id/retinue/connectors/kubernetes"
 	"github.com/retinue-id/retinue/connectors/people"
@@ -19,6 +21,8 @@ func Specs() []connector.Spec {
 		host.Spec(),
 		repo.Spec(),
 		aws.Spec(),
+		gcp.Spec(),
+		azure.Spec(),
 		kubernetes.Spec(),
 		postgres.Spec(),
 		people.Spec(),

@@ -18,7 +18,7 @@ import (
 func TestEveryOptionIsClassified(t *testing.T) {
 	// These read or run the machine itself. A new one belongs here only if that
 	// is so.
-	machine := []string{"exec", "host", "people", "repo"}
+	machine := []string{"azure", "exec", "gcp", "host", "people", "repo"}
 	for _, s := range all.Specs() {
 		if fileOnly := s.Remote == nil; fileOnly != slices.Contains(machine, s.Kind) {
 			t.Errorf("%s: configured in a file only: %v, which nobody decided", s.Kind, fileOnly)
@@ -78,6 +78,8 @@ func TestCheckRemote(t *testing.T) {
 		{"host", "", nil, false},
 		{"repo", "/srv/app", nil, false},
 		{"people", "/etc/passwd", nil, false},
+		{"gcp", "/etc/passwd", nil, false},
+		{"azure", "/etc/passwd", nil, false},
 	} {
 		s := spec(t, c.kind)
 		err := s.CheckRemote(connector.Config{Target: c.target, Options: c.options})

@@ -72,6 +72,9 @@ func (s *State) AddDocument(d Document) error {
 	fail := func(why string) error {
 		return fmt.Errorf("%w: document %s: %s", retinue.ErrInvalid, retinue.CleanName(d.Name), retinue.CleanName(why))
 	}
+	if d.Text == "" {
+		return nil // known by its name only
+	}
 	if len(d.Text) > retinue.MaxDocument {
 		return fail(fmt.Sprintf("%d bytes: the limit is %d", len(d.Text), retinue.MaxDocument))
 	}

@@ -28,6 +28,9 @@ func (s *State) AddDocument(d Document) error {
 	fail := func(why string) error {
 		return fmt.Errorf("%w: document %s: %s", retinue.ErrInvalid, retinue.CleanName(d.Name), retinue.CleanName(why))
 	}
+	if d.Text == "" {
+		return nil // a role of a listing without permissions: its definition stays unknown
+	}
 	if len(d.Text) > retinue.MaxDocument {
 		return fail(fmt.Sprintf("%d bytes: the limit is %d", len(d.Text), retinue.MaxDocument))
 	}
@@ -50,7 +53,9 @@ func (s *State) AddDocument(d Document) error {
 			p.Resource = d.Target
 		}
 		s.Denies = append(s.Denies, p)
-	case shape.IncludedPermissions != nil || strings.Contains("/"+shape.Name, "/roles/"):
+	case shape.IncludedPermissions == nil && strings.Contains("/"+shape.Name, "/roles/"):
+		return nil // the same
+	case shape.IncludedPermissions != nil:
 		var r Role
 		if err := json.Unmarshal([]byte(d.Text), &r); err != nil {
 			return fail(err.Error())
