@@ -304,6 +304,7 @@ func (r *caseReader) context() error {
 		return nil
 	}
 	c := &r.c.Request.Context
+	c.entries = make([]entry, 0, 16)
 	return r.object(func(key string) error {
 		switch {
 		case c.Len() == maxCaseKeys:

@@ -10,6 +10,8 @@ import (
 // Matching takes time proportional to pattern and text, times one sixty-fourth
 // of the longest run with a ?.
 type glob struct {
+	// literal is the pattern where it has no wildcard; pieces is nil then.
+	literal string
 	// pieces are the runs between stars: the first is at the start, the last
 	// at the end, and those between follow each other. One piece is a pattern
 	// without a star.
@@ -86,12 +88,33 @@ func (b *globBuilder) done() glob {
 }
 
 func compileGlob(pattern string) glob {
-	if !strings.ContainsAny(pattern, "*?") {
-		return glob{pieces: []piece{{text: pattern}}, shortest: len(pattern)}
+	stars := strings.Count(pattern, "*")
+	if stars == 0 && !strings.Contains(pattern, "?") {
+		return glob{literal: pattern, shortest: len(pattern)}
 	}
-	var b globBuilder
-	b.pattern(pattern)
-	return b.done()
+	g := glob{pieces: make([]piece, 0, min(stars, 8)+1)}
+	for more := true; more; {
+		var text string
+		text, pattern, more = strings.Cut(pattern, "*")
+		if text == "" && len(g.pieces) > 0 && more {
+			continue // stars that follow each other are one
+		}
+		g.pieces = append(g.pieces, newPiece(text))
+		g.shortest += len(text)
+	}
+	return g
+}
+
+// newPiece is a piece of a pattern in which every ? is a wildcard.
+func newPiece(text string) piece {
+	if !strings.Contains(text, "?") {
+		return piece{text: text}
+	}
+	wild := make([]bool, len(text))
+	for i := range len(text) {
+		wild[i] = text[i] == '?'
+	}
+	return piece{text: text, any: wild}
 }
 
 // everything reports whether the pattern matches every text.
@@ -100,6 +123,9 @@ func (g *glob) everything() bool {
 }
 
 func (g *glob) match(s string) bool {
+	if g.pieces == nil {
+		return s == g.literal
+	}
 	if len(s) < g.shortest {
 		return false
 	}

@@ -23,6 +23,8 @@ type scanner struct {
 	s     string
 	i     int
 	place []string
+	// statementBuffer is where the statements of a policy are gathered.
+	statementBuffer []Statement
 }
 
 func newScanner(text string) (*scanner, error) {
@@ -356,7 +358,7 @@ func (p *scanner) values(read func() (string, error)) ([]string, error) {
 		}
 		return []string{one}, nil
 	}
-	out := []string{}
+	out := make([]string, 0, 2)
 	err := p.list(func(int) error {
 		one, err := read()
 		out = append(out, one)

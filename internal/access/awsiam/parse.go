@@ -2,6 +2,7 @@ package awsiam
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -47,7 +48,16 @@ func ParseText(document string) (*Policy, error) {
 
 // policy reads a document that may be part of a larger text.
 func (p *scanner) policy() (*Policy, error) {
-	d := &compiled{}
+	made := &struct {
+		policy Policy
+		doc    compiled
+	}{}
+	made.policy.doc = &made.doc
+	d := &made.doc
+	if p.statementBuffer == nil {
+		p.statementBuffer = make([]Statement, 0, 4)
+	}
+	d.statements = p.statementBuffer[:0]
 	start, hasStatement := p.i, false
 	err := p.object(func(key string) error {
 		switch key {
@@ -79,7 +89,9 @@ func (p *scanner) policy() (*Policy, error) {
 	if p.i-start > maxDocument {
 		return nil, p.fail("policy document of %d bytes: the limit is %d", p.i-start, maxDocument)
 	}
-	return p.compile(d)
+	p.statementBuffer = d.statements
+	d.statements = slices.Clone(d.statements)
+	return &made.policy, p.compile(d)
 }
 
 func (p *scanner) statements(d *compiled) error {
@@ -95,13 +107,12 @@ func (p *scanner) statement(d *compiled) error {
 		return p.fail("more than %d statements", maxStatements)
 	}
 	p.place = append(p.place, "statement "+strconv.Itoa(n+1))
-	st := Statement{number: n}
-	err := p.object(func(key string) error { return p.element(&st, key) })
-	if err != nil {
+	d.statements = append(d.statements, Statement{number: n})
+	st := &d.statements[n]
+	if err := p.object(func(key string) error { return p.element(st, key) }); err != nil {
 		return err
 	}
 	p.place = p.place[:len(p.place)-1]
-	d.statements = append(d.statements, st)
 	return nil
 }
 
@@ -196,7 +207,7 @@ func (p *scanner) conditions(st *Statement) error {
 }
 
 // compile checks the statements and prepares them for evaluation.
-func (p *scanner) compile(d *compiled) (*Policy, error) {
+func (p *scanner) compile(d *compiled) error {
 	wildcards := 0
 	for i := range d.statements {
 		st := &d.statements[i]
@@ -211,13 +222,13 @@ func (p *scanner) compile(d *compiled) (*Policy, error) {
 			}
 		}
 		if wildcards > maxWildcards {
-			return nil, p.fail("statement %d: more than %d wildcards in the document", i+1, maxWildcards)
+			return p.fail("statement %d: more than %d wildcards in the document", i+1, maxWildcards)
 		}
 		st.check()
 		st.compile(d.version == Version2012)
 	}
 	d.index = newIndex(d.statements)
-	return &Policy{doc: d}, nil
+	return nil
 }
 
 func countWildcards(s string) int {
