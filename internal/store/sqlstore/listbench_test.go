@@ -267,7 +267,8 @@ func (m *measure) bare(c listCase, p store.ListPage) string {
 	first, last := p.Items[0], p.Items[len(p.Items)-1]
 	text, num, none := sortValue(q.Sort, first)
 	_, _, lastNone := sortValue(q.Sort, last)
-	order, lack, after := fmt.Sprintf("%s%s, e.id%s", col, dir, dir), lacking(q.Sort, col), ""
+	var after string
+	order, lack := fmt.Sprintf("%s%s, e.id%s", col, dir, dir), lacking(q.Sort, col)
 	switch {
 	case none:
 		order, after = "e.id"+dir, fmt.Sprintf("e.id %s %d", op, first.InternalKey)
