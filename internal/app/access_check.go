@@ -137,11 +137,14 @@ func AccessCheckState(ctx context.Context, language, path string, opt ScanOption
 	if err != nil {
 		return c, err
 	}
-	for part := range strings.SplitSeq(path, ";") { // several dumps of a server
-		if _, err := os.Stat(strings.TrimSpace(part)); err != nil {
-			return c, fmt.Errorf("%w: read state %s: %v", retinue.ErrInvalid, path, errors.Unwrap(err))
-		}
+	if err := isExport(path); err != nil {
+		return c, err
 	}
+	defer func() {
+		if cause := ctx.Err(); cause != nil {
+			c, err = AccessChecker{}, fmt.Errorf("read state: %w", cause)
+		}
+	}()
 	// In the temporary folder of the system, readable by its owner only.
 	dir, err := os.MkdirTemp("", "retinue-state-")
 	if err != nil {
@@ -159,6 +162,23 @@ func AccessCheckState(ctx context.Context, language, path string, opt ScanOption
 		return c, err
 	}
 	return a.checker(ctx, l, realm)
+}
+
+// isExport refuses targets that a connector would take for a running system,
+// such as a kubeconfig.
+func isExport(path string) error {
+	for part := range strings.SplitSeq(path, ";") { // several dumps of a server
+		part = strings.TrimSpace(part)
+		info, err := os.Stat(part)
+		if err != nil {
+			return fmt.Errorf("%w: read state %s: %v", retinue.ErrInvalid, part, errors.Unwrap(err))
+		}
+		ext := strings.ToLower(filepath.Ext(part))
+		if !info.IsDir() && !slices.Contains([]string{".json", ".jsonl", ".ndjson", ".sql"}, ext) {
+			return fmt.Errorf("%w: read state %s: want a folder, or a file of JSON or SQL that an export wrote", retinue.ErrInvalid, part)
+		}
+	}
+	return nil
 }
 
 // readState scans an export into the inventory and says which system it is of.
@@ -253,10 +273,13 @@ func holdsRBAC(path string) bool {
 	})
 }
 
-// holdsGrants reports the scopes of roles, memberships and access lists.
+// holdsGrants reports the scopes of roles and memberships, which every answer
+// rests on, and of parameters, of which a missing one is not granted. An object
+// that was not read is not known to the engine, which says so itself.
 func holdsGrants(path string) bool {
-	return !slices.ContainsFunc(strings.Split(path, "/"), func(e string) bool {
-		return slices.Contains([]string{"passwords", "authentication", "connections", "stored-credentials"}, e)
+	elements := strings.Split(path, "/")
+	return path == "" || !slices.Contains(elements, "databases") && slices.ContainsFunc(elements, func(e string) bool {
+		return slices.Contains([]string{"roles", "memberships", "predefined-roles", "parameters"}, e)
 	})
 }
 

@@ -27,7 +27,7 @@ func (x *Index) NewObject(kind Kind, database, schema, creator string) Object {
 			here = append(here, d.ACL...)
 		}
 	}
-	if !replaced && here == nil {
+	if !replaced && len(here) == 0 {
 		return o
 	}
 	if !replaced {
@@ -35,7 +35,9 @@ func (x *Index) NewObject(kind Kind, database, schema, creator string) Object {
 			everywhere = append(everywhere, it.String())
 		}
 	}
-	o.ACL = append(append([]string{}, everywhere...), here...)
+	// Where everything was revoked and nothing granted, the server writes no
+	// list at all (aclmerge in acl.c), so that the built-in default holds.
+	o.ACL = append(everywhere, here...)
 	return o
 }
 
