@@ -283,18 +283,3 @@ func TestPage(t *testing.T) {
 		}
 	}
 }
-
-func FuzzExport(f *testing.F) {
-	for _, text := range whole() {
-		f.Add(text)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		c := open(write(t, map[string]string{"p.json": text}), map[string]string{"tenant": tenant})(t, connectortest.Env(t))
-		r := connectortest.DiscoverWith(t.Context(), t, c, connector.Request{Now: connectortest.Epoch()})
-		for _, e := range r.Emitted {
-			if err := e.Fact.Validate(); err != nil {
-				t.Error(err)
-			}
-		}
-	})
-}
