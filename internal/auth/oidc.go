@@ -87,7 +87,7 @@ func (o *OIDC) provider(ctx context.Context, issuer string) (*oidc.Provider, err
 	// with the request.
 	p, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), o.client), issuer)
 	if err != nil {
-		return nil, fmt.Errorf("%w: reach provider of single sign-on: %v", retinue.ErrUnavailable, err)
+		return nil, fmt.Errorf("%w: no provider of OpenID Connect answers there: %v", retinue.ErrUnavailable, err)
 	}
 	o.mu.Lock()
 	o.providers[issuer] = discovered{p, o.now()}

@@ -308,7 +308,7 @@ func (s *Service) PutProvider(ctx context.Context, c auth.Caller, p store.SSOPro
 	}
 	if p.Enabled {
 		if err := s.oidc.Check(ctx, p.Issuer); err != nil {
-			return p, &retinue.FieldError{Field: "body.issuer", Err: fmt.Errorf("%w: %v", retinue.ErrInvalid, err)}
+			return p, &retinue.FieldError{Field: "body.issuer", Err: fmt.Errorf("%w: %s", retinue.ErrInvalid, strings.TrimPrefix(err.Error(), retinue.ErrUnavailable.Error()+": "))}
 		}
 	}
 	known := p.ID

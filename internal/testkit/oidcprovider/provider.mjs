@@ -12,6 +12,8 @@ const { Provider } = await import(pathToFileURL(require.resolve('oidc-provider')
 const people = {
   kim: { email: 'kim@example.org', email_verified: true, name: 'Kim Lee', groups: ['platform', 'staff'] },
   lou: { email: 'lou@example.org', email_verified: true, name: 'Lou', groups: ['staff'] },
+  ana: { email: 'ana@example.com', email_verified: true, name: 'Ana Ruiz', groups: ['staff'] },
+  nia: { email: 'nia@example.org', email_verified: true, name: 'Nia', groups: [] },
   mal: { email: 'ada@example.org', email_verified: false, name: 'Mal', groups: ['platform'] },
 };
 

@@ -1,5 +1,8 @@
 import { sentence } from '../lib/format';
 
+/** The text without the kind of error that it begins with: the status says it already. */
+const plain = (text: string) => text.replace(/^(?:(?:invalid|conflict|denied|unsupported|unavailable|not found): )+/, '');
+
 /** An RFC 9457 problem, or a failure to reach the server, in words. */
 export class Problem extends Error {
   readonly status: number;
@@ -24,7 +27,7 @@ export class Problem extends Error {
     this.status = init.status;
     this.type = init.type ?? '';
     this.title = init.title ?? '';
-    this.detail = init.detail ?? '';
+    this.detail = plain(init.detail ?? '');
     this.id = init.id ?? '';
     this.fields = init.fields ?? {};
   }
@@ -40,7 +43,7 @@ export class Problem extends Error {
         errors?: { location?: string; message?: string }[];
       };
       const fields: Record<string, string> = {};
-      for (const e of body.errors ?? []) if (e.location) fields[e.location.replace(/^body\./, '')] = e.message ?? '';
+      for (const e of body.errors ?? []) if (e.location) fields[e.location.replace(/^body\./, '')] = sentence(plain(e.message ?? ''));
       return new Problem({ ...body, status: response.status, id: requestId || (body.instance ?? '').replace('urn:retinue:request:', ''), fields });
     } catch {
       return new Problem({ status: response.status, title: response.statusText, id: requestId });

@@ -1,7 +1,8 @@
 import { Drawer } from '@mantine/core';
 import { IconDots } from '@tabler/icons-react';
-import { useState } from 'react';
+import { use, useState } from 'react';
 import { useLocation } from 'wouter';
+import { MeContext } from '@/app/me';
 import { Link } from '@/app/router';
 import classes from './Frame.module.css';
 import { isCurrent, usePages } from './Navigation';
@@ -10,12 +11,13 @@ import { isCurrent, usePages } from './Navigation';
 export function BottomBar() {
   const [here] = useLocation();
   const [more, setMore] = useState(false);
+  const known = use(MeContext) !== undefined;
   const pages = usePages();
   const bar = pages.filter((r) => r.nav?.bar).slice(0, 4);
   const rest = pages.filter((r) => !bar.includes(r));
   return (
     <nav className={classes.bar} aria-label="Pages">
-      {bar.map((r) => {
+      {known && bar.map((r) => {
         const Icon = r.nav?.icon;
         return (
           <Link key={r.path} to={r.path} className={classes.barItem} aria-current={isCurrent(r.path, here) ? 'page' : undefined}>
@@ -24,7 +26,7 @@ export function BottomBar() {
           </Link>
         );
       })}
-      {rest.length > 0 && (
+      {known && rest.length > 0 && (
         <button
           type="button"
           className={classes.barItem}

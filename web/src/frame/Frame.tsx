@@ -27,7 +27,8 @@ export function Frame({ children }: { children: ReactNode }) {
   const [palette, setPalette] = useState(false);
   const [keyList, setKeyList] = useState(false);
   const go = useGo();
-  useLive(use(MeContext) !== undefined);
+  const known = use(MeContext) !== undefined;
+  useLive(known);
   const main = useRef<HTMLElement>(null);
   const [path] = useLocation();
 
@@ -96,7 +97,7 @@ export function Frame({ children }: { children: ReactNode }) {
         <AsOfBand />
         <DemoBand />
         <Connection />
-        <main id="main" ref={main} tabIndex={-1} className={classes.main}>
+        <main id="main" ref={main} tabIndex={-1} className={classes.main} data-waiting={!known || undefined}>
           {children}
         </main>
       </div>

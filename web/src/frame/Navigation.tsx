@@ -1,6 +1,7 @@
 import { Tooltip } from '@mantine/core';
+import { use } from 'react';
 import { useLocation } from 'wouter';
-import { useCan } from '@/app/me';
+import { MeContext, useCan } from '@/app/me';
 import { Link } from '@/app/router';
 import { routes } from '@/app/routes';
 import { short } from '@/lib/format';
@@ -19,9 +20,12 @@ export const isCurrent = (path: string, here: string) => (path === '/' ? here ==
 export function Navigation({ collapsed }: { collapsed: boolean }) {
   const [here] = useLocation();
   const badges = useBadges();
+  const pages = usePages();
+  // Which ones there are is known once it is known who looks: nothing is drawn that would move then.
+  if (!use(MeContext)) return null;
   return (
     <ul className={classes.nav}>
-      {usePages().map((r) => {
+      {pages.map((r) => {
         const { label = '', icon: Icon, badge } = r.nav ?? {};
         const b = badge ? badges[badge] : undefined;
         const item = (

@@ -1,4 +1,5 @@
 import { Link } from '@/app/router';
+import { modKey } from './modkey';
 import { Page } from '@/components/Page';
 import { Empty } from '@/components/States';
 
@@ -7,7 +8,7 @@ export function NotFound() {
     <Page title="No such page">
       <Empty title="There is nothing at this address, or you may not see it.">
         <p>
-          Go to the <Link to="/">overview</Link>, or press <kbd>⌘K</kbd> to look for something.
+          Go to the <Link to="/">overview</Link>, or press <kbd>{modKey}K</kbd> to look for something.
         </p>
       </Empty>
     </Page>

@@ -62,8 +62,8 @@ export default function OverviewPage() {
     <Page title="Overview" lead={d ? <SentenceLine sentence={d.sentence} /> : <Block height={20} width="70%" />}>
       {d?.sample && !asOf && <SampleHint command={d.sample} />}
       {d ? <Metrics metrics={metrics.filter((m) => m.needs === 'discovery')} /> : <Block height={146} />}
-      <Span days={days} set={setDays} />
-      <div className={classes.two}>
+      {d && <Span days={days} set={setDays} />}
+      <div className={classes.two} data-waiting={!d || undefined}>
         <div>
           <Section title="What to do next" aside={<Link to="/findings">all findings</Link>}>
             {d ? <Fixes fixes={d.fixes ?? []} /> : <Rows count={10} height={60} />}

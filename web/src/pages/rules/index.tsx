@@ -60,7 +60,7 @@ export default function RulesPage() {
   return (
     <Page
       title="Rules"
-      lead={data && `${plural(all.length, ['rule', 'rules'])} in force; ${plural(hits, ['finding is', 'findings are'])} open.`}
+      lead={data ? `${plural(all.length, ['rule', 'rules'])} in force; ${plural(hits, ['finding is', 'findings are'])} open.` : '\u00a0'}
     >
       <div className={classes.tools}>
         <TextInput
