@@ -1,12 +1,11 @@
-import { giveFactor } from './factor';
-import { accessible, expect, settled, test } from './fixtures';
+import { accessible, expect, giveFactor, settled, test } from './fixtures';
 
 // What is changed here is sensitive: ten minutes after signing in the second factor is asked for again.
 test.describe.configure({ timeout: 150_000 });
 test.use({ actionTimeout: 60_000 });
-test.beforeEach(async ({ page, watch }) => {
+test.beforeEach(async ({ page, watch, here }) => {
   watch.allow(/403/);
-  await giveFactor(page);
+  await giveFactor(page, here);
 });
 
 test('a token is made, shown once, and revoked by its name', async ({ page }) => {
