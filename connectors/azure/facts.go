@@ -57,6 +57,11 @@ func (m *mapper) object(id, hint string) retinue.Ref {
 
 // covers opens the scope of a listing.
 func (m *mapper) covers(basis string, path ...string) retinue.Scope {
+	for i, elem := range path {
+		if path[i] = retinue.CleanName(elem); elem == "" {
+			path[i] = "-" // hostile input leaves out what names a listing
+		}
+	}
 	sc := retinue.NewScope(m.realm, path...)
 	m.w.Covers(sc, m.at, connector.Completion{Authority: connector.AuthoritySystem,
 		Basis: basis + " was read to its end; that it was not filtered or cut is its maker's word"})

@@ -50,6 +50,10 @@ func (m *mapper) resource(e, d *element, name string) error {
 		return nil // a kind that acts as nobody
 	}
 	realm := m.home(name, "", e.Ancestors)
+	if realm == "" {
+		m.unplaced++
+		return nil
+	}
 	sc := m.covers("gcloud asset export --content-type=resource", realm, "resources", assetKind(e.AssetType))
 	r := retinue.Resource{Ref: m.resourceRef(name, e.AssetType, realm), Name: retinue.CleanName(name[strings.LastIndexByte(name, '/')+1:]), Kind: assetKind(e.AssetType),
 		Container: containerIn(realm), Labels: d.Labels, Attrs: retinue.Attrs{"assetType": retinue.CleanName(e.AssetType)}}

@@ -228,6 +228,9 @@ func (f *files) Discover(ctx context.Context, req connector.Request, sink connec
 		return f.nothing(s)
 	}
 	f.notes(s, sink)
+	if m.unplaced > 0 {
+		sink.Note(connector.Note{Kind: connector.NoteWarning, Count: m.unplaced, Text: fmt.Sprintf("%d resources do not say in which project they lie and were left out: export them with their ancestors", m.unplaced)})
+	}
 	return m.w.Finish(ctx)
 }
 

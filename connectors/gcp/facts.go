@@ -18,10 +18,17 @@ type mapper struct {
 	file    string
 	target  string            // resource of policies that name none
 	issuers map[string]string // pool to its only issuer
+	// unplaced counts what does not say in which project it lies.
+	unplaced int
 }
 
 // covers opens the scope of a listing.
 func (m *mapper) covers(basis string, realm retinue.Realm, path ...string) retinue.Scope {
+	for i, elem := range path {
+		if path[i] = retinue.CleanName(elem); elem == "" {
+			path[i] = "-" // hostile input leaves out what names a listing
+		}
+	}
 	sc := retinue.NewScope(realm, path...)
 	m.w.Covers(sc, m.at, connector.Completion{Authority: connector.AuthoritySystem,
 		Basis: basis + " was read to its end; that it was not filtered is its maker's word"})

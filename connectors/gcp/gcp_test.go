@@ -165,6 +165,20 @@ func TestPolicyWithoutAName(t *testing.T) {
 	}
 }
 
+// TestUnplaced: a bucket's name does not tell its project; without it nothing
+// is stated of it.
+func TestUnplaced(t *testing.T) {
+	files := whole(t)
+	files["bucket.json"] = `[{"resource":"//storage.googleapis.com/lost","assetType":"storage.googleapis.com/Bucket","policy":{"bindings":[{"role":"roles/viewer","members":["allUsers"]}]}}]`
+	r := connectortest.Discover(t, open(write(t, files), nil)(t, connectortest.Env(t)))
+	if !slices.ContainsFunc(r.NotesOf(connector.NoteWarning), func(n connector.Note) bool { return strings.Contains(n.Text, "which project they lie") }) {
+		t.Errorf("nothing is said of it: %v", r.Notes)
+	}
+	if strings.Contains(r.Dump(), "buckets/lost") {
+		t.Error("stated in some realm")
+	}
+}
+
 func TestNothingRecognised(t *testing.T) {
 	for _, text := range []string{`{"hello":1}`, `[]`, `{"truncated":`, `{"type":"service_account","private_key":"` + planted() + `"}`} {
 		c := open(write(t, map[string]string{"p.json": text}), nil)(t, connectortest.Env(t))

@@ -30,6 +30,10 @@ type allowPolicy struct {
 // a service account who may become it.
 func (m *mapper) policy(resource, assetType, project string, ancestors []string, raw json.RawMessage, basis, path string) error {
 	realm := m.home(resource, project, ancestors)
+	if realm == "" {
+		m.unplaced++
+		return nil
+	}
 	sc := m.covers(basis, realm, strings.Split(path, "/")...)
 	var p allowPolicy
 	doc, err := export.Canonical(raw)
@@ -177,7 +181,7 @@ func (m *mapper) subject(text, subtype string, realm retinue.Realm) (retinue.Ref
 }
 
 // home is the realm that a resource lies in: that of its name's project, else
-// what the export says beside it.
+// what the export says beside it; empty where neither tells.
 func (m *mapper) home(resource, project string, ancestors []string) retinue.Realm {
 	if c := container(resource); !c.IsZero() {
 		return c.Realm
@@ -187,7 +191,7 @@ func (m *mapper) home(resource, project string, ancestors []string) retinue.Real
 			return c.Realm
 		}
 	}
-	return retinue.NewRealm("gcp", "unknown")
+	return ""
 }
 
 // containerIn is the node of a realm.
