@@ -59,23 +59,23 @@ func New(s State) (*Index, error) {
 		if _, twice := x.byRole[k]; twice {
 			continue
 		}
-		x.byRole[k] = int32(i) //nolint:gosec // below maxRoles
+		x.byRole[k] = int32(i)
 		x.compiled[i] = x.compile(&s.Roles[i])
 	}
 	subjects := 0
 	seen := make(map[string]bool, len(s.Bindings))
 	for i := range s.Bindings {
 		b := &s.Bindings[i]
-		if k := roleKey(b.Namespace, b.Name); seen[k] {
+		k := roleKey(b.Namespace, b.Name)
+		if seen[k] {
 			x.roleOf[i] = -1
 			continue
-		} else {
-			seen[k] = true
 		}
+		seen[k] = true
 		if subjects += len(b.Subjects); subjects > maxSubjects {
 			return nil, fmt.Errorf("%w: compile RBAC: more than %d subjects", retinue.ErrInvalid, maxSubjects)
 		}
-		x.bind(int32(i), b) //nolint:gosec // below maxBindings
+		x.bind(int32(i), b)
 	}
 	return x, nil
 }

@@ -53,7 +53,7 @@ type compiledRole struct {
 func (x *Index) compile(r *Role) compiledRole {
 	c := compiledRole{rules: make([]compiledRule, len(r.Rules))}
 	for i := range r.Rules {
-		rule, n := &r.Rules[i], int32(i) //nolint:gosec // a document holds fewer rules than that
+		rule, n := &r.Rules[i], int32(i)
 		c.rules[i] = compiledRule{verbs: x.set(rule.Verbs), groups: x.set(rule.APIGroups), names: x.words(rule.ResourceNames),
 			urls: rule.NonResourceURLs}
 		// An empty list of names is every name; "*" in it is a name like others.
@@ -108,7 +108,7 @@ func (x *Index) words(words []string) set {
 func (x *Index) intern(word string) uint32 {
 	id, ok := x.vocabulary[word]
 	if !ok {
-		id = uint32(len(x.vocabulary) + 1) //nolint:gosec // memory ends before the numbers do
+		id = uint32(len(x.vocabulary) + 1)
 		x.vocabulary[word] = id
 	}
 	return id

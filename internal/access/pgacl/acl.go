@@ -82,7 +82,9 @@ func ParseItem(text string) (Item, error) {
 	if len(text) > maxItem {
 		return bad("too long")
 	}
-	it, rest, ok := Item{}, text, false
+	var it Item
+	var ok bool
+	rest := text
 	for _, word := range []string{"group ", "user "} { // as old servers write
 		rest = strings.TrimPrefix(rest, word)
 	}

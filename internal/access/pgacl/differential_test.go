@@ -40,7 +40,7 @@ func rounds() int {
 
 func compareRounds(t *testing.T, s *testkit.PostgresServer, rounds int) {
 	for i := range rounds {
-		compareServer(t, s, uint64(i+1)) //nolint:gosec // a small count
+		compareServer(t, s, uint64(i+1))
 	}
 }
 

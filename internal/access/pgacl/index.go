@@ -70,7 +70,7 @@ func New(s State) (*Index, error) {
 		defaults: s.Defaults, databases: map[string]bool{}}
 	for i := range s.Objects {
 		o := &s.Objects[i]
-		n, k := int32(len(x.objects)), o.key() //nolint:gosec // below maxObjects
+		n, k := int32(len(x.objects)), o.key()
 		x.byName[k] = append(x.byName[k], n)
 		if k.schema != "" {
 			k.schema = anySchema

@@ -57,7 +57,7 @@ func (g *rolesGraph) intern(name string) int32 {
 	if n, ok := g.byName[name]; ok {
 		return n
 	}
-	n := int32(len(g.names)) //nolint:gosec // bounded by maxRoles
+	n := int32(len(g.names))
 	g.byName[name] = n
 	g.names, g.roles, g.known = append(g.names, name), append(g.roles, Role{Name: name, Inherit: true}), append(g.known, false)
 	g.groups, g.members = append(g.groups, nil), append(g.members, nil)
