@@ -95,37 +95,65 @@ func demoExists(ctx context.Context, cfg Config, opt Options) (bool, error) {
 	return is, err
 }
 
-// fillDemo scans the company day by day at a clock that is set to each.
+// settledEvery is how many scans apart the sample company's findings are
+// judged, which takes as long as scanning: enough for the life of findings.
+const settledEvery = 5
+
+// fillDemo scans the company day by day at a clock that is set to each, and
+// counts its population on every day.
 func (a *App) fillDemo(ctx context.Context, company *demo.Company, clock *shifted, d DemoOptions) error {
 	err := a.DB.Update(ctx, func(tx *sqlstore.Tx) error { return tx.SetMeta(metaDemo, strconv.FormatUint(d.Seed, 10)) })
 	if err != nil {
 		return err
 	}
 	days := company.Scans()
+	last := len(days) - 1
 	for i, at := range days {
 		if d.OnScan != nil {
 			d.OnScan(at, i, len(days))
 		}
 		clock.set(at)
+		if i > 0 { // the days since the scan before, as it left things
+			if err := a.countDemo(ctx, company, days[i-1].AddDate(0, 0, 1), at); err != nil {
+				return fmt.Errorf("make the sample company: %w", err)
+			}
+		}
 		for _, s := range company.Sources() {
 			opt := ingest.Options{Actor: retinue.Actor{Kind: "system", Name: "sample company"}, Log: a.log, Now: a.now, Holder: holder(), HoldShare: -1}
 			if _, err := ingest.Run(ctx, a.DB, s.Kind, s.Name, s.Target, s.Connector(at), opt); err != nil {
 				return fmt.Errorf("make the sample company: %w", err)
 			}
 		}
-		if err := a.governDemo(ctx, company, int(days[len(days)-1].Sub(at).Round(24*time.Hour)/(24*time.Hour))); err != nil {
+		if err := a.governDemo(ctx, company, daysUntil(at, days[last])); err != nil {
 			return fmt.Errorf("make the sample company: %w", err)
 		}
-		// Once a month is enough for the life of findings, but for the last
-		// days, and takes a third of the time.
-		if i%3 != 0 && len(days)-i > 3 {
-			continue
+		if i == 0 || (i > settledEvery && (last-i)%settledEvery == 0) {
+			if _, err := a.Settle(ctx); err != nil {
+				return fmt.Errorf("make the sample company: %w", err)
+			}
 		}
-		if _, err := a.Settle(ctx); err != nil {
+		if err := a.countDemo(ctx, company, at, at.AddDate(0, 0, 1)); err != nil {
 			return fmt.Errorf("make the sample company: %w", err)
 		}
 	}
 	return nil
+}
+
+func daysUntil(at, end time.Time) int { return int(end.Sub(at).Round(24*time.Hour) / (24 * time.Hour)) }
+
+// countDemo writes the population of the days from one time until before
+// another, as it stands.
+func (a *App) countDemo(ctx context.Context, company *demo.Company, from, to time.Time) error {
+	end := company.Scans()[len(company.Scans())-1]
+	return a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
+		idle, err := a.idleAfter(tx)
+		for at := from; err == nil && at.Before(to); at = at.AddDate(0, 0, 1) {
+			if company.Counted(daysUntil(at, end)) {
+				err = tx.WritePopulation(at, idle)
+			}
+		}
+		return err
+	})
 }
 
 // shifted is a clock that goes on from wherever it was set.

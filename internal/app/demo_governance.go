@@ -13,11 +13,12 @@ import (
 )
 
 // The days, counted back from the end, on which the sample company began to
-// govern: it wrote ownership rules, later registered what matters most, and
+// govern: it wrote a few ownership rules and then more, later registered what matters most, and
 // decided about findings.
 const (
-	demoRulesDay    = 60
-	demoRegisterDay = 3
+	demoFirstRulesDay = 310
+	demoRulesDay      = 60
+	demoRegisterDay   = 3
 )
 
 // demoRules are the ownership rules of the sample company. They leave a part
@@ -42,6 +43,12 @@ func (a *App) governDemo(ctx context.Context, c *demo.Company, daysBefore int) e
 	here := c.Emails(false)
 	by := retinue.Actor{Kind: "person", Name: here[0]}
 	switch daysBefore {
+	case demoFirstRulesDay:
+		return a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
+			first := demoRules(tx.At())
+			first.Rules = first.Rules[:2]
+			return setRuleSet(tx, first, by)
+		})
 	case demoRulesDay:
 		return a.DB.Update(ctx, func(tx *sqlstore.Tx) error { return setRuleSet(tx, demoRules(tx.At()), by) })
 	case demoRegisterDay:

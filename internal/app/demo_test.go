@@ -8,6 +8,7 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/app"
+	"github.com/retinue-id/retinue/internal/demo"
 	"github.com/retinue-id/retinue/internal/store"
 )
 
@@ -54,6 +55,21 @@ func TestMakeDemo(t *testing.T) {
 			if severities[s] == 0 {
 				t.Errorf("no finding of severity %s: %v", s, severities)
 			}
+		}
+		days, err := tx.Population(a.DB.Now().AddDate(0, 0, -demo.Days), a.DB.Now())
+		if err != nil {
+			return err
+		}
+		counted, missed := map[string]bool{}, map[string]bool{}
+		for _, d := range days {
+			if d.Missed {
+				missed[d.Day] = true
+			} else if counted[d.Day] = true; d.Totals.Measures == nil {
+				t.Errorf("%s has no measures", d.Day)
+			}
+		}
+		if len(counted) < demo.Days-5 || len(missed) != 3 {
+			t.Errorf("%d days counted, %d missed", len(counted), len(missed))
 		}
 		changes, err := tx.Changes(a.DB.Now().AddDate(0, 0, -60), a.DB.Now())
 		if len(changes) < 50 {

@@ -20,8 +20,8 @@ func (e *env) demoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "Make a sample company to look at",
 		Long: `Make a database that holds an invented company, Tidewater Freight: cloud
-accounts, clusters, databases, repositories and machines with four months of
-history, owners that are partly missing, third parties and findings. It lives
+accounts, clusters, databases, repositories and machines with a good year
+of history, owners that are partly missing, third parties and findings. It lives
 in a file of its own with keys of its own, and is marked so that the console
 says what it is. Nothing of it enters any other database.
 

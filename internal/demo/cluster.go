@@ -123,7 +123,7 @@ func (c *Company) tls(e *estate, ns retinue.Ref, path, name string, env retinue.
 			CreatedAt: from, NotBefore: from, ExpiresAt: until, Algorithm: "ECDSA", Bits: 256,
 			Certificate: &retinue.Certificate{Issuer: "CN=Tidewater Issuing CA", Subject: "CN=" + host, SANs: []string{host}, SignatureAlgorithm: "ECDSA-SHA256"}})
 	}
-	at := c.ago(Days + 5 + c.rng.IntN(60))
+	at := c.ago(lately + 5 + c.rng.IntN(60))
 	for {
 		until := at.AddDate(0, 0, life)
 		next := until.AddDate(0, 0, -15)

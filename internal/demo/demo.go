@@ -1,5 +1,5 @@
 // Package demo makes a sample company: a synthetic estate of cloud accounts,
-// clusters, databases, repositories and machines with four months of history,
+// clusters, databases, repositories and machines with a good year of history,
 // for looking at Retinue before any system of one's own is connected.
 //
 // Everything in it is invented. It goes through the ordinary ingest, one
@@ -24,8 +24,12 @@ const (
 	Domain = "tidewater.example"
 )
 
-// Days is how far back the history of the sample company goes.
-const Days = 120
+// Days is how far back the history of the sample company goes; most of what
+// happens in it happens within the days of lately.
+const (
+	Days   = 400
+	lately = 120
+)
 
 // Options are how a company is made.
 type Options struct {
@@ -76,10 +80,14 @@ func (c *Company) Sources() []Source {
 }
 
 // Scans lists the times at which the company's sources were scanned, the first
-// one first: every tenth day, and more often in the last week.
+// one first: once a month at first, twice a month lately, and more often in the
+// last week.
 func (c *Company) Scans() []time.Time {
 	var out []time.Time
-	for d := Days; d > 7; d -= 10 {
+	for d := Days; d > lately; d -= 30 {
+		out = append(out, c.ago(d))
+	}
+	for d := lately; d > 7; d -= 15 {
 		out = append(out, c.ago(d))
 	}
 	for _, d := range []int{5, 3, 1} {
@@ -87,6 +95,10 @@ func (c *Company) Scans() []time.Time {
 	}
 	return append(out, c.end)
 }
+
+// Counted reports whether the company's server counted the population so many
+// days before the end: it stood still when it was moved.
+func (c *Company) Counted(daysBefore int) bool { return daysBefore < 71 || daysBefore > 73 }
 
 // ago is a time of day on an earlier day.
 func (c *Company) ago(days int) time.Time { return c.end.AddDate(0, 0, -days) }

@@ -94,7 +94,7 @@ func (c *Company) pipelineSecret(e *estate, path string, repo, pipeline retinue.
 		return
 	}
 	leaked := e.ref("credential", name+"/config/settings.yml#"+label)
-	from := c.ago(1 + c.rng.IntN(Days+60))
+	from := c.ago(1 + c.rng.IntN(lately+60))
 	e.during(path, from, time.Time{}, retinue.Credential{Ref: leaked, Name: label + " in config/settings.yml", Kind: kind, Subtype: "generic", State: retinue.CredentialUnknown},
 		retinue.Placement{Credential: leaked, Confidence: retinue.ConfidenceHigh, Detector: "sample", Author: c.member(x.team, true).email, At: from,
 			Historic: c.chance(45), Place: retinue.Place{Kind: retinue.PlaceGit, Realm: e.realm, Container: repo, Path: "config/settings.yml", Line: 10 + c.rng.IntN(60)}})

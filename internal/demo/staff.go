@@ -157,22 +157,22 @@ func (c *Company) leaver() person {
 // chance is true in so many of a hundred cases.
 func (c *Company) chance(percent int) bool { return c.rng.IntN(100) < percent }
 
-// born draws a time of creation: mostly long before the history, sometimes
-// within it.
+// born draws a time of creation: mostly long ago, more often than before within
+// the last months.
 func (c *Company) born() time.Time {
 	d := 130 + c.rng.IntN(1500)
 	if c.chance(22) {
-		d = 2 + c.rng.IntN(Days-4)
+		d = 2 + c.rng.IntN(lately-4)
 	}
 	return c.ago(d).Add(-time.Duration(c.rng.IntN(600)) * time.Minute)
 }
 
 // life is the span in which a source lists something that was made at born:
-// a few things end within the history.
+// a few things end within the last months.
 func (c *Company) life(born time.Time) span {
 	s := span{from: born}
-	if c.chance(5) && born.Before(c.ago(Days)) {
-		s.to = c.ago(3 + c.rng.IntN(Days-20))
+	if c.chance(5) && born.Before(c.ago(lately)) {
+		s.to = c.ago(3 + c.rng.IntN(lately-20))
 	}
 	return s
 }

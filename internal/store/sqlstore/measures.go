@@ -170,7 +170,7 @@ func (tx *Tx) Measures(a store.AsOf, idle store.IdleAfter) (map[string]*store.Me
 	if err != nil {
 		return nil, err
 	}
-	keyed, err := tx.measures(a, idle)
+	keyed, err := tx.measures(a, observed(asOfTime(a, tx.at)), idle)
 	if err != nil {
 		return nil, fmt.Errorf("measure: %w", err)
 	}
@@ -181,8 +181,8 @@ func (tx *Tx) Measures(a store.AsOf, idle store.IdleAfter) (map[string]*store.Me
 	return out, nil
 }
 
-func (tx *Tx) measures(a store.AsOf, idle store.IdleAfter) (map[int64]*store.Measures, error) {
-	at := observed(asOfTime(a, tx.at))
+// measures measures what stands as of a date; ages are seen from at.
+func (tx *Tx) measures(a store.AsOf, at time.Time, idle store.IdleAfter) (map[int64]*store.Measures, error) {
 	out := map[int64]*store.Measures{}
 	of := func(source int64) *store.Measures {
 		if out[source] == nil {

@@ -11,11 +11,11 @@ import (
 )
 
 // WritePopulation writes the population of every source as it stands now as
-// that of a day (UTC), with the counts behind the headline metrics. Writing a
-// day again replaces it. It reads figures that are kept, so its cost follows
+// that of a day (UTC), with the counts behind the headline metrics, in which
+// ages are seen from that day. Writing a day again replaces it. It reads figures that are kept, so its cost follows
 // from how many different ones there are, not from the population.
 func (tx *Tx) WritePopulation(day time.Time, idle store.IdleAfter) error {
-	totals, err := tx.populations(idle)
+	totals, err := tx.populations(day, idle)
 	if err != nil {
 		return fmt.Errorf("write population: %w", err)
 	}
@@ -60,7 +60,7 @@ func (tx *Tx) WritePopulation(day time.Time, idle store.IdleAfter) error {
 }
 
 // populations returns the totals of each source, by its key.
-func (tx *Tx) populations(idle store.IdleAfter) (map[int64]*store.PopulationTotals, error) {
+func (tx *Tx) populations(at time.Time, idle store.IdleAfter) (map[int64]*store.PopulationTotals, error) {
 	out := map[int64]*store.PopulationTotals{}
 	of := func(source int64) *store.PopulationTotals {
 		if out[source] == nil {
@@ -92,7 +92,7 @@ func (tx *Tx) populations(idle store.IdleAfter) (map[int64]*store.PopulationTota
 	if err := tx.days(figureStatic, func(source int64, _ string, n int64) { of(source).Static += n }); err != nil {
 		return nil, err
 	}
-	measures, err := tx.measures(store.AsOf{}, idle)
+	measures, err := tx.measures(store.AsOf{}, at, idle)
 	for source, m := range measures {
 		of(source).Measures = m
 	}
