@@ -14,6 +14,8 @@ const (
 	RecordUndone RecordAction = "action.undone"
 	// RecordRetentionSet: how long things are kept was changed.
 	RecordRetentionSet RecordAction = "retention.set"
+	// RecordIdleSet: after how long without use something is idle was changed.
+	RecordIdleSet RecordAction = "idle.set"
 	// RecordPruned: what was older than its time was deleted.
 	RecordPruned RecordAction = "retention.pruned"
 	// RecordPersonPurged: the personal data of a person was erased.

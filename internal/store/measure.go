@@ -97,3 +97,47 @@ func WorkloadKinds() []string {
 	}
 	return out
 }
+
+// IdleChange is what another threshold of idleness would change.
+type IdleChange struct {
+	// Idle and IdleThen count identities that are idle now, and would be.
+	Idle     int64 `json:"idle"`
+	IdleThen int64 `json:"idleThen"`
+	// Becoming and Ceasing are the identities that would change: to idle, and
+	// from idle.
+	Becoming int64 `json:"becoming"`
+	Ceasing  int64 `json:"ceasing"`
+	// Unknown identities are those of which no use was ever told: no threshold
+	// says anything of them.
+	Unknown int64 `json:"unknown"`
+	// The same of credentials.
+	Credentials         int64 `json:"credentials"`
+	CredentialsThen     int64 `json:"credentialsThen"`
+	CredentialsBecoming int64 `json:"credentialsBecoming"`
+	CredentialsCeasing  int64 `json:"credentialsCeasing"`
+	// ByKind counts the identities that would change, by their kind.
+	ByKind map[string]int64 `json:"byKind"`
+}
+
+// Add adds things of one kind that are idle or not, now and then.
+func (c *IdleChange) Add(kind string, credential, idle, then bool, n int64) {
+	now, will, becoming, ceasing := &c.Idle, &c.IdleThen, &c.Becoming, &c.Ceasing
+	if credential {
+		now, will, becoming, ceasing = &c.Credentials, &c.CredentialsThen, &c.CredentialsBecoming, &c.CredentialsCeasing
+	}
+	if idle {
+		*now += n
+	}
+	if then {
+		*will += n
+	}
+	switch {
+	case then && !idle:
+		*becoming += n
+	case idle && !then:
+		*ceasing += n
+	}
+	if idle != then && !credential {
+		c.ByKind[kind] += n
+	}
+}

@@ -216,6 +216,30 @@ func (tx *Tx) measures(a store.AsOf, at time.Time, idle store.IdleAfter) (map[in
 	return out, err
 }
 
+// IdleChange counts what another threshold of idleness would change, of what
+// the scope sees.
+func (tx *Tx) IdleChange(is, then store.IdleAfter) (store.IdleChange, error) {
+	out := store.IdleChange{ByKind: map[string]int64{}}
+	err := tx.uses(store.AsOf{}, func(c useCell) {
+		if c.day == privilegeOnly {
+			return
+		}
+		idle := c.day < is.Since(c.kind, tx.at).Format(time.DateOnly)
+		will := c.day < then.Since(c.kind, tx.at).Format(time.DateOnly)
+		credential := c.ftype == retinue.FactCredential
+		switch {
+		case c.day == "" && !credential:
+			out.Unknown += c.n
+		case c.day != "":
+			out.Add(c.kind, credential, idle, will, c.n)
+		}
+	})
+	if err != nil {
+		return out, fmt.Errorf("preview idle threshold: %w", err)
+	}
+	return out, nil
+}
+
 func addUse(m *store.Measures, c useCell, since string, workload bool) {
 	credential := c.ftype == retinue.FactCredential
 	if c.privileged {

@@ -291,6 +291,13 @@ var reads = map[string]struct {
 		}
 		return out, nil
 	}},
+	"IdleChange": {true, func(tx *sqlstore.Tx, _, _ half) (any, error) {
+		c, err := tx.IdleChange(store.IdleAfter{Days: 3650}, store.IdleAfter{})
+		if err == nil && c.Idle+c.Unknown+c.Credentials > 1 {
+			err = fmt.Errorf("change %+v", c)
+		}
+		return []any{c}, err
+	}},
 	"Expiries": {true, func(tx *sqlstore.Tx, _, _ half) (any, error) {
 		d, err := tx.Expiries(day(0), day(100))
 		if err == nil && (len(d) != 1 || d[0].N != 1) {

@@ -248,6 +248,9 @@ func accessTable() map[string]access { //nolint:funlen // one table, so that it 
 		"put-retention":                fresh(auth.PermSettingsManage),
 		"get-sealing":                  may(auth.PermSettingsManage),
 		"change-sealing":               fresh(auth.PermSettingsManage),
+		"get-idle-threshold":           may(auth.PermInventoryRead),
+		"put-idle-threshold":           may(auth.PermSettingsManage),
+		"preview-idle-threshold":       may(auth.PermSettingsManage),
 	}
 }
 

@@ -164,6 +164,7 @@ type Services struct {
 	ThirdParties   ThirdParties
 	Retentions     Retentions
 	Sealings       Sealings
+	IdleThresholds IdleThresholds
 }
 
 // API is the set of operations.
@@ -240,6 +241,7 @@ func (a *API) register() {
 	a.thirdParties()
 	a.retention()
 	a.sealing()
+	a.idleThreshold()
 }
 
 func (a *API) config() huma.Config {

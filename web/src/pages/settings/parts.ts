@@ -18,5 +18,6 @@ export const parts: Part[] = [
   { id: 'channels', label: 'Channels and routes', lead: 'Who is told what, by which way, and when.', permission: 'channels.manage', page: lazy(() => import('./Channels')) },
   { id: 'streams', label: 'Streams and checkpoints', lead: 'Where findings and records are passed on to, and where the state of the audit log is kept outside.', permission: 'channels.manage', page: lazy(() => import('./Streams')) },
   { id: 'sealing', label: 'Sealing key', lead: 'Under which key secrets are kept, and how it is replaced.', permission: 'settings.manage', page: lazy(() => import('./Sealing')) },
+  { id: 'idle', label: 'Idle threshold', lead: 'After how long without use something counts as idle, and whom that concerns.', permission: 'settings.manage', page: lazy(() => import('./Idle')) },
   { id: 'retention', label: 'Retention', lead: 'What is kept for how long, and what was deleted because of it.', permission: 'settings.manage', page: lazy(() => import('./Retention')) },
 ];
