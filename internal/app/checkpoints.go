@@ -25,8 +25,9 @@ type checkpointsJob struct{}
 func (checkpointsJob) Kind() string { return "checkpoints_push" }
 
 const (
-	// checkpointEvery is how often checkpoints are pushed.
-	checkpointEvery = time.Hour
+	// checkpointLook is how often places are looked at for which is due: the
+	// shortest interval that a place can have.
+	checkpointLook = 15 * time.Minute
 	// watchEvery is how often causes that come with time are looked for, and
 	// pollEvery how often tickets are read from their systems.
 	watchEvery = time.Hour
@@ -42,7 +43,7 @@ func (a *App) scheduleTelling(ctx context.Context) error {
 			{Name: "notices_route", Every: 5 * time.Minute, Args: routeJob{}, Key: "all"},
 			{Name: "tickets", Every: pollEvery, Args: pollTicketsJob{}},
 			{Name: "streams", Every: streamEvery, Args: streamsJob{}},
-			{Name: "checkpoints", Every: checkpointEvery, Args: checkpointsJob{}},
+			{Name: "checkpoints", Every: checkpointLook, Args: checkpointsJob{}},
 		} {
 			if err := a.queue.SetSchedule(ctx, jobs.Tx{Tx: sqltx, Conn: conn}, s); err != nil {
 				return err
@@ -52,15 +53,19 @@ func (a *App) scheduleTelling(ctx context.Context) error {
 	})
 }
 
-// pushCheckpoints puts a checkpoint into every place that is switched on. One
-// that fails does not keep the others from it.
+// pushCheckpoints puts a checkpoint into every place that is switched on and
+// due. One that fails does not keep the others from it.
 func (a *App) pushCheckpoints(ctx context.Context) error {
 	places, err := a.Outlets(ctx, store.PurposeCheckpoint)
 	if err != nil {
 		return err
 	}
 	for _, o := range places {
-		if !o.Enabled {
+		due, err := a.pushDue(ctx, o)
+		if err != nil {
+			return err
+		}
+		if !o.Enabled || !due {
 			continue
 		}
 		if _, err := a.pushTo(ctx, tellActor(), o); err != nil {
@@ -68,6 +73,21 @@ func (a *App) pushCheckpoints(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// pushDue reports whether a place is to get a checkpoint: its interval after
+// the last one is over, but for the few moments by which a look comes early.
+func (a *App) pushDue(ctx context.Context, o store.Outlet) (due bool, err error) {
+	set, err := settingsOf(o)
+	if err != nil {
+		return false, err
+	}
+	err = a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
+		last, err := tx.Pushes(o.Key, 0, 1)
+		due = len(last) == 0 || tx.At().Sub(last[0].At) >= deliver.Every(set.Options)-time.Minute
+		return err
+	})
+	return due, err
 }
 
 // checkpointNow signs the head of the audit log.
@@ -119,7 +139,7 @@ func (a *App) pushTo(ctx context.Context, by retinue.Actor, o store.Outlet) (sto
 			err = errors.Join(tx.OutletWorked(o.Key, 0), r.settle(key, store.NoticeResolved, ""))
 		} else {
 			tx.Record(by, retinue.RecordCheckpointFailed, string(o.ID), map[string]any{"push": p.ID, "name": o.Name, "size": p.Size})
-			err = errors.Join(tx.OutletFailed(o.Key, p.Error, tx.At().Add(checkpointEvery)), r.raise(store.Notice{Key: key, Kind: string(notice.CheckpointFailed),
+			err = errors.Join(tx.OutletFailed(o.Key, p.Error, tx.At().Add(checkpointLook)), r.raise(store.Notice{Key: key, Kind: string(notice.CheckpointFailed),
 				Severity: retinue.SeverityHigh, Body: store.NoticeBody{Title: "Checkpoint not pushed to " + o.Name, Path: "/audit",
 					Text: "Until one is pushed, changes of the audit log since the last one cannot be proven to somebody who does not trust this database. " + p.Error}}))
 		}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -337,5 +338,40 @@ func TestAFailedPushIsANoticeUntilOneSucceeds(t *testing.T) {
 	}
 	if ok, says, err := w.verifyAgainst(t.Context(), n.Signed, public.Public()); err != nil || ok {
 		t.Errorf("a log without a record passes: %s %v", says, err)
+	}
+}
+
+// TestPlacesHaveTheirOwnInterval: each place gets a checkpoint as often as it
+// says, the first one at once.
+func TestPlacesHaveTheirOwnInterval(t *testing.T) {
+	w := openTeller(t, filepath.Join(t.TempDir(), "r.db"))
+	place := func(name, every string) retinue.ChannelID {
+		options := map[string]string{"url": w.server.URL}
+		if every != "" {
+			options["every"] = every
+		}
+		o, err := w.SaveOutlet(t.Context(), admin(), api.OutletEdit{Purpose: store.PurposeCheckpoint, Kind: "rfc3161", Name: name, Enabled: true, Options: options})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o.ID
+	}
+	often, usual, daily := place("often", "15m"), place("usual", ""), place("daily", "24h")
+	for range 8 { // two hours
+		if err := w.pushCheckpoints(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.pass(15 * time.Minute)
+	}
+	for id, want := range map[retinue.ChannelID]int{often: 8, usual: 2, daily: 1} {
+		pushes, err := w.Pushes(t.Context(), id, 0, 50)
+		if err != nil || len(pushes) != want {
+			t.Errorf("%d pushes, want %d (%v)", len(pushes), want, err)
+		}
+	}
+	_, err := w.SaveOutlet(t.Context(), admin(), api.OutletEdit{Purpose: store.PurposeCheckpoint, Kind: "rfc3161", Name: "never", Enabled: true,
+		Options: map[string]string{"url": w.server.URL, "every": "never"}})
+	if !errors.Is(err, retinue.ErrInvalid) {
+		t.Errorf("an interval that is none: %v", err)
 	}
 }

@@ -116,7 +116,31 @@ type PlaceKind struct {
 }
 
 // PlaceKinds lists the kinds of place, by name.
-func PlaceKinds() []PlaceKind { return []PlaceKind{gitKind(), mailKind(), stampKind(), s3Kind()} }
+func PlaceKinds() []PlaceKind {
+	kinds := []PlaceKind{gitKind(), mailKind(), stampKind(), s3Kind()}
+	for i := range kinds {
+		kinds[i].Fields = append(kinds[i].Fields, outlet.Field{Name: OptionEvery, Default: "1h", OneOf: intervals,
+			Says: "how often a checkpoint is put there"})
+	}
+	return kinds
+}
+
+// OptionEvery is the option of every kind of place that says how often a
+// checkpoint is put there.
+const OptionEvery = "every"
+
+// intervals are what can be chosen: the shortest is how often the server
+// looks.
+var intervals = []string{"15m", "1h", "6h", "24h", "168h"}
+
+// Every is how often a checkpoint is put into a place with options.
+func Every(options map[string]string) time.Duration {
+	d, err := time.ParseDuration(options[OptionEvery])
+	if err != nil || d <= 0 {
+		return time.Hour
+	}
+	return d
+}
 
 // FindPlace returns a kind by its name.
 func FindPlace(name string) (PlaceKind, bool) {

@@ -193,6 +193,11 @@ function Load({ id, channels, close }: { id: string; channels: Outlet[]; close: 
   return <Edit route={data.data} etag={data.etag} channels={channels} close={close} />;
 }
 
+interface Step {
+  after: string;
+  to: Target[];
+}
+
 interface Values {
   name: string;
   severity: string;
@@ -203,8 +208,7 @@ interface Values {
   sources: string[];
   environments: string[];
   to: Target[];
-  after: string;
-  then: Target[];
+  steps: Step[];
   continue: boolean;
   enabled: boolean;
 }
@@ -212,7 +216,6 @@ interface Values {
 function Edit({ route: r, etag, channels, close }: { route?: Route; etag?: string | undefined; channels: Outlet[]; close: () => void }) {
   const toasts = useToasts();
   const first = channels[0]?.id ?? '';
-  const step = r?.escalate?.[0];
   const form = useFields<Values>({
     initial: {
       name: r?.name ?? '',
@@ -224,15 +227,14 @@ function Edit({ route: r, etag, channels, close }: { route?: Route; etag?: strin
       sources: r?.match.sources ?? [],
       environments: r?.match.environments ?? [],
       to: r?.to ?? [{ channel: first }],
-      after: step ? String(step.afterMinutes) : '',
-      then: step?.to ?? [],
+      steps: (r?.escalate ?? []).map((x) => ({ after: String(x.afterMinutes), to: x.to })),
       continue: r?.continue ?? false,
       enabled: r?.enabled ?? true,
     },
     check: (v) => ({
       ...(!v.name.trim() && { name: 'Give it a name, such as “Critical to the on-call room”.' }),
       ...(v.to.length === 0 && { to: 'Add at least one channel.' }),
-      ...(v.after && !/^[1-9]\d*$/.test(v.after) && { after: 'Write whole minutes.' }),
+      ...(wrongSteps(v.steps) && { steps: wrongSteps(v.steps) }),
     }),
     send: async (v) => {
       const match = {
@@ -244,8 +246,7 @@ function Edit({ route: r, etag, channels, close }: { route?: Route; etag?: strin
         ...(v.sources.length > 0 && { sources: v.sources }),
         ...(v.environments.length > 0 && { environments: v.environments }),
       };
-      const further = r?.escalate?.slice(1) ?? [];
-      const escalate = v.after && v.then.length > 0 ? [{ afterMinutes: Number(v.after), to: v.then }, ...further] : further;
+      const escalate = v.steps.map((x) => ({ afterMinutes: Number(x.after), to: x.to }));
       const body = {
         name: v.name.trim(),
         enabled: v.enabled,
@@ -273,11 +274,55 @@ function Edit({ route: r, etag, channels, close }: { route?: Route; etag?: strin
       <WordsField of={form} name="tags" label="Only with these tags" optional placeholder="team=payments" />
       <WordsField of={form} name="sources" label="Only of these sources" optional placeholder="aws-prod" />
       <Targets label="Goes to" value={form.values.to} channels={channels} onChange={(to) => form.set('to', to)} error={form.wrong('to')} />
-      <TextField of={form} name="after" label="If nobody acknowledges it within minutes" optional inputMode="numeric" why="Then somebody else is told as well." />
-      {form.values.after && <Targets label="Then tell" value={form.values.then} channels={channels} onChange={(then) => form.set('then', then)} />}
+      <Steps value={form.values.steps} channels={channels} onChange={(steps) => form.set('steps', steps)} error={form.wrong('steps')} />
       <CheckField of={form} name="continue" label="Ask the routes after this one too" />
       <Switch size="xs" label="On" checked={form.values.enabled} onChange={(event) => form.set('enabled', event.currentTarget.checked)} />
     </Form>
+  );
+}
+
+/** What is wrong with the steps of an escalation, if anything. */
+function wrongSteps(steps: Step[]): string | undefined {
+  for (const [i, s] of steps.entries()) {
+    if (!/^[1-9]\d*$/.test(s.after)) return `Step ${i + 1}: write whole minutes.`;
+    if (i > 0 && Number(s.after) <= Number(steps[i - 1]?.after)) return `Step ${i + 1}: it comes later than the one before.`;
+    if (s.to.length === 0) return `Step ${i + 1}: add somebody who is told.`;
+  }
+  return undefined;
+}
+
+const mostSteps = 10;
+
+/** The steps of an escalation: each after its time without anybody acting, counted from when it was raised. */
+function Steps({ value, channels, onChange, error }: { value: Step[]; channels: Outlet[]; onChange: (steps: Step[]) => void; error?: string | undefined }) {
+  const set = (i: number, s: Step) => onChange(value.map((x, j) => (j === i ? s : x)));
+  return (
+    <fieldset style={{ margin: 0, padding: 0, border: 0 }}>
+      <legend style={{ padding: 0, fontSize: 13, fontWeight: 500 }}>If nobody acknowledges it</legend>
+      {value.map((s, i) => (
+        <div key={i} role="group" aria-label={`Step ${i + 1}`} style={{ margin: '8px 0 0', padding: '0 0 0 12px', borderLeft: '2px solid var(--rt-line)' }}>
+          <div style={{ display: 'flex', gap: 8, alignItems: 'flex-end', marginBottom: 8 }}>
+            <TextInput
+              label="Minutes after it was raised"
+              inputMode="numeric"
+              value={s.after}
+              onChange={(event) => set(i, { ...s, after: event.currentTarget.value })}
+              style={{ flex: 1 }}
+            />
+            <ActionIcon aria-label={`Take step ${i + 1} out`} onClick={() => onChange(value.filter((_, j) => j !== i))}>
+              <IconTrash size={15} />
+            </ActionIcon>
+          </div>
+          <Targets label="Tell as well" value={s.to} channels={channels} onChange={(to) => set(i, { ...s, to })} />
+        </div>
+      ))}
+      {value.length < mostSteps && (
+        <Button size="compact-xs" variant="default" mt={8} onClick={() => onChange([...value, { after: String(Number(value.at(-1)?.after ?? 0) + 60), to: [{ channel: channels[0]?.id ?? '' }] }])}>
+          Add a step
+        </Button>
+      )}
+      {error && <p style={{ margin: '4px 0 0', fontSize: 12.5, color: 'var(--rt-critical)' }}>{error}</p>}
+    </fieldset>
   );
 }
 
