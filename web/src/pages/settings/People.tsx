@@ -1,6 +1,6 @@
 import { Button, Menu, Modal } from '@mantine/core';
 import { IconDots } from '@tabler/icons-react';
-import { useState } from 'react';
+import { useState, type ReactNode } from 'react';
 import { request } from '@/api/client';
 import { queries, useGet } from '@/api/query';
 import { Confirm } from '@/components/Confirm';
@@ -14,7 +14,8 @@ import { Failed } from '@/components/States';
 import { Time } from '@/components/Time';
 import { useToasts } from '@/components/Toasts';
 import { Mark, Tag, Unknown, word } from '@/components/Words';
-import { roles, type Account, type Binding, type Invitation, type Listed } from './data';
+import { count } from '@/lib/format';
+import { roles, type Account, type Binding, type Group, type Invitation, type Listed } from './data';
 import classes from './settings.module.css';
 
 type Doing =
@@ -22,22 +23,48 @@ type Doing =
   | { do: 'reset'; account: Account }
   | { do: 'deactivate'; account: Account }
   | { do: 'activate'; account: Account }
+  | { do: 'group'; group: Group }
   | { do: 'invite' }
   | { do: 'withdraw'; invitation: Invitation };
 
-const again = () => queries.invalidateQueries({ predicate: (q) => /^\/(accounts|invitations|role-bindings)/.test(String(q.queryKey[0])) });
+const again = () => queries.invalidateQueries({ predicate: (q) => /^\/(accounts|account-groups|invitations|role-bindings)/.test(String(q.queryKey[0])) });
+
+/** Who is in a group. */
+function Members({ group }: { group: Group }) {
+  const { data, error, refetch } = useGet<Group & { accounts: Account[] | null }>(`/account-groups/${group.id}`);
+  if (error) return <Failed what="The members" error={error} retry={() => void refetch()} />;
+  if (!data) return <Block height={80} />;
+  return (
+    <>
+      {group.origin !== 'local' && <p className={classes.note}>The directory says who is in it: change that there.</p>}
+      <Simple
+        label="Members"
+        rows={data.accounts ?? []}
+        id={(a) => a.id}
+        empty={<p className={classes.note}>Nobody is in it.</p>}
+        columns={[
+          { name: 'name', head: 'Member', cell: (a) => a.name || a.login },
+          { name: 'login', head: 'Login', cell: (a) => a.login },
+          { name: 'state', head: 'State', cell: (a) => (a.active ? <Mark tone="good" sign="full">active</Mark> : <Mark tone="unknown" sign="ring">inactive</Mark>) },
+        ]}
+      />
+    </>
+  );
+}
 
 /** Who may sign in and what each may do: accounts, invitations and the roles bound to them. */
 export default function People() {
   const accounts = useGet<Listed<Account>>('/accounts', { limit: 200 });
   const bindings = useGet<Listed<Binding>>('/role-bindings', { limit: 500 });
   const invitations = useGet<Listed<Invitation>>('/invitations', { limit: 200 });
+  const groups = useGet<Listed<Group>>('/account-groups', { limit: 500 });
   const [doing, setDoing] = useState<Doing>();
   const close = () => setDoing(undefined);
 
   if (accounts.error) return <Failed what="The accounts" error={accounts.error} retry={() => void accounts.refetch()} />;
   if (!accounts.data) return <Block height={320} />;
   const of = (a: Account) => (bindings.data?.items ?? []).filter((b) => b.account === a.id);
+  const ofGroup = (g: Group) => (bindings.data?.items ?? []).filter((b) => b.group === g.id);
   const open = invitations.data?.items ?? [];
   return (
     <>
@@ -102,6 +129,58 @@ export default function People() {
           ]}
         />
       </Section>
+      <Section title="Groups" id="groups">
+        {groups.error ? (
+          <Failed what="The groups" error={groups.error} retry={() => void groups.refetch()} />
+        ) : (
+          <Simple
+            label="Groups"
+            rows={groups.data?.items ?? []}
+            id={(g) => g.id}
+            empty={
+              <p className={classes.note}>
+                No group yet. A directory that provisions by SCIM brings its groups with it; each is given roles here, and its members have them at once.
+              </p>
+            }
+            columns={[
+              {
+                name: 'name',
+                head: 'Group',
+                cell: (g) => (
+                  <>
+                    <strong>{g.name}</strong> {g.origin !== 'local' && <Tag>{g.origin.toUpperCase()}</Tag>}
+                  </>
+                ),
+              },
+              { name: 'members', head: 'Members', right: true, cell: (g) => count(g.members) },
+              {
+                name: 'roles',
+                head: 'Members may do',
+                cell: (g) => {
+                  const mine = ofGroup(g);
+                  if (mine.length === 0) return <Unknown>nothing by it</Unknown>;
+                  return mine.map((b) => (
+                    <div key={b.id}>
+                      {word(b.role)} <span className="muted">on {scopeWords(b.scope, b.own)}</span>
+                    </div>
+                  ));
+                },
+              },
+              { name: 'changed', head: 'Changed', wide: true, cell: (g) => <Time at={g.updatedAt} /> },
+              {
+                name: 'do',
+                head: <span className="muted">Action</span>,
+                right: true,
+                cell: (g) => (
+                  <Button size="compact-xs" variant="default" onClick={() => setDoing({ do: 'group', group: g })} aria-label={`Members and roles of ${g.name}`}>
+                    Members and roles
+                  </Button>
+                ),
+              },
+            ]}
+          />
+        )}
+      </Section>
       <Section title="Invitations" id="invitations">
         <Simple
           label="Invitations"
@@ -132,7 +211,16 @@ export default function People() {
         />
       </Section>
       {doing?.do === 'invite' && <Invite close={close} />}
-      {doing?.do === 'roles' && <Roles account={doing.account} bindings={of(doing.account)} close={close} />}
+      {doing?.do === 'roles' && (
+        <Roles holder={{ name: doing.account.name || doing.account.login, of: { account: doing.account.id } }} bindings={of(doing.account)} close={close} />
+      )}
+      {doing?.do === 'group' && (
+        <Roles
+          holder={{ name: doing.group.name, of: { group: doing.group.id }, members: <Members group={doing.group} /> }}
+          bindings={ofGroup(doing.group)}
+          close={close}
+        />
+      )}
       <Ask doing={doing} close={close} />
     </>
   );
@@ -148,7 +236,7 @@ function Ask({ doing, close }: { doing: Doing | undefined; close: () => void }) 
       </Modal>
     );
   }
-  if (!doing || doing.do === 'invite' || doing.do === 'roles') return null;
+  if (!doing || doing.do === 'invite' || doing.do === 'roles' || doing.do === 'group') return null;
   if (doing.do === 'withdraw') {
     const { invitation: i } = doing;
     return (
@@ -265,15 +353,23 @@ const rolePurpose: Record<string, string> = {
   admin: 'Does everything, accounts and settings included.',
 };
 
-function Roles({ account, bindings, close }: { account: Account; bindings: Binding[]; close: () => void }) {
+interface Holder {
+  name: string;
+  /** What a new binding names it by. */
+  of: { account: string } | { group: string };
+  /** Who is a member, of a group. */
+  members?: ReactNode;
+}
+
+function Roles({ holder, bindings, close }: { holder: Holder; bindings: Binding[]; close: () => void }) {
   const toasts = useToasts();
   const [ending, setEnding] = useState<Binding>();
-  const name = account.name || account.login;
+  const name = holder.name;
   const form = useFields<{ role: string; scope: RowScope; own: boolean }>({
     initial: { role: 'viewer', scope: { all: true }, own: false },
     check: (v) => (scopeEmpty(v.scope) && !v.own ? { scope: 'Name at least one part of the inventory, or choose the whole.' } : {}),
     send: async (v) => {
-      await request('POST', '/role-bindings', { body: { account: account.id, role: v.role, scope: v.scope, own: v.own } });
+      await request('POST', '/role-bindings', { body: { ...holder.of, role: v.role, scope: v.scope, own: v.own } });
       await again();
       form.reset();
       toasts.say(`${name} has the role ${word(v.role)}.`);
@@ -281,6 +377,7 @@ function Roles({ account, bindings, close }: { account: Account; bindings: Bindi
   });
   return (
     <Modal opened onClose={close} title={`Roles of ${name}`} size="lg" closeButtonProps={{ 'aria-label': 'Close' }}>
+      {holder.members}
       <Simple
         label="Roles"
         rows={bindings}

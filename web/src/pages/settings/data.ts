@@ -55,6 +55,14 @@ export interface Binding {
   createdBy: string;
 }
 
+export interface Group {
+  id: string;
+  name: string;
+  origin: string;
+  members: number;
+  updatedAt: string;
+}
+
 export interface Role {
   role: string;
   purpose: string;
