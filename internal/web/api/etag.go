@@ -38,8 +38,19 @@ func none(err error) (*struct{}, error) {
 	return &struct{}{}, nil
 }
 
-// Tag returns the entity tag of a resource: a digest of its JSON.
+// versioned is a resource whose entity tag is of its configuration alone, since
+// the rest of it moves by itself. Changed says what is no longer as in a tag.
+type versioned interface {
+	entityTag() string
+	changedSince(tag string) error
+}
+
+// Tag returns the entity tag of a resource: that of its configuration where it
+// has one, else a digest of its JSON.
 func Tag(v any) (string, error) {
+	if r, ok := v.(versioned); ok {
+		return r.entityTag(), nil
+	}
 	b, err := json.Marshal(v)
 	if err != nil {
 		return "", fmt.Errorf("tag resource: %w", err)
@@ -79,6 +90,9 @@ func (in IfMatch) check(current any) error {
 		if strings.TrimSpace(t) == tag {
 			return nil
 		}
+	}
+	if r, ok := current.(versioned); ok {
+		return r.changedSince(in.IfMatch)
 	}
 	return ErrChanged
 }

@@ -1,8 +1,13 @@
 package api
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
+	"fmt"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -58,6 +63,50 @@ type Source struct {
 	Scan         *Scan          `json:"scan,omitempty" doc:"The scan that runs or waits"`
 	Checked      *SourceCheck   `json:"checked,omitempty" doc:"What the last check of its access said"`
 	Scopes       []SourceScope  `json:"scopes,omitempty" doc:"Of a single source: every scope that stands on its word"`
+}
+
+// configured lists what of a source is configured, as the fields of a change
+// name it.
+func (s Source) configured() []struct{ field, value string } {
+	options, _ := json.Marshal(s.Options) // strings always encode, keys in order
+	return []struct{ field, value string }{{"target", s.Target}, {"options", string(options)}, {"interval", s.Interval},
+		{"jitter", s.Jitter}, {"paused", strconv.FormatBool(s.Paused)}}
+}
+
+// entityTag is the version of the configuration, and a short digest of each
+// field of it by which changedSince tells what is no longer the same.
+func (s Source) entityTag() string {
+	tag := string(s.ID) + "." + strconv.FormatInt(s.Version, 10)
+	for _, f := range s.configured() {
+		tag += "." + digest(f.value)[:6]
+	}
+	return `"` + tag + `"`
+}
+
+// changedSince implements versioned.
+func (s Source) changedSince(tag string) error {
+	before := strings.Split(strings.Trim(strings.TrimSpace(tag), `"`), ".")
+	now := strings.Split(strings.Trim(s.entityTag(), `"`), ".")
+	p := newProblem(http.StatusPreconditionFailed, "")
+	p.Type = ProblemChanged
+	var names []string
+	if len(before) == len(now) && before[0] == now[0] {
+		for i, f := range s.configured() {
+			if before[i+2] != now[i+2] {
+				names = append(names, f.field)
+				p.Errors = append(p.Errors, &huma.ErrorDetail{Location: "body." + f.field, Message: "it was changed meanwhile, and is now " + cmp.Or(f.value, "not set")})
+			}
+		}
+	}
+	switch {
+	case len(names) > 0:
+		p.Detail = fmt.Sprintf("the source was changed meanwhile (%s), and is at version %d: read it again", strings.Join(names, ", "), s.Version)
+	case len(before) == len(now) && before[0] == now[0]:
+		p.Detail = fmt.Sprintf("the source was changed meanwhile and back, and is at version %d: read it again", s.Version)
+	default:
+		p.Detail = "this is no tag of the source: read it again"
+	}
+	return p
 }
 
 // SourceSecret says of a secret that it is set.

@@ -2,7 +2,7 @@ import { Button, Modal } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useParams } from 'wouter';
-import { get, request } from '@/api/client';
+import { request } from '@/api/client';
 import { useGet } from '@/api/query';
 import { useCan } from '@/app/me';
 import { Link, useGo } from '@/app/router';
@@ -32,8 +32,8 @@ export default function SourcePage() {
   const path = `/sources/${encodeURIComponent(name)}`;
   const { data, error, refetch } = useQuery({
     queryKey: [path],
-    queryFn: ({ signal }) => get<Source>(path, {}, signal),
-    refetchInterval: (q) => (q.state.data?.scan ? 1500 : 30_000),
+    queryFn: () => request<Source>('GET', path),
+    refetchInterval: (q) => (q.state.data?.data.scan ? 1500 : 30_000),
   });
   if (error && !data) return <Failed what="The source" error={error} retry={() => void refetch()} />;
   if (!data) {
@@ -43,12 +43,12 @@ export default function SourcePage() {
       </Page>
     );
   }
-  return <One source={data} />;
+  return <One source={data.data} etag={data.etag} />;
 }
 
 type Doing = 'edit' | 'remove' | 'check' | 'hook' | undefined;
 
-function One({ source: s }: { source: Source }) {
+function One({ source: s, etag }: { source: Source; etag: string | undefined }) {
   const can = useCan();
   const go = useGo();
   const toasts = useToasts();
@@ -80,7 +80,7 @@ function One({ source: s }: { source: Source }) {
   }
   async function pause() {
     try {
-      await request('PATCH', path, { body: { paused: !s.paused } });
+      await request('PATCH', path, { body: { paused: !s.paused }, ...(etag && { etag }) });
       await againSources();
       toasts.say(s.paused ? `${s.name} is scanned again by schedule.` : `${s.name} is no longer scanned by schedule or webhook.`);
     } catch (error) {
@@ -170,14 +170,14 @@ function One({ source: s }: { source: Source }) {
           <Scans name={s.name} />
         </Section>
       </Columns>
-      {doing === 'edit' && <Edit source={s} close={() => setDoing(undefined)} />}
+      {doing === 'edit' && <Edit source={s} etag={etag} close={() => setDoing(undefined)} />}
       <Confirm
         opened={doing === 'remove'}
         onClose={() => setDoing(undefined)}
         title={`Remove ${s.name}`}
         type={s.name}
         run={async () => {
-          await request('DELETE', path);
+          await request('DELETE', path, { ...(etag && { etag }) });
           await againSources();
           toasts.say(`${s.name} is removed. What it stated stays as history.`);
           go('/sources');
@@ -368,7 +368,8 @@ function Checked({ of: c }: { of: SourceCheck }) {
   );
 }
 
-function Edit({ source: s, close }: { source: Source; close: () => void }) {
+function Edit({ source: s, etag, close }: { source: Source; etag: string | undefined; close: () => void }) {
+  const [read] = useState(etag); // the form shows what was read when it was opened
   const toasts = useToasts();
   const { data, error, refetch } = useGet<{ items: Kind[] | null }>('/connectors', {}, { staleTime: Infinity });
   const kind = data?.items?.find((k) => k.kind === s.kind);
@@ -385,7 +386,7 @@ function Edit({ source: s, close }: { source: Source; close: () => void }) {
           source={s}
           onCancel={close}
           send={async (v) => {
-            await request('PATCH', path, { body: { target: v.target, options: v.options, interval: v.interval } });
+            await request('PATCH', path, { body: { target: v.target, options: v.options, interval: v.interval }, ...(read && { etag: read }) });
             for (const [name, value] of Object.entries(v.secrets)) await request('PUT', `${path}/secrets/${encodeURIComponent(name)}`, { body: { value } });
             await againSources();
             toasts.say(`${s.name} is changed.`);
