@@ -39,7 +39,7 @@ const itselfEvery = 6 * time.Hour
 func changesItself() []retinue.RecordAction {
 	return []retinue.RecordAction{
 		retinue.RecordTokenCreated, retinue.RecordTokenRevoked, retinue.RecordRoleBound, retinue.RecordRoleUnbound,
-		retinue.RecordAccountChanged, retinue.RecordAccountDeactivated, retinue.RecordAccountActivated, retinue.RecordAccountDeleted,
+		retinue.RecordAccountChanged, retinue.RecordAccountDeactivated, retinue.RecordAccountActivated, retinue.RecordAccountDeleted, retinue.RecordAccountReset,
 		retinue.RecordGroupChanged, retinue.RecordGroupDeleted, retinue.RecordSSOChanged, retinue.RecordSealKey, retinue.RecordSealKeyRetired, retinue.RecordFingerprintKey,
 		retinue.RecordSourceConfigured, retinue.RecordSourceChanged, retinue.RecordSourceRemoved, retinue.RecordSecretSet, retinue.RecordSecretRemoved,
 		retinue.RecordHookSet, retinue.RecordHookRemoved, retinue.RecordCollectorCreated, retinue.RecordCollectorChanged,
