@@ -121,6 +121,8 @@ Nothing leaves this machine, and no credential that is found is ever tried.`,
 		Version:       app.Version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
+
+		PersistentPreRunE: e.placed,
 	}
 	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	f := c.PersistentFlags()

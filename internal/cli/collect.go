@@ -45,8 +45,8 @@ func (e *env) collector() (*client.Client, error) {
 // push scans sources here and hands what they state in to the server. A scan
 // that could not be sent waits in the outbox, and is sent before the next one.
 func (e *env) push(ctx context.Context, cfg app.Config, sources []app.SourceConfig, f scanFlags) error {
-	if f.acceptEnded || f.failOn != "" {
-		return usageError{errors.New("--accept-ended and --fail-on are the server's to decide: leave them out with --server")}
+	if err := f.served(); err != nil {
+		return err
 	}
 	c, err := e.collector()
 	if err != nil {
@@ -68,10 +68,49 @@ func (e *env) push(ctx context.Context, cfg app.Config, sources []app.SourceConf
 		}
 	}
 	handed, err := e.sendOutbox(ctx, c, outbox)
-	if shown := e.handedIn(handed, f); err == nil {
-		err = shown
-	}
 	if err != nil {
+		return errors.Join(err, e.handedIn(handed, f))
+	}
+	return e.took(handed, incomplete, f)
+}
+
+// served refuses flags that are the server's to decide.
+func (f scanFlags) served() error {
+	if f.acceptEnded || f.failOn != "" {
+		return usageError{errors.New("--accept-ended and --fail-on are the server's to decide: leave them out with --server")}
+	}
+	return nil
+}
+
+// handIn hands in a scan that `scan --out` wrote.
+func (e *env) handIn(ctx context.Context, r io.Reader, f scanFlags) error {
+	if err := f.served(); err != nil {
+		return err
+	}
+	c, err := e.collector()
+	if err != nil {
+		return err
+	}
+	file, err := os.CreateTemp("", "retinue-*"+handInSuffix)
+	if err != nil {
+		return fmt.Errorf("%w: hand in scan: %v", retinue.ErrUnavailable, err)
+	}
+	defer func() { _ = os.Remove(file.Name()) }()
+	z := gzip.NewWriter(file)
+	_, err = io.Copy(z, r)
+	if err := errors.Join(err, z.Close(), file.Close()); err != nil {
+		return fmt.Errorf("%w: hand in scan: %v", retinue.ErrUnavailable, err)
+	}
+	h, err := e.sendOne(ctx, c, file.Name())
+	if err != nil {
+		return err
+	}
+	return e.took([]client.HandIn{h}, false, f)
+}
+
+// took shows what became of scans, and gives the exit code.
+func (e *env) took(handed []client.HandIn, incomplete bool, f scanFlags) error {
+	if err := e.handedIn(handed, f); err != nil {
 		return err
 	}
 	for _, h := range handed {

@@ -35,6 +35,7 @@ func TestSameAnswersHereAndAtAServer(t *testing.T) {
 	db := filepath.Join(dir, "retinue.db")
 	cfg := configOf(db, dir)
 	makeEstate(t, cfg)
+	token := servedOnce(t, cfg)
 	m.env["RETINUE_DATABASE"] = db
 	identities := ids(t, m.must("identities", "list", "--format", "json"))
 	credentials := ids(t, m.must("credentials", "list", "--format", "json"))
@@ -46,7 +47,7 @@ func TestSameAnswersHereAndAtAServer(t *testing.T) {
 		Source, Realm string
 		FirstSeen     time.Time
 	}
-	if err := json.Unmarshal([]byte(m.must("identities", "list", "--format", "json", "--limit", "1")), &first); err != nil {
+	if err := json.Unmarshal([]byte(m.must("identities", "list", "--format", "json", "--limit", "1", "--source", "k8s-production")), &first); err != nil {
 		t.Fatal(err)
 	}
 	source, realm := first[0].Source, first[0].Realm
@@ -61,13 +62,13 @@ func TestSameAnswersHereAndAtAServer(t *testing.T) {
 	add(lists, "identities", "list")
 	add(lists, "credentials", "list")
 	add(lists, "grants", "list")
-	add(lists, "findings", "list")
+	add(lists, "findings", "list", "--source", "k8s-production")
 	add("json", "identities", "list", "--as-of", "20d")
-	add(lists, "findings", "list", "--by", "fix")
-	add("json", "findings", "list", "--by", "family", "--severity", "high")
-	add("json", "findings", "list", "--resolved", "--suppressed", "--owasp", "nhi5")
-	add("json", "findings", "list", "--text", "admin", "--limit", "7")
-	add("json", "findings", "list", "--state", "resolved")
+	add(lists, "findings", "list", "--source", "k8s-production", "--by", "fix")
+	add("json", "findings", "list", "--source", "k8s-production", "--by", "family", "--severity", "high")
+	add("json", "findings", "list", "--source", "k8s-production", "--resolved", "--suppressed", "--owasp", "nhi5")
+	add("json", "findings", "list", "--source", "k8s-production", "--text", "admin", "--limit", "7")
+	add("json", "findings", "list", "--source", "k8s-production", "--state", "resolved")
 	add("json", "identities", "list", "--class", "non_human", "--owner", "none", "--environment", "production")
 	add("json", "identities", "list", "--gone", "--limit", "1000")
 	add("json", "identities", "list", "--text", "BACKUP", "--source", source)
@@ -107,10 +108,11 @@ func TestSameAnswersHereAndAtAServer(t *testing.T) {
 	for i, c := range commands {
 		here[i] = m.run(c...)
 	}
-	s := serveSite(t, cfg, app.Options{})
-	m.env["RETINUE_TOKEN"] = s.token()
+	s := startSite(t, cfg, app.Options{}, nil)
+	m.env["RETINUE_TOKEN"] = token
 	for i, c := range commands {
 		there := m.run(append(c, "--server", s.url)...)
+		here[i].out, there.out = withoutItself(here[i].out), withoutItself(there.out)
 		if there != here[i] {
 			t.Errorf("retinue %s: exit codes %d and %d, %d and %d lines\n%s\nstderr\n%s", strings.Join(c, " "), here[i].code, there.code, lines(here[i].out), lines(there.out),
 				firstDifference(here[i].out, there.out), firstDifference(here[i].err, there.err))

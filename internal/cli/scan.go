@@ -251,7 +251,8 @@ func (e *env) ingestCommand() *cobra.Command {
 		Short: "Take in a scan that was made elsewhere with `retinue scan --out`",
 		Long: `Ingest reads a file that "retinue scan … --out FILE" wrote on another machine and
 reconciles it as if it had been scanned here: only scopes that were completed
-there can end anything. "-" reads standard input.
+there can end anything. "-" reads standard input. With --server the file is
+handed in there, as a collector.
 
 Fingerprints compare only with those taken under the same key: enrol the other
 machine once with "retinue keys export" here and "retinue keys enroll" there.`,
@@ -269,6 +270,9 @@ machine once with "retinue keys export" here and "retinue keys enroll" there.`,
 				}
 				defer func() { _ = file.Close() }()
 				r = file
+			}
+			if e.remote() {
+				return e.handIn(cmd.Context(), r, f)
 			}
 			a, err := e.open(cmd.Context())
 			if err != nil {

@@ -139,22 +139,47 @@ func freeListen(t *testing.T) string {
 
 // serveSite serves an installation as `retinue serve` does, and makes the first
 // administrator by the link that it shows.
-func serveSite(t *testing.T, cfg app.Config, opt app.Options, edit ...func(*app.ServeOptions)) *site {
+func serveSite(t *testing.T, cfg app.Config, opt app.Options) *site {
+	t.Helper()
+	links := make(chan string, 1)
+	s := startSite(t, cfg, opt, links)
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.browser = &http.Client{Jar: jar}
+	link, err := url.Parse(<-links)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.post("/auth/setup", obj{"token": link.Fragment, "login": "ada@example.org", "name": "Ada", "password": "violet harbour ticket"})
+	return s
+}
+
+// join is another server on the database of a site, to which the same browser
+// speaks.
+func (s *site) join(cfg app.Config, opt app.Options) *site {
+	s.t.Helper()
+	other := startSite(s.t, cfg, opt, nil)
+	other.browser = s.browser
+	return other
+}
+
+func startSite(t *testing.T, cfg app.Config, opt app.Options, links chan<- string) *site {
 	t.Helper()
 	a, err := app.Open(t.Context(), cfg, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
-	links := make(chan string, 1)
 	urls := make(chan string, 1)
-	o := app.ServeOptions{Listen: freeListen(t), Started: func(u string, _ net.Addr) { urls <- u }, Link: func(_, link string) { links <- link }}
-	for _, fn := range edit {
-		fn(&o)
+	o := app.ServeOptions{Listen: freeListen(t), Started: func(u string, _ net.Addr) { urls <- u }}
+	if links != nil {
+		o.Link = func(_, link string) { links <- link }
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
 	go func() { ended <- a.Serve(ctx, o) }()
-	s := &site{t: t, app: a, browser: &http.Client{}}
+	s := &site{t: t, app: a}
 	s.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := errors.Join(<-ended, a.Close()); err != nil {
@@ -167,18 +192,6 @@ func serveSite(t *testing.T, cfg app.Config, opt app.Options, edit ...func(*app.
 	case err := <-ended:
 		ended <- err
 		t.Fatalf("the server did not start: %v", err)
-	}
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.browser.Jar = jar
-	link, err := url.Parse(<-links)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if strings.HasPrefix(s.url, "http://") {
-		s.post("/auth/setup", obj{"token": link.Fragment, "login": "ada@example.org", "name": "Ada", "password": "violet harbour ticket"})
 	}
 	return s
 }

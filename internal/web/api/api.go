@@ -78,6 +78,8 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -269,6 +271,11 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h, pattern := a.mux.Handler(r)
 	if pattern == "" {
 		a.unknown(w, r)
+		return
+	}
+	if query, err := url.QueryUnescape(r.URL.RawQuery); strings.ContainsRune(r.URL.Path, 0) || err == nil && strings.ContainsRune(query, 0) {
+		// Nothing that is kept has one, and PostgreSQL takes none.
+		writeProblem(w, r, newProblem(http.StatusUnprocessableEntity, "a null byte stands in the address: nothing is called so"))
 		return
 	}
 	// Patterns with wildcards need the mux itself to fill in path values.

@@ -60,7 +60,7 @@ func openHarness(t *testing.T, specs []connector.Spec) *harness {
 func openHarnessAt(t *testing.T, specs []connector.Spec, now func() time.Time) *harness {
 	t.Helper()
 	dir := t.TempDir()
-	cfg := app.Config{Database: filepath.Join(dir, "r.db"), KeyFile: filepath.Join(dir, "f.key"), SigningKeyFile: filepath.Join(dir, "c.key")}
+	cfg := app.Config{Database: harnessDatabase(t, filepath.Join(dir, "r.db")), KeyFile: filepath.Join(dir, "f.key"), SigningKeyFile: filepath.Join(dir, "c.key")}
 	a, err := app.Open(t.Context(), cfg, app.Options{Specs: specs, Now: now})
 	if err != nil {
 		t.Fatal(err)

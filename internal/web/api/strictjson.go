@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // maxDepth bounds how deep a body nests.
@@ -61,6 +62,9 @@ func step(stack []level, tok json.Token) ([]level, error) {
 			return append(stack, l), nil
 		}
 		return ended(stack[:len(stack)-1]), nil
+	}
+	if text, ok := tok.(string); ok && strings.ContainsRune(text, 0) {
+		return stack, errors.New("a string holds a null byte, which PostgreSQL cannot keep")
 	}
 	if n := len(stack); n > 0 && stack[n-1].keys != nil && stack[n-1].want {
 		key, _ := tok.(string)
