@@ -114,20 +114,23 @@ func instanceProfileFact(p instanceProfile, account, roleARN string) retinue.Res
 	return f
 }
 
-// emitPolicy states a managed policy with the document in force. Of the other
-// versions, number and creation are kept: they can be put in force by a single
-// call.
+// emitPolicy states a managed policy with the document in force. The other
+// versions are kept as well: they can be put in force by a single call.
 func emitPolicy(w *scopeWriter, account string, p authzPolicy) error {
 	ref := policyRef(p.Arn, account)
 	f := retinue.Policy{Ref: ref, Name: retinue.CleanName(p.PolicyName), Language: retinue.LanguageAWSIAM,
 		Version: retinue.CleanName(p.DefaultVersionId), CreatedAt: p.CreateDate.Time, Labels: p.Tags.labels()}
 	var others []string
+	documents := map[string]any{}
 	for _, v := range p.PolicyVersionList {
 		if v.IsDefaultVersion || (p.DefaultVersionId != "" && v.VersionId == p.DefaultVersionId) {
 			f.Document = document(v.Document)
 			continue
 		}
 		others = append(others, v.VersionId+" "+v.CreateDate.Format(time.RFC3339))
+		if text := document(v.Document); text != "" {
+			documents[retinue.CleanName(v.VersionId)] = text
+		}
 	}
 	if ref.Realm == awsManaged {
 		f.Managed = retinue.ManagedByProvider
@@ -135,7 +138,7 @@ func emitPolicy(w *scopeWriter, account string, p authzPolicy) error {
 	} else {
 		f.Container = accountRef(account)
 		f.Attrs = attrs("policyId", p.PolicyId, "path", p.Path, "updatedAt", p.UpdateDate, "description", p.Description,
-			"otherVersions", others, "notAttachable", !p.IsAttachable)
+			"otherVersions", others, "otherDocuments", documents, "notAttachable", !p.IsAttachable)
 	}
 	return w.emit(f)
 }

@@ -15,11 +15,15 @@ type asker struct {
 	answers  map[question]answer
 	covers   map[[2]string]bool
 	admins   map[string]bool
-	choices  map[[3]string][]string
+	named    map[[2]string][]string
+	fits     map[string]string
 	services map[[2]string]bool
 }
 
-type question struct{ who, action, resource, policyARN, passedTo string }
+type question struct {
+	who, action, resource, policyARN, passedTo string
+	untagged                                   bool
+}
 
 type answer struct {
 	ok      bool
@@ -28,7 +32,7 @@ type answer struct {
 
 func newAsker(s *State) *asker {
 	return &asker{State: s, answers: make(map[question]answer), covers: make(map[[2]string]bool), admins: make(map[string]bool),
-		choices: make(map[[3]string][]string), services: make(map[[2]string]bool)}
+		named: make(map[[2]string][]string), fits: make(map[string]string), services: make(map[[2]string]bool)}
 }
 
 // mayCall reports whether some statement of the identity's own policies covers
@@ -56,7 +60,9 @@ type target struct {
 	account string
 	tags    map[string]string
 	known   bool // tags are known to be all
-	policy  []*awsiam.Policy
+	// untagged is true where the attacker has taken the tags away first.
+	untagged bool
+	policy   []*awsiam.Policy
 }
 
 // allowed asks whether a principal may make one call. A condition on something
@@ -66,7 +72,7 @@ func (a *asker) allowed(v *variant, c call, resource string, t target) answer {
 	if !a.mayCall(v, c.action) && t.policy == nil {
 		return answer{}
 	}
-	key := question{v.id(), c.action, resource, c.context[keyPolicyARN], c.context[keyPassedTo]}
+	key := question{v.id(), c.action, resource, c.context[keyPolicyARN], c.context[keyPassedTo], t.untagged}
 	if known, ok := a.answers[key]; ok {
 		return known
 	}
@@ -184,19 +190,14 @@ func (a *asker) isAdmin(v *variant) bool {
 	return ok
 }
 
-// resources lists the resources that are worth trying for a template with
-// stars: one of each kind that the statements of the principal tell apart.
-func (a *asker) resources(v *variant, action, template string) []string {
-	if !strings.Contains(template, "*") || template == "*" {
-		return []string{template}
-	}
-	key := [3]string{v.id(), action, template}
-	if known, ok := a.choices[key]; ok {
+// patterns lists the resource patterns of the statements that bear on an
+// action of a principal.
+func (a *asker) patterns(v *variant, action string) []string {
+	key := [2]string{v.id(), action}
+	if known, ok := a.named[key]; ok {
 		return known
 	}
-	plain := strings.ReplaceAll(template, "*", unheard)
-	patterns := []glob.Pattern{glob.Text(template)}
-	layers := a.policies(v)
+	var out []string
 	add := func(policies []*awsiam.Policy) {
 		for _, p := range policies {
 			list := p.Statements()
@@ -205,32 +206,45 @@ func (a *asker) resources(v *variant, action, template string) []string {
 					continue
 				}
 				for _, r := range append(slices.Clone(list[i].Resources), list[i].NotResources...) {
-					if r != "*" && strings.ContainsAny(r, ":*") {
-						patterns = append(patterns, glob.Text(r))
+					if r != "*" && !slices.Contains(out, r) {
+						out = append(out, r)
 					}
 				}
 			}
 		}
 	}
+	layers := a.policies(v)
 	add(layers.Identity)
 	add(layers.Boundary)
 	for _, level := range layers.ServiceControl {
 		add(level.Policies)
 	}
-	out := []string{plain}
-	if len(patterns) > 1 {
-		const most = 300
-		classes, err := glob.Classes(patterns, glob.AnyText(), most)
-		if err == nil {
+	a.named[key] = out
+	return out
+}
+
+// fitting returns a string that fits all of the patterns, if there is one. In
+// the first, a star stands for a name, which holds no colon.
+func (a *asker) fitting(patterns ...string) (string, bool) {
+	key := strings.Join(patterns, "\x00")
+	known, ok := a.fits[key]
+	if !ok {
+		const few = 32
+		list := make([]glob.Pattern, len(patterns))
+		for i, p := range patterns {
+			list[i] = glob.Text(p)
+		}
+		list[0] = glob.Pattern{}.Part(patterns[0])
+		if classes, err := glob.Classes(list, glob.AnyText(), few); err == nil {
 			for _, c := range classes {
-				if c.Matches.Has(0) && !slices.Contains(out, c.Witness) {
-					out = append(out, c.Witness)
+				if c.Matches.Len() == len(patterns) {
+					known = c.Witness
 				}
 			}
 		}
+		a.fits[key] = known
 	}
-	a.choices[key] = out
-	return out
+	return known, known != ""
 }
 
 // trusts reports whether a role lets a service act as it.

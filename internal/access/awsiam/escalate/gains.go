@@ -141,6 +141,20 @@ func (r *run) useComputes(t *Technique) {
 		}
 		if p, ok := r.calls(t, c.ARN, target{account: role.Account, tags: c.Tags, known: true}); ok {
 			r.take(t, &variant{Principal: role}, p, c.ARN, "")
+			continue
+		}
+		// Tags that stand in the way may be taken away first.
+		if service, _, _ := strings.Cut(t.calls[0].action, ":"); service == "ec2" && len(c.Tags) > 0 {
+			first, ok := r.calls(&Technique{calls: on(targetPattern, "ec2:DeleteTags")}, c.ARN, target{account: role.Account, tags: c.Tags, known: true})
+			if !ok {
+				continue
+			}
+			if p, ok := r.calls(t, c.ARN, target{account: role.Account, known: true, untagged: true}); ok {
+				after := *t
+				after.ID = "ec2:DeleteTags + " + t.ID
+				first.by, first.because = append(first.by, p.by...), append(first.because, p.because...)
+				r.take(&after, &variant{Principal: role}, first, c.ARN, "")
+			}
 		}
 	}
 	if r.Read[t.kind] {

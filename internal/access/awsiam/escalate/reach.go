@@ -213,25 +213,52 @@ func (r *run) together(calls []call, arn string, about target, p *proof) bool {
 	if template == targetPattern {
 		return r.each(calls, arn, about, p)
 	}
-	var tried []string
-	for n := range r.active {
-		filled := strings.NewReplacer("{partition}", partition(n.ARN), "{account}", cmp.Or(about.account, n.Account)).Replace(template)
-		for _, c := range calls {
-			if !r.mayCall(n.variant, c.action) {
-				continue
-			}
-			for _, resource := range r.resources(n.variant, c.action, filled) {
-				if slices.Contains(tried, resource) {
-					continue
-				}
-				tried = append(tried, resource)
-				if r.each(calls, resource, target{account: cmp.Or(about.account, n.Account), known: true}, p) {
-					return true
+	account := about.account
+	if account == "" {
+		account = r.order[0].Account
+	}
+	template = strings.NewReplacer("{partition}", partition(r.order[0].ARN), "{account}", account).Replace(template)
+	where := target{account: account, known: true}
+	if template == "*" || r.each(calls, strings.ReplaceAll(template, "*", unheard), where, p) {
+		return template != "*" || r.each(calls, template, where, p)
+	}
+	// The patterns that each call could be allowed by.
+	patterns := make([][]string, len(calls))
+	for i, c := range calls {
+		for n := range r.active {
+			for _, pattern := range r.patterns(n.variant, c.action) {
+				if !slices.Contains(patterns[i], pattern) {
+					patterns[i] = append(patterns[i], pattern)
 				}
 			}
 		}
 	}
-	return false
+	const most = 500 // combinations that are tried
+	left := most
+	var choose func(chosen []string) bool
+	choose = func(chosen []string) bool {
+		if left--; left < 0 {
+			return false
+		}
+		resource, ok := r.fitting(chosen...)
+		if !ok {
+			return false
+		}
+		if len(chosen) > 1 && r.each(calls, resource, where, p) {
+			return true
+		}
+		if i := len(chosen) - 1; i < len(calls) {
+			for _, pattern := range patterns[i] {
+				if choose(append(slices.Clone(chosen), pattern)) {
+					return true
+				}
+			}
+			// This call may be allowed on everything.
+			return len(chosen) <= len(calls) && choose(append(slices.Clone(chosen), "*"))
+		}
+		return false
+	}
+	return choose([]string{template})
 }
 
 // each finds for every call a held principal that may make it on a resource.

@@ -144,6 +144,7 @@ func Techniques() []Technique {
 	pass("lambda.amazonaws.com", "", false, on(function, "lambda:CreateFunction", "lambda:AddPermission")...)
 	pass("lambda.amazonaws.com", "", false, join(on(function, "lambda:CreateFunction"), on("*", "lambda:CreateEventSourceMapping"))...)
 	pass("ec2.amazonaws.com", "", true, launch...)
+	pass("ec2.amazonaws.com", "", false, join(on("arn:{partition}:iam::{account}:instance-profile/*", "iam:AddRoleToInstanceProfile"), launch)...)
 	pass("ec2.amazonaws.com", "", true, on("arn:{partition}:ec2:*:{account}:spot-instances-request/sir-0f1e2d3c", "ec2:RequestSpotInstances")...)
 	pass("cloudformation.amazonaws.com", "", false, on("arn:{partition}:cloudformation:*:{account}:stack/*/0f1e2d3c", "cloudformation:CreateStack")...)
 	pass("codebuild.amazonaws.com", "", false, on("arn:{partition}:codebuild:*:{account}:project/*", "codebuild:CreateProject", "codebuild:StartBuild")...)
