@@ -2,7 +2,6 @@ package awsiam
 
 import (
 	"fmt"
-	"strconv"
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/access"
@@ -80,7 +79,7 @@ type caseReader struct {
 func (r *caseReader) read() error {
 	hasRequest := false
 	err := r.object(func(key string) (err error) {
-		r.place = append(r.place, retinue.CleanName(key))
+		r.enter(key, 0)
 		l := &r.c.Layers
 		switch key {
 		case "id":
@@ -106,7 +105,7 @@ func (r *caseReader) read() error {
 			err = r.skip(0)
 		}
 		if err == nil {
-			r.place = r.place[:len(r.place)-1]
+			r.leave()
 		}
 		return err
 	})
@@ -132,10 +131,10 @@ func (r *caseReader) documents() ([]*Policy, error) {
 	}
 	var out []*Policy
 	err := r.list(func(n int) error {
-		r.place = append(r.place, "document "+strconv.Itoa(n+1))
+		r.enter("document", n+1)
 		p, err := r.document()
 		if err == nil {
-			r.place = r.place[:len(r.place)-1]
+			r.leave()
 			out = append(out, p)
 		}
 		return err
@@ -212,7 +211,7 @@ func (r *caseReader) levels() ([]Level, error) {
 func (r *caseReader) request() error {
 	q := &r.c.Request
 	err := r.object(func(key string) (err error) {
-		r.place = append(r.place, retinue.CleanName(key))
+		r.enter(key, 0)
 		switch key {
 		case "action":
 			q.Action, err = r.short()
@@ -226,7 +225,7 @@ func (r *caseReader) request() error {
 			err = r.skip(0)
 		}
 		if err == nil {
-			r.place = r.place[:len(r.place)-1]
+			r.leave()
 		}
 		return err
 	})

@@ -272,14 +272,3 @@ func (p *piece) scan(s string) int {
 	}
 	return -1
 }
-
-// lower lower-cases ASCII, which is all that actions and keys are made of, and
-// returns its argument where there is nothing to do.
-func lower(s string) string {
-	for i := range len(s) {
-		if c := s[i]; c >= 'A' && c <= 'Z' || c >= utf8.RuneSelf {
-			return strings.ToLower(s)
-		}
-	}
-	return s
-}

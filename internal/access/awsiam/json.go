@@ -14,6 +14,9 @@ import (
 // maxSkipDepth bounds the nesting of elements that are read past.
 const maxSkipDepth = 64
 
+// maxErrorText bounds what an error repeats of a document.
+const maxErrorText = 600
+
 // scanner reads JSON (RFC 8259) in one pass without an intermediate tree. It is
 // stricter than encoding/json where a security decision hangs on it: a key
 // given twice is an error ("Grammar of the IAM JSON policy language": elements
@@ -22,10 +25,20 @@ const maxSkipDepth = 64
 type scanner struct {
 	s     string
 	i     int
-	place []string
+	place []spot
 	// statementBuffer is where the statements of a policy are gathered.
 	statementBuffer []Statement
 }
+
+// spot is a step on the way to a place: a field, or the n-th of something.
+type spot struct {
+	name string
+	n    int
+}
+
+// enter names the next step; leave ends it. After an error nobody leaves.
+func (p *scanner) enter(name string, n int) { p.place = append(p.place, spot{name, n}) }
+func (p *scanner) leave()                   { p.place = p.place[:len(p.place)-1] }
 
 func newScanner(text string) (*scanner, error) {
 	p := &scanner{s: text}
@@ -37,18 +50,28 @@ func newScanner(text string) (*scanner, error) {
 
 // fail is an error at the present place.
 func (p *scanner) fail(format string, args ...any) error {
-	where := strings.Join(p.place, ", ")
-	if where == "" {
-		where = "byte " + strconv.Itoa(p.i)
+	var where []string
+	for _, s := range p.place {
+		if s.n > 0 {
+			s.name += " " + strconv.Itoa(s.n)
+		}
+		where = append(where, s.name)
 	}
-	return fmt.Errorf("%w: %s: %s", retinue.ErrInvalid, where, retinue.CleanName(fmt.Sprintf(format, args...)))
+	if where == nil {
+		where = []string{"byte " + strconv.Itoa(p.i)}
+	}
+	text := strings.Join(where, ", ") + ": " + fmt.Sprintf(format, args...)
+	if len(text) > maxErrorText {
+		text = strings.ToValidUTF8(text[:maxErrorText], "") + "…"
+	}
+	return fmt.Errorf("%w: %s", retinue.ErrInvalid, retinue.CleanName(text))
 }
 
 // within names the place for errors while f runs.
 func (p *scanner) within(place string, f func() error) error {
-	p.place = append(p.place, place)
+	p.enter(place, 0)
 	err := f()
-	p.place = p.place[:len(p.place)-1]
+	p.leave()
 	return err
 }
 

@@ -106,19 +106,19 @@ func (p *scanner) statement(d *compiled) error {
 	if n == maxStatements {
 		return p.fail("more than %d statements", maxStatements)
 	}
-	p.place = append(p.place, "statement "+strconv.Itoa(n+1))
+	p.enter("statement", n+1)
 	d.statements = append(d.statements, Statement{number: n})
 	st := &d.statements[n]
 	if err := p.object(func(key string) error { return p.element(st, key) }); err != nil {
 		return err
 	}
-	p.place = p.place[:len(p.place)-1]
+	p.leave()
 	return nil
 }
 
 // element reads one element of a statement.
 func (p *scanner) element(st *Statement, key string) (err error) {
-	p.place = append(p.place, key)
+	p.enter(key, 0)
 	switch key {
 	case "Sid":
 		st.Sid, err = p.text()
@@ -141,12 +141,11 @@ func (p *scanner) element(st *Statement, key string) (err error) {
 	case "Condition":
 		err = p.conditions(st)
 	default:
-		p.place[len(p.place)-1] = retinue.CleanName(key)
 		st.unclear("element %q is not known", key)
 		err = p.skip(0)
 	}
 	if err == nil {
-		p.place = p.place[:len(p.place)-1]
+		p.leave()
 	}
 	return err
 }
@@ -189,18 +188,18 @@ func (p *scanner) principals(st *Statement) (*Principals, error) {
 
 func (p *scanner) conditions(st *Statement) error {
 	return p.object(func(operator string) error {
-		p.place = append(p.place, retinue.CleanName(operator))
+		p.enter(operator, 0)
 		err := p.object(func(key string) error {
-			p.place = append(p.place, retinue.CleanName(key))
+			p.enter(key, 0)
 			values, err := p.values(p.scalar)
 			if err == nil {
-				p.place = p.place[:len(p.place)-1]
+				p.leave()
 				st.Conditions = append(st.Conditions, Condition{Operator: operator, Key: key, Values: values})
 			}
 			return err
 		})
 		if err == nil {
-			p.place = p.place[:len(p.place)-1]
+			p.leave()
 		}
 		return err
 	})
