@@ -12,6 +12,7 @@ import (
 	"os/user"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/retinue-id/retinue"
@@ -35,7 +36,11 @@ type App struct {
 	queue  *jobs.Queue
 	set    *rules.Set
 	packID string
-	judged rules.Report
+	// judging is held by the one judge of this process; judged is what it said
+	// since the last Settle.
+	judging sync.Mutex
+	said    sync.Mutex
+	judged  rules.Report
 	// stopping is closed when the server begins to stop.
 	stopping chan struct{}
 	fleet    *fleet
@@ -204,17 +209,29 @@ func (a *App) openQueue(ctx context.Context) error {
 }
 
 // Judged reports what the last Settle of this process judged.
-func (a *App) Judged() rules.Report { return a.judged }
+func (a *App) Judged() rules.Report {
+	a.said.Lock()
+	defer a.said.Unlock()
+	return a.judged
+}
+
+func (a *App) addJudged(r rules.Report) {
+	a.said.Lock()
+	defer a.said.Unlock()
+	a.judged = addReports(a.judged, r)
+}
 
 // Settle works the queue until nothing waits: what a scan changed is judged.
 func (a *App) Settle(ctx context.Context) (rules.Report, error) {
+	a.said.Lock()
 	a.judged = rules.Report{}
+	a.said.Unlock()
 	sum, err := a.queue.Drain(ctx)
 	if err != nil {
-		return a.judged, err
+		return a.Judged(), err
 	}
 	for _, f := range sum.Failures {
 		err = errors.Join(err, fmt.Errorf("%s: %w", f.Kind, f.Err))
 	}
-	return a.judged, err
+	return a.Judged(), err
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/retinue-id/retinue"
@@ -92,7 +93,56 @@ const (
 
 // judge brings the findings up to date with the inventory: everything when the
 // rules changed or a day went by, else what was touched since the last time.
+//
+// One judge works at a time, in this process by a lock and among the servers of
+// a database by a lease: two would each open the finding that neither sees yet.
 func (a *App) judge(ctx context.Context) error {
+	a.judging.Lock()
+	defer a.judging.Unlock()
+	lease, err := a.judgeAlone(ctx)
+	if err != nil {
+		return fmt.Errorf("judge: %w", err)
+	}
+	defer func() {
+		if err := a.DB.ReleaseLease(context.WithoutCancel(ctx), lease); err != nil {
+			a.log.Warn("lease of the judge not released", "error", err.Error())
+		}
+	}()
+	return a.judgeHeld(ctx, lease)
+}
+
+// judgeLease names the right to judge among the servers of one database;
+// judgeLeaseFor is for how long a judge keeps it without a sign of life.
+const (
+	judgeLease    = retinue.Realm("retinue:judge")
+	judgeLeaseFor = 2 * time.Minute
+)
+
+// judgeAlone waits for the right to judge.
+func (a *App) judgeAlone(ctx context.Context) (store.Lease, error) {
+	// The word tells two installations that are open in one process apart.
+	who := holder() + " " + a.fleet.holder[strings.LastIndexByte(a.fleet.holder, '/')+1:]
+	until := time.Now().Add(judgeLeaseFor)
+	for {
+		lease, err := a.DB.AcquireLease(ctx, judgeLease, who, judgeLeaseFor)
+		if !errors.Is(err, retinue.ErrConflict) {
+			return lease, err
+		}
+		if time.Now().After(until) {
+			return lease, fmt.Errorf("%w: another server judges", retinue.ErrUnavailable) // the job is tried again
+		}
+		select {
+		case <-ctx.Done():
+			return lease, ctx.Err()
+		case <-time.After(judgeWait):
+		}
+	}
+}
+
+// judgeWait is how often a judge asks whether the other one has ended.
+const judgeWait = 50 * time.Millisecond
+
+func (a *App) judgeHeld(ctx context.Context, lease store.Lease) error {
 	var from, upTo int64
 	full := false
 	err := a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
@@ -106,14 +156,14 @@ func (a *App) judge(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w := &judgeStore{app: a, from: from}
+	w := &judgeStore{app: a, from: from, lease: lease, renewed: time.Now()}
 	err = a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
 		w.tx = tx
 		report, err := rules.Judge{Set: a.set, Now: a.now}.Run(ctx, w)
 		if err != nil {
 			return err
 		}
-		a.judged = addReports(a.judged, report)
+		a.addJudged(report)
 		return w.flush(ctx)
 	})
 	if err != nil {
@@ -189,6 +239,8 @@ func addReports(a, b rules.Report) rules.Report {
 // writes in batches beside it.
 type judgeStore struct {
 	app     *App
+	lease   store.Lease
+	renewed time.Time
 	tx      *sqlstore.Tx
 	from    int64
 	entity  int64 // of the subject in hand
@@ -404,6 +456,13 @@ func (w *judgeStore) Ended(ctx context.Context, fn func([]retinue.Finding, strin
 // flush writes what was collected: findings with their transitions on record,
 // and labels.
 func (w *judgeStore) flush(ctx context.Context) error {
+	if time.Since(w.renewed) > judgeLeaseFor/4 {
+		// A judge whose right was taken over stops before it writes.
+		if err := w.app.DB.RenewLease(ctx, w.lease, judgeLeaseFor); err != nil {
+			return err
+		}
+		w.renewed = time.Now()
+	}
 	if len(w.pending) == 0 && len(w.labels) == 0 {
 		return nil
 	}
