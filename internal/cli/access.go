@@ -3,5 +3,6 @@ package cli
 import "github.com/spf13/cobra"
 
 func (e *env) accessCommand() *cobra.Command {
-	return group("access", "Access: what identities can do", e.accessCheckCommand(), e.accessCompareCommand())
+	return group("access", "Access: what identities can do", e.accessCheckCommand(), e.accessCompareCommand(),
+		e.accessEscalationsCommand(), e.accessAttackPathsCommand())
 }
