@@ -20,6 +20,8 @@ func onlyHere() map[string]string {
 		"keys list":             "it reads the key file of this machine",
 		"keys rotate":           "it changes the key file of this installation",
 		"keys retire":           "it changes the key file of this installation",
+		"keys reseal":           "it works on the database itself; a server reseals in the console",
+		"keys sealing":          "it reads the database itself; a server shows it in the console",
 		"keys export":           "the key leaves the installation only where it lies; collectors enrol with keys enroll",
 		"prune":                 "a server does so by itself, once a day",
 		"purge":                 "it is for whoever administers the database",
