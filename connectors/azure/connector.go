@@ -185,7 +185,7 @@ func (f *files) Check(ctx context.Context) (connector.Access, error) {
 	if err != nil {
 		return connector.Access{}, err
 	}
-	defer set.Close()
+	defer func() { _ = set.Close() }()
 	s, err := f.look(ctx, set)
 	if err != nil {
 		return connector.Access{}, err
@@ -231,7 +231,7 @@ func (f *files) Discover(ctx context.Context, req connector.Request, sink connec
 	if err != nil {
 		return err
 	}
-	defer set.Close()
+	defer func() { _ = set.Close() }()
 	if req.DryRun {
 		for _, file := range set.Files {
 			sink.Note(connector.Note{Kind: connector.NoteWouldRead, Text: fmt.Sprintf("read %s, %d bytes", retinue.CleanName(file.Name), file.Size)})

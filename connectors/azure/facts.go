@@ -154,7 +154,7 @@ func (m *mapper) application(e *element) error {
 // its service principal.
 func (m *mapper) credentials(e *element, holder retinue.Ref) []retinue.Fact {
 	var out []retinue.Fact
-	make := func(kind retinue.CredentialKind, refKind string, s *secret) {
+	add := func(kind retinue.CredentialKind, refKind string, s *secret) {
 		if s.KeyID == "" {
 			return
 		}
@@ -173,10 +173,10 @@ func (m *mapper) credentials(e *element, holder retinue.Ref) []retinue.Fact {
 		out = append(out, c)
 	}
 	for i := range e.Passwords {
-		make(retinue.CredentialClientSecret, "client_secret", &e.Passwords[i])
+		add(retinue.CredentialClientSecret, "client_secret", &e.Passwords[i])
 	}
 	for i := range e.Keys {
-		make(retinue.CredentialCertificate, "certificate", &e.Keys[i])
+		add(retinue.CredentialCertificate, "certificate", &e.Keys[i])
 	}
 	return out
 }

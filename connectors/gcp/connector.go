@@ -47,7 +47,6 @@ func pages() []string {
 type survey struct {
 	names    *names
 	issuers  map[string]string
-	realms   []retinue.Realm
 	kinds    map[kind]int
 	broken   map[string]error
 	unknown  []string // files without anything that is known
@@ -129,7 +128,7 @@ func (f *files) Check(ctx context.Context) (connector.Access, error) {
 	if err != nil {
 		return connector.Access{}, err
 	}
-	defer set.Close()
+	defer func() { _ = set.Close() }()
 	s, err := f.look(ctx, set)
 	if err != nil {
 		return connector.Access{}, err
@@ -209,7 +208,7 @@ func (f *files) Discover(ctx context.Context, req connector.Request, sink connec
 	if err != nil {
 		return err
 	}
-	defer set.Close()
+	defer func() { _ = set.Close() }()
 	if req.DryRun {
 		for _, file := range set.Files {
 			sink.Note(connector.Note{Kind: connector.NoteWouldRead, Text: fmt.Sprintf("read %s, %d bytes", retinue.CleanName(file.Name), file.Size)})

@@ -77,13 +77,6 @@ type element struct {
 	Labels         map[string]string `json:"labels"`
 }
 
-// fileKeyShape is a service account's key file, which must never be read for
-// anything.
-type fileKeyShape struct {
-	Type       string          `json:"type"`
-	PrivateKey json.RawMessage `json:"private_key"`
-}
-
 // parse reads an object; a value of an unexpected type makes it unknown.
 func parse(raw json.RawMessage) (element, kind) {
 	var e element

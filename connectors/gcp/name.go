@@ -58,7 +58,7 @@ func realmOf(node string) retinue.Realm {
 
 // container names a node of the hierarchy; zero for anything else.
 func container(node string) retinue.Ref {
-	kind := ""
+	var kind string
 	switch head, _, _ := strings.Cut(node, "/"); head {
 	case "projects":
 		kind = "project"
@@ -89,7 +89,7 @@ func (n *names) projectIn(name string) string {
 func (n *names) account(email string) retinue.Ref {
 	email = strings.ToLower(email)
 	local, domain, _ := strings.Cut(email, "@")
-	project := ""
+	var project string
 	switch p, ok := strings.CutSuffix(domain, ".iam.gserviceaccount.com"); {
 	case ok && strings.HasPrefix(local, "service-") && strings.Trim(local[len("service-"):], "0123456789") == "":
 		project = n.project(local[len("service-"):])

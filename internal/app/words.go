@@ -2,8 +2,8 @@ package app
 
 import "github.com/retinue-id/retinue/internal/web/api"
 
-// What the command line asks for here and at a server alike, in the words of
-// the interface.
+// These are what the command line asks for here and at a server alike, in the
+// words of the interface.
 type (
 	Whole             = api.Whole
 	RuleText          = api.RuleText

@@ -149,7 +149,7 @@ func answerOf(r compare.Result) any {
 }
 
 func (e *env) printComparison(c comparison) {
-	print := func(what string, answer any, w *compare.Witness) {
+	tell := func(what string, answer any, w *compare.Witness) {
 		switch answer {
 		case true:
 			e.printf("%s: yes\n  %s\n", what, witnessText(w))
@@ -159,8 +159,8 @@ func (e *env) printComparison(c comparison) {
 			e.printf("%s: unknown\n", what)
 		}
 	}
-	print("new access", c.NewAccess, c.Witness)
-	print("lost access", c.LostAccess, c.LostWitness)
+	tell("new access", c.NewAccess, c.Witness)
+	tell("lost access", c.LostAccess, c.LostWitness)
 	if c.Why != "" {
 		e.printf("not decided: %s\n", c.Why)
 	}

@@ -71,10 +71,6 @@ func (e *env) askLedger(ctx context.Context, fn func(ledger) error) error {
 // it.
 type local struct{ *app.App }
 
-func (l local) view(ctx context.Context, fn func(*app.Snapshot) error) error {
-	return l.View(ctx, store.Everything(), fn)
-}
-
 // pagesOf reads every page of a list, each in a transaction of its own, as
 // requests to a server do.
 func pagesOf[T any](read func(cursor string) (items []T, next string, err error)) iter.Seq2[T, error] {

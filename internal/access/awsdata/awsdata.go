@@ -116,7 +116,7 @@ func (d *Data) part(name string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: reference data: no %s", retinue.ErrInvalid, name)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	text, err := io.ReadAll(io.LimitReader(f, maxPart+1))
 	if err != nil || len(text) > maxPart {
 		return nil, fmt.Errorf("%w: reference data: %s cannot be read or is larger than %d bytes", retinue.ErrInvalid, name, maxPart)

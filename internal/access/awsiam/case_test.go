@@ -54,8 +54,8 @@ func TestCaseForms(t *testing.T) {
 }
 
 func TestParseCaseErrors(t *testing.T) {
-	replace := func(old, new string) string {
-		out := strings.Replace(question1, old, new, 1)
+	replace := func(old, with string) string {
+		out := strings.Replace(question1, old, with, 1)
 		if out == question1 {
 			t.Fatalf("%q is not in the question", old)
 		}

@@ -17,12 +17,12 @@ func (c *Condition) Holds(context *Context) (holds, understood bool) {
 // covers a principal, in whatever way; certain is false where that cannot be
 // told, as for canonical user ids. A statement without such an element covers
 // everybody.
-func (s *Statement) Names(p Principal) (names, certain bool) {
-	if s.Principals == nil && s.NotPrincipals == nil {
+func (st *Statement) Names(p Principal) (names, certain bool) {
+	if st.Principals == nil && st.NotPrincipals == nil {
 		return true, true
 	}
 	q := question{request: &Request{Principal: p}, layers: &Layers{}, context: &Context{}, mode: Closed}
-	switch q.grantOf(LayerResource, s) {
+	switch q.grantOf(LayerResource, st) {
 	case unnamed:
 		return false, true
 	case unsure:

@@ -198,7 +198,7 @@ func (m *arnText) match(q *question, text string) fit {
 			return undefined
 		}
 		text = rest
-		one := same
+		var one fit
 		if t := m.vars[i]; t != nil {
 			g, state := t.glob(q)
 			one = fitGlob(&g, state, segment)

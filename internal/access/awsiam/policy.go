@@ -116,16 +116,16 @@ func (p *Policy) Problems() []Problem {
 }
 
 // Place names the statement as decisions do: its Sid, else its number from 1.
-func (s *Statement) Place() string {
-	if s.Sid != "" {
-		return s.Sid
+func (st *Statement) Place() string {
+	if st.Sid != "" {
+		return st.Sid
 	}
-	return "#" + strconv.Itoa(s.number+1)
+	return "#" + strconv.Itoa(st.number+1)
 }
 
 // AppliesTo reports whether the statement's Action or NotAction element covers
 // an action, leaving everything else aside. Actions are compared without
 // regard to case.
-func (s *Statement) AppliesTo(action string) bool {
-	return s.actions.covers(lower(action))
+func (st *Statement) AppliesTo(action string) bool {
+	return st.actions.covers(lower(action))
 }

@@ -5,11 +5,11 @@ import "strings"
 // broad reports whether the statement is about more than resources that it
 // names: "*", or every resource of a type. A pattern with a policy variable
 // such as ${aws:username} is about the caller's own.
-func (s *Statement) broad() bool {
-	if len(s.NotResources) > 0 {
+func (st *Statement) broad() bool {
+	if len(st.NotResources) > 0 {
 		return true
 	}
-	for _, r := range s.Resources {
+	for _, r := range st.Resources {
 		if broadResource(r) {
 			return true
 		}

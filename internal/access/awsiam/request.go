@@ -4,10 +4,10 @@ package awsiam
 type Mode uint8
 
 const (
-	// Closed: the context is complete, and an absent key is absent. Nothing is
+	// Closed says that the context is complete, and an absent key absent. Nothing is
 	// filled in. The answer is never access.Conditional.
 	Closed Mode = iota
-	// Open: an absent key may have any value or none, unless Request.Absent
+	// Open says that an absent key may have any value or none, unless Request.Absent
 	// names it, and the keys that follow from principal and resource are
 	// filled in. The answer is access.Conditional where it hangs on open keys.
 	Open

@@ -94,7 +94,7 @@ func (e comparison) eval(s *setting) truth {
 		return maybe
 	}
 	hit := func(l, r string) truth { return e.operator.compare(l, r) }
-	any := func(list []string, f func(string) truth) truth {
+	some := func(list []string, f func(string) truth) truth {
 		out := no
 		for _, v := range list {
 			out = max(out, f(v))
@@ -108,7 +108,7 @@ func (e comparison) eval(s *setting) truth {
 		}
 		return out
 	}
-	outer, inner := any, any
+	outer, inner := some, some
 	switch e.quantifier {
 	case "forallofanyvalues":
 		outer = all

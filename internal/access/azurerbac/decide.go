@@ -135,7 +135,7 @@ func (w *weighing) assignment(a *assignment, held truth) {
 
 // weigh files a grant under what is known of it.
 func (w *weighing) weigh(reason access.Reason, best truth, by *condition, sure truth, a *assignment) {
-	doubt := ""
+	var doubt string
 	switch {
 	case sure == maybe && w.x.covers(a.scope, w.scope) == maybe:
 		doubt = "whether " + w.q.Scope + " lies in " + a.scope + " is not known; " + reason.Statement + " there would grant " + w.q.Action

@@ -183,7 +183,7 @@ func (w *weighing) binding(b *compiledBinding) {
 	if v.value == no {
 		return
 	}
-	doubt := ""
+	var doubt string
 	switch {
 	case b.role == nil:
 		doubt = "the definition of " + b.roleName + " is not known: import it from `gcloud iam roles describe`"

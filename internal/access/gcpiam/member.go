@@ -200,15 +200,6 @@ const (
 	yes
 )
 
-func truthOf(b bool) truth {
-	if b {
-		return yes
-	}
-	return no
-}
-
-func (t truth) not() truth { return yes - t }
-
 // asker is a principal resolved against a State.
 type asker struct {
 	principal Principal

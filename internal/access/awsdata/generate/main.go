@@ -11,6 +11,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/flate"
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -85,7 +86,7 @@ func run(packages, out string) error {
 	if err := write(&b, map[string][]byte{"about.json": about, "services.jsonl": services, "policies.tsv": policies}); err != nil {
 		return err
 	}
-	return os.WriteFile(out, b.Bytes(), 0o644)
+	return os.WriteFile(out, b.Bytes(), 0o600)
 }
 
 // install puts the two packages into dir without running their scripts.
@@ -94,7 +95,7 @@ func install(dir string) (string, error) {
 	for name, version := range pinned() {
 		args = append(args, name+"@"+version)
 	}
-	cmd := exec.Command("npm", args...)
+	cmd := exec.CommandContext(context.Background(), "npm", args...)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("install packages: %w", err)

@@ -186,11 +186,11 @@ func (v *vocabulary) rules(c coverage) []rule {
 			out = times(out, [][]clause{{v.outcome("", text, differs)}})
 		}
 	default:
-		var any [][]clause
+		var either [][]clause
 		for _, text := range c.maybe {
-			any = append(any, []clause{v.outcome("", text, fits)})
+			either = append(either, []clause{v.outcome("", text, fits)})
 		}
-		out = times(out, any)
+		out = times(out, either)
 	}
 	for i := range c.statement.Conditions {
 		cond := &c.statement.Conditions[i]

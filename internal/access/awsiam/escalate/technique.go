@@ -1,6 +1,9 @@
 package escalate
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // gain is what a technique gives.
 type gain uint8
@@ -40,10 +43,9 @@ type Technique struct {
 	ID    string
 	gain  gain
 	calls []call
-	// service is the service principal that a passed role must trust; it is
-	// also the value of iam:PassedToService unless passedTo is set.
-	service  string
-	passedTo string
+	// service is the service principal that a passed role must trust, and the
+	// value of iam:PassedToService.
+	service string
 	// kind is the kind of Compute that it uses.
 	kind string
 	// profile is true where the role must be in an instance profile.
@@ -80,6 +82,7 @@ const (
 	keyPolicyARN  = "iam:PolicyARN"
 	keyPassedTo   = "iam:PassedToService"
 	targetPattern = "{target}"
+	tasks         = "ecs-tasks.amazonaws.com"
 )
 
 func on(resource string, actions ...string) []call {
@@ -107,9 +110,13 @@ func attach(action string) []call {
 // Methods"; Bishop Fox, IAM Vulnerable; Datadog, pathfinding.cloud), with what
 // AWS's service authorization reference says of the calls' resources.
 func Techniques() []Technique {
-	launch := join(on(newInstance, "ec2:RunInstances"), on(newInterface, "ec2:RunInstances"), on(newVolume, "ec2:RunInstances"),
-		on(anySubnet, "ec2:RunInstances"), on(anySecurity, "ec2:RunInstances"), on(anyImage, "ec2:RunInstances"))
-	list := []Technique{
+	return slices.Concat(takingAndRaising(), passing(), using(), making())
+}
+
+// takingAndRaising are the techniques that become another principal, or give a
+// principal more.
+func takingAndRaising() []Technique {
+	return []Technique{
 		// Becoming another principal.
 		{ID: "sts:AssumeRole", gain: takeRole},
 		{ID: "iam:UpdateAssumeRolePolicy", gain: takeRole, calls: on(targetPattern, "iam:UpdateAssumeRolePolicy")},
@@ -129,7 +136,13 @@ func Techniques() []Technique {
 		{ID: "iam:DeleteUserPermissionsBoundary", gain: unbindUser, calls: on(targetPattern, "iam:DeleteUserPermissionsBoundary")},
 		{ID: "iam:DeleteRolePermissionsBoundary", gain: unbindRole, calls: on(targetPattern, "iam:DeleteRolePermissionsBoundary")},
 	}
-	// A role for something new.
+}
+
+// passing are the techniques that pass a role to something new.
+func passing() []Technique {
+	launch := join(on(newInstance, "ec2:RunInstances"), on(newInterface, "ec2:RunInstances"), on(newVolume, "ec2:RunInstances"),
+		on(anySubnet, "ec2:RunInstances"), on(anySecurity, "ec2:RunInstances"), on(anyImage, "ec2:RunInstances"))
+	var list []Technique
 	pass := func(service, kind string, profile bool, calls ...call) {
 		id := "iam:PassRole"
 		for i, c := range calls {
@@ -164,7 +177,6 @@ func Techniques() []Technique {
 	pass("bedrock-agentcore.amazonaws.com", "", false, on("arn:{partition}:bedrock-agentcore:*:{account}:code-interpreter/*", "bedrock-agentcore:CreateCodeInterpreter",
 		"bedrock-agentcore:StartCodeInterpreterSession", "bedrock-agentcore:InvokeCodeInterpreter")...)
 	definition := on("arn:{partition}:ecs:*:{account}:task-definition/*:*", "ecs:RegisterTaskDefinition")
-	const tasks = "ecs-tasks.amazonaws.com"
 	pass(tasks, "", false, join(on("*", "ecs:CreateCluster"), definition, on("arn:{partition}:ecs:*:{account}:task-definition/*:*", "ecs:RunTask"))...)
 	pass(tasks, "", false, join(on("*", "ecs:CreateCluster"), definition, on("arn:{partition}:ecs:*:{account}:service/*/*", "ecs:CreateService"))...)
 	pass(tasks, "ecs_cluster", false, join(definition, on("arn:{partition}:ecs:*:{account}:task-definition/*:*", "ecs:RunTask"))...)
@@ -172,8 +184,12 @@ func Techniques() []Technique {
 	pass(tasks, "ecs_cluster", false, join(definition, on("arn:{partition}:ecs:*:{account}:task-definition/*:*", "ecs:StartTask"))...)
 	pass("states.amazonaws.com", "", false, on("arn:{partition}:states:*:{account}:stateMachine:*", "states:CreateStateMachine", "states:StartExecution")...)
 	pass("scheduler.amazonaws.com", "", false, on("arn:{partition}:scheduler:*:{account}:schedule/*/*", "scheduler:CreateSchedule")...)
+	return list
+}
 
-	// The role of something that exists.
+// using are the techniques that use the role of something that exists.
+func using() []Technique {
+	var list []Technique
 	use := func(kind, service string, needs []string, calls ...call) {
 		id := ""
 		for i, c := range calls {
@@ -204,8 +220,11 @@ func Techniques() []Technique {
 	use("bedrockagentcore_code_interpreter", "bedrock-agentcore.amazonaws.com", nil, on(targetPattern,
 		"bedrock-agentcore:StartCodeInterpreterSession", "bedrock-agentcore:InvokeCodeInterpreter")...)
 	use("ecs_task_definition", tasks, nil, join(on(targetPattern, "ecs:RunTask"))...)
+	return list
+}
 
-	// A principal that is made for the purpose.
+// making are the techniques that make a principal for the purpose.
+func making() []Technique {
 	absent := []string{"iam:PermissionsBoundary"}
 	fresh := func(resource string, actions ...string) []call {
 		out := on(resource, actions...)
@@ -218,10 +237,10 @@ func Techniques() []Technique {
 		return out
 	}
 	user, role := "arn:{partition}:iam::{account}:user/*", "arn:{partition}:iam::{account}:role/*"
-	list = append(list,
+	return []Technique{
 		Technique{ID: "iam:CreateUser + iam:AttachUserPolicy + iam:CreateAccessKey", gain: newAdmin, calls: fresh(user, "iam:CreateUser", "iam:AttachUserPolicy", "iam:CreateAccessKey")},
 		Technique{ID: "iam:CreateUser + iam:PutUserPolicy + iam:CreateAccessKey", gain: newAdmin, calls: fresh(user, "iam:CreateUser", "iam:PutUserPolicy", "iam:CreateAccessKey")},
 		Technique{ID: "iam:CreateRole + iam:AttachRolePolicy", gain: newAdmin, calls: fresh(role, "iam:CreateRole", "iam:AttachRolePolicy")},
-		Technique{ID: "iam:CreateRole + iam:PutRolePolicy", gain: newAdmin, calls: fresh(role, "iam:CreateRole", "iam:PutRolePolicy")})
-	return list
+		Technique{ID: "iam:CreateRole + iam:PutRolePolicy", gain: newAdmin, calls: fresh(role, "iam:CreateRole", "iam:PutRolePolicy")},
+	}
 }
