@@ -156,7 +156,9 @@ type browser struct {
 	cookies map[string]string
 	// site is what it says in Sec-Fetch-Site, bearer a token instead of cookies.
 	site, bearer string
-	all          []string // every cookie value that it ever had
+	// once is the idempotency key that it sends.
+	once string
+	all  []string // every cookie value that it ever had
 }
 
 func (w *world) browser(addr string) *browser {
@@ -191,6 +193,9 @@ func (b *browser) do(method, path string, body any) answer {
 	}
 	if b.bearer != "" {
 		r.Header.Set("Authorization", "Bearer "+b.bearer)
+	}
+	if b.once != "" {
+		r.Header.Set("Idempotency-Key", b.once)
 	}
 	rec := httptest.NewRecorder()
 	b.w.h.ServeHTTP(rec, r)

@@ -223,8 +223,11 @@ func (s *Service) endAll(tx *sqlstore.Tx, c auth.Caller, a store.Account) error 
 }
 
 // ResetAccount takes password and second factors from an account whose person
-// lost them, ends its sessions, and makes a new invitation.
-func (s *Service) ResetAccount(ctx context.Context, c auth.Caller, id store.AccountID) (link string, err error) {
+// lost them, ends its sessions, and makes a new invitation. Under a key that is
+// not zero it does so once: a repetition, whose sender may not have got the
+// link, makes another and takes nothing; it is ErrConflict when the account was
+// set up anew in between.
+func (s *Service) ResetAccount(ctx context.Context, c auth.Caller, id store.AccountID, once store.AnswerKey) (link string, err error) {
 	err = s.db.Update(ctx, func(tx *sqlstore.Tx) error {
 		a, err := tx.Account(id)
 		if err != nil {
@@ -233,17 +236,42 @@ func (s *Service) ResetAccount(ctx context.Context, c auth.Caller, id store.Acco
 		if err := s.above(tx, c, a); err != nil {
 			return err
 		}
-		_, err1 := tx.RemovePasskey(a.Key, "")
-		_, err2 := tx.EndSessionsOf(a.Key, 0)
-		_, err3 := tx.RevokeTokensOf(a.Key)
-		if err := errors.Join(err1, err2, err3, tx.SetPassword(a.Key, ""), tx.SetTOTP(a.Key, nil, 0), tx.SetRecoveryCodes(a.Key, nil), tx.ForgetDevices(a.Key)); err != nil {
+		again, err := carriedOut(tx, once)
+		if err != nil {
 			return err
 		}
-		record(tx, c.Actor, retinue.RecordAccountReset, string(a.ID), nil, nil)
+		if !again {
+			if err := s.reset(tx, c, a); err != nil {
+				return err
+			}
+		} else if a.HasPassword || a.HasTOTP || a.Passkeys > 0 {
+			return fmt.Errorf("%w: the account was reset under this idempotency key, and set up anew since", retinue.ErrConflict)
+		}
 		link, err = s.invite(tx, c.Actor, a)
 		return err
 	})
 	return link, err
+}
+
+// carriedOut reports whether an action was carried out under a key, and from
+// then on it was. Nothing of the answer is kept.
+func carriedOut(tx *sqlstore.Tx, once store.AnswerKey) (bool, error) {
+	if once.Key == "" {
+		return false, nil
+	}
+	kept, err := tx.ClaimAnswer(once)
+	if err != nil || kept != nil {
+		return kept != nil, err
+	}
+	return false, tx.KeepAnswer(once, []byte("{}"))
+}
+
+func (s *Service) reset(tx *sqlstore.Tx, c auth.Caller, a store.Account) error {
+	_, err1 := tx.RemovePasskey(a.Key, "")
+	_, err2 := tx.EndSessionsOf(a.Key, 0)
+	_, err3 := tx.RevokeTokensOf(a.Key)
+	record(tx, c.Actor, retinue.RecordAccountReset, string(a.ID), nil, nil)
+	return errors.Join(err1, err2, err3, tx.SetPassword(a.Key, ""), tx.SetTOTP(a.Key, nil, 0), tx.SetRecoveryCodes(a.Key, nil), tx.ForgetDevices(a.Key))
 }
 
 // DeleteAccount removes an account with all that is its own. Records about it

@@ -18,7 +18,9 @@ type People interface {
 	// CreateAccount returns the link of the invitation too, shown once.
 	CreateAccount(ctx context.Context, c auth.Caller, a store.Account, bindings []store.RoleBinding) (store.Account, string, error)
 	ChangeAccount(ctx context.Context, c auth.Caller, id store.AccountID, ch auth.AccountChange) (store.Account, error)
-	ResetAccount(ctx context.Context, c auth.Caller, id store.AccountID) (string, error)
+	// ResetAccount resets once under a key that is not zero: a repetition makes
+	// a new link alone, and is ErrConflict once the account is set up anew.
+	ResetAccount(ctx context.Context, c auth.Caller, id store.AccountID, once store.AnswerKey) (string, error)
 	DeleteAccount(ctx context.Context, c auth.Caller, id store.AccountID) error
 }
 
@@ -73,9 +75,16 @@ type changeAccountInput struct {
 
 type resetAccountInput struct {
 	AccountInput
-	// A reset makes a link, which is kept nowhere; so the key is taken and
-	// carried out each time: the last link counts.
-	IdempotencyKey
+	// The link is kept nowhere, so a repetition cannot have the first answer.
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"128" doc:"Sent again with the same key within a day, the account is not reset again: a new link is made, which ends the one before, and once the account is set up anew the answer is 409"`
+}
+
+// once is the key under which the reset is carried out once.
+func (in *resetAccountInput) once(ctx context.Context) store.AnswerKey {
+	if in.IdempotencyKey == "" {
+		return store.AnswerKey{}
+	}
+	return store.AnswerKey{Caller: callerName(ctx), Operation: "reset-account", Key: in.IdempotencyKey, Request: digest(in)}
 }
 
 type flowInput struct {
@@ -113,7 +122,7 @@ func (a *API) people() {
 		})
 	add(a, peopleOp("reset-account", http.MethodPost, "/accounts/{id}/reset", "Take password, factors and sessions from an account whose person lost them, and make a link to set them up anew"),
 		func(ctx context.Context, in *resetAccountInput) (*cookied[madeLink], error) {
-			url, err := s.ResetAccount(ctx, caller(ctx), in.ID)
+			url, err := s.ResetAccount(ctx, caller(ctx), in.ID, in.once(ctx))
 			return withCookies(madeLink{url}, nil, err)
 		})
 	add(a, peopleOp("delete-account", http.MethodDelete, "/accounts/{id}", "Remove an account; the audit log keeps its id"),

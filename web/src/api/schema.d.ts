@@ -6968,7 +6968,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Sent again with the same key within a day, the request is not carried out again: the first answer comes back */
+                /** @description Sent again with the same key within a day, the account is not reset again: a new link is made, which ends the one before, and once the account is set up anew the answer is 409 */
                 "Idempotency-Key"?: string;
             };
             path: {
