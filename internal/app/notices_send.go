@@ -30,9 +30,11 @@ const (
 	sendLease = 10 * time.Minute
 )
 
-// holds tells the holders of leases within a process apart.
+// alone runs fn while nobody else, in this process or another, does what. A
+// number tells the holders within a process apart; it follows a space, so that
+// the lease of a process that was killed is taken over at once (holderGone).
 func (a *App) alone(ctx context.Context, what string, fn func() error) error {
-	who := fmt.Sprintf("%s/%d", holder(), a.tellers.Add(1))
+	who := fmt.Sprintf("%s %d", holder(), a.tellers.Add(1))
 	lease, err := a.DB.AcquireLease(ctx, retinue.NewRealm("retinue", what), who, sendLease)
 	if errors.Is(err, retinue.ErrConflict) {
 		return fmt.Errorf("%w: %s is at work elsewhere", retinue.ErrUnavailable, what)
