@@ -47,13 +47,14 @@ func plain(v string) bool {
 	return len(v) < 200
 }
 
-// within adds the condition that a time lies in a window.
+// within adds the condition that a time lies in a window. The times stand in the
+// text, as plain values do: a page is then planned once and not for each cursor.
 func (c *conditions) within(col string, w store.Window) {
 	if !w.From.IsZero() {
-		c.add(col+" >= ?", w.From.UnixMicro())
+		c.add(fmt.Sprintf("%s >= %d", col, w.From.UnixMicro()))
 	}
 	if !w.To.IsZero() {
-		c.add(col+" < ?", w.To.UnixMicro())
+		c.add(fmt.Sprintf("%s < %d", col, w.To.UnixMicro()))
 	}
 	if !w.IsZero() {
 		c.add(col + " IS NOT NULL")

@@ -2,6 +2,7 @@ package sqlstore_test
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -228,8 +229,32 @@ func TestListsAreOrderedAndCutIntoPages(t *testing.T) {
 			for _, sort := range store.SortKeys() {
 				for _, desc := range []bool{false, true} {
 					for _, at := range []store.AsOf{{}, asOf} {
+						if sort == store.SortLastUsed && !at.IsZero() {
+							continue // refused: TestListsAsOfADateAreNotOrderedByUse
+						}
 						w.checkOrder(store.ListQuery{Type: typ, Sort: sort, Desc: desc, AsOf: at, Limit: 3, Count: store.CountExact})
 					}
+				}
+			}
+		}
+	})
+}
+
+// TestListsAsOfADateAreNotOrderedByUse: the order for which the uses of
+// everything would be read is refused by name, and no other is.
+func TestListsAsOfADateAreNotOrderedByUse(t *testing.T) {
+	both(t, func(t *testing.T, w *world) {
+		for _, at := range []store.AsOf{{Observed: day(1)}, {Observed: day(1), Known: day(2)}} {
+			for _, sort := range store.SortKeys() {
+				err := w.DB.View(t.Context(), store.Everything(), func(tx *sqlstore.Tx) error {
+					_, err := tx.List(store.ListQuery{Type: retinue.FactIdentity, Sort: sort, AsOf: at})
+					return err
+				})
+				switch {
+				case sort != store.SortLastUsed && err != nil:
+					t.Errorf("by %s: %v", sort, err)
+				case sort == store.SortLastUsed && (!errors.Is(err, retinue.ErrInvalid) || !strings.Contains(err.Error(), "last use")):
+					t.Errorf("by %s: %v", sort, err)
 				}
 			}
 		}

@@ -109,14 +109,16 @@ func (l *lister) keyset(bare bool) keyset {
 	if l.desc {
 		op = "<"
 	}
+	d := l.tx.db.d
 	if bare {
-		return keyset{"e.id " + op + " ?", []any{l.after.Key}}
+		return keyset{"e.id " + op + " " + d.unseen("BIGINT"), []any{l.after.Key}}
 	}
 	var v any = l.after.Num
+	kind := "BIGINT"
 	if l.order.text {
-		v = l.after.Text
+		v, kind = l.after.Text, "TEXT"
 	}
-	return keyset{"(" + l.order.expr + ", e.id) " + op + " (?, ?)", []any{v, l.after.Key}}
+	return keyset{"(" + l.order.expr + ", e.id) " + op + " (" + d.unseen(kind) + ", " + d.unseen("BIGINT") + ")", []any{v, l.after.Key}}
 }
 
 type keyset struct {
@@ -175,12 +177,17 @@ func (l *lister) total(mode store.CountMode, rows int) (int64, bool, error) {
 		return -1, false, nil
 	case l.after == nil && rows <= l.limit:
 		return int64(rows), false, nil
-	case l.after != nil && l.after.Total >= 0 && (mode == store.CountBounded || !l.after.More):
+	case l.counts(mode):
 		return l.after.Total, l.after.More, nil
 	case l.dear && mode == store.CountBounded:
 		return int64(l.limit), true, nil
 	}
 	return l.counted(mode)
+}
+
+// counts reports whether the cursor holds the count of the list.
+func (l *lister) counts(mode store.CountMode) bool {
+	return l.after != nil && l.after.Total >= 0 && (mode == store.CountBounded || !l.after.More)
 }
 
 func pageLimit(n int) (int, error) {
@@ -235,9 +242,13 @@ func (tx *Tx) list(q store.ListQuery) (store.ListPage, error) {
 func (tx *Tx) finishList(q store.ListQuery, l *lister, rows []listed) (store.ListPage, error) {
 	var out store.ListPage
 	var err error
-	if exact, ok, err := tx.countKept(q); err != nil {
-		return out, err
-	} else if ok {
+	exact, ok := int64(0), false
+	if !l.counts(q.Count) { // else the page before has said it
+		if exact, ok, err = tx.countKept(q); err != nil {
+			return out, err
+		}
+	}
+	if ok {
 		out.Total = exact
 	} else if out.Total, out.TotalIsMore, err = l.total(q.Count, len(rows)); err != nil {
 		return out, err
@@ -293,6 +304,9 @@ func (tx *Tx) lister(q store.ListQuery) (*lister, error) {
 	if l.order, ok = entityOrders(q.Sort); !ok {
 		return nil, fmt.Errorf("%w: sort %q: want one of %v", retinue.ErrInvalid, q.Sort, store.SortKeys())
 	}
+	if q.Sort == store.SortLastUsed && !q.AsOf.IsZero() {
+		return nil, errUsedThen
+	}
 	var err error
 	if l.limit, err = pageLimit(q.Limit); err != nil {
 		return nil, err
@@ -311,9 +325,6 @@ func (tx *Tx) lister(q store.ListQuery) (*lister, error) {
 	used := "e.last_used"
 	if !q.AsOf.IsZero() {
 		used = fmt.Sprintf(usedThen, asOfTime(q.AsOf, tx.at))
-		if q.Sort == store.SortLastUsed {
-			l.order = timeOrder(used)
-		}
 		l.tables = thenTables(asOfTime(q.AsOf, tx.at))
 	}
 	l.selects = func(table, where, orderBy string, limit int) string {
@@ -321,6 +332,10 @@ func (tx *Tx) lister(q store.ListQuery) (*lister, error) {
 	}
 	return l, nil
 }
+
+// errUsedThen refuses an order for which the uses of everything would be read.
+var errUsedThen = fmt.Errorf("%w: sort %s: a list as of a date is not ordered by last use, which is put together for the rows of a page only: take another order",
+	retinue.ErrInvalid, store.SortLastUsed)
 
 // dear reports whether counting what a query selects costs many times a page:
 // where neither the figures that are kept nor one index tell.

@@ -181,6 +181,9 @@ var reads = map[string]struct {
 		for _, t := range []retinue.FactType{retinue.FactIdentity, retinue.FactCredential, retinue.FactResource, retinue.FactContainer, retinue.FactPerson} {
 			for _, sort := range store.SortKeys() {
 				for _, asOf := range []store.AsOf{{}, {Observed: day(0)}, {Observed: day(2)}, {Observed: day(0), Known: day(9)}} {
+					if sort == store.SortLastUsed && !asOf.IsZero() {
+						continue // refused
+					}
 					p, err := tx.List(store.ListQuery{Type: t, Sort: sort, AsOf: asOf, Count: store.CountExact})
 					if err != nil {
 						return nil, err

@@ -37,13 +37,25 @@ interface Props<Row extends object> {
 
 const nothing: Record<string, Choice[]> = {};
 
+/** Whether an order is one that the server has for now only. */
+function isSortedNow<Row>(spec: ListSpec<Row>, sort: string): boolean {
+  return spec.columns.some((c) => c.sortedNow && c.sort === sort.replace('-', ''));
+}
+
+/** The list as it is offered on a past date. */
+function specThen<Row>(spec: ListSpec<Row>): ListSpec<Row> {
+  return { ...spec, columns: spec.columns.map((c) => (c.sortedNow ? { ...c, sort: undefined } : c)) };
+}
+
 /**
  * A list of the server: filters, sort, columns and page stand in the address,
  * rows are chosen for bulk actions, and everything works from the keyboard.
  */
-export function List<Row extends object>({ spec, known = nothing, above, onOpen }: Props<Row>) {
-  const { state, change, show, clear } = useListState(spec);
+export function List<Row extends object>({ spec: list, known = nothing, above, onOpen }: Props<Row>) {
   const { asOf } = useAsOf();
+  const spec = useMemo(() => (asOf ? specThen(list) : list), [asOf, list]);
+  const { state: asked, change, show, clear } = useListState(spec);
+  const state = useMemo(() => (asOf && isSortedNow(list, asked.sort) ? { ...asked, sort: list.sort } : asked), [asOf, asked, list]);
   const go = useGo();
   const can = useCan();
   const narrow = useMediaQuery('(max-width: 760px)') ?? false;

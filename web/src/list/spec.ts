@@ -9,6 +9,8 @@ export interface Column<Row> {
   cell: (row: Row) => ReactNode;
   /** The server's name for sorting by it. A column without one cannot be sorted. */
   sort?: string;
+  /** Cannot be sorted by on a past date. */
+  sortedNow?: boolean;
   /** Sorting begins downwards: what is worst or newest comes first. */
   down?: boolean;
   align?: 'right';

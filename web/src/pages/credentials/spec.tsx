@@ -38,7 +38,7 @@ export const credentials: ListSpec<CredentialRow> = {
     { id: 'source', header: 'Source', sort: 'source', width: 120, cell: (c) => c.source },
     { id: 'state', header: 'State', width: 110, cell: (c) => <State value={c.state ?? 'unknown'} /> },
     { id: 'created', header: 'Created', sort: 'created', width: 116, cell: (c) => <Time at={c.createdAt} /> },
-    { id: 'lastUsed', header: 'Last used', sort: 'lastUsed', down: true, width: 116, cell: (c) => <Time at={c.lastUsed} none="unknown" /> },
+    { id: 'lastUsed', header: 'Last used', sort: 'lastUsed', sortedNow: true, down: true, width: 116, cell: (c) => <Time at={c.lastUsed} none="unknown" /> },
     { id: 'expires', header: 'Expires', sort: 'expires', width: 116, cell: (c) => <Expiry at={c.expiresAt} />, card: 'line' },
     {
       id: 'priority',

@@ -100,6 +100,7 @@ export const identities: ListSpec<ListRow> = {
       header: 'Last used',
       help: 'As far as a source says it. Hatched: no source says whether it is used.',
       sort: 'lastUsed',
+      sortedNow: true,
       down: true,
       width: 130,
       card: 'line',
