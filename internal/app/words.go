@@ -2,8 +2,8 @@ package app
 
 import "github.com/retinue-id/retinue/internal/web/api"
 
-// These are what the command line asks for here and at a server alike, in the
-// words of the interface.
+// Whole and the others are what the command line asks for here and at a server
+// alike, in the words of the interface.
 type (
 	Whole             = api.Whole
 	RuleText          = api.RuleText

@@ -103,7 +103,7 @@ for (const [kind, key] of [
   ['findings', 'id'],
   ['credentials', 'id'],
   ['sources', 'name'],
-  ['owners', 'owner'],
+  ['owners', 'id'],
 ] as const)
   test(`one of the ${kind} is whole and accessible, light and dark, wide and narrow`, async ({ page, request }) => {
     const { items } = (await (await request.get(`/api/v1/${kind}`)).json()) as { items: Record<string, string>[] };

@@ -340,6 +340,20 @@ var reads = map[string]struct {
 		m, err2 := tx.CountRelated(own.identity.InternalKey, store.EdgeMember)
 		return some(m), errors.Join(err, err2)
 	}},
+	"FactsInRealm": {true, func(tx *sqlstore.Tx, own, other half) (any, error) {
+		var out []any
+		for _, h := range []half{own, other} {
+			for _, t := range retinue.FactTypes() {
+				for f, err := range tx.FactsInRealm(t, h.identity.Ref().Realm) {
+					if err != nil {
+						return nil, err
+					}
+					out = append(out, f)
+				}
+			}
+		}
+		return out, nil
+	}},
 	"FactsOfType": {true, func(tx *sqlstore.Tx, _, _ half) (any, error) {
 		var out []any
 		for _, t := range retinue.FactTypes() {
@@ -503,12 +517,13 @@ var unscoped = map[string]string{
 	"Within": "sets the scope", "At": "the clock", "SQL": "for the job queue, in updates", "Touched": "of the update itself",
 	"Head": "the audit log is read by permission", "RecordHash": "the audit log is read by permission", "Records": "the audit log is read by permission",
 	"MaxRevision": "a number", "PeopleTouched": "a yes or no for the judge", "MissingBefore": "in updates", "Meta": "settings of the installation",
+	"Recorded": "of the update itself", "Sealed": "for the installation's own resealing, which opens nothing to a caller",
 }
 
 // writes are methods that change something; they work in updates only, which
 // see everything.
 var writes = []string{"Accept", "ApplyScope", "DropFingerprints", "EnsureSource", "FinishRun", "ForgetSource", "Record", "Register", "SaveFinding",
-	"SetLabels", "SetMeta", "SetMissing", "SetRealmName", "StartRun", "WritePopulation", "Refill", "EndSignIns"}
+	"SetLabels", "SetMeta", "SetMissing", "SetRealmName", "StartRun", "WritePopulation", "Refill", "EndSignIns", "Reseal"}
 
 func some(v int64) any {
 	if v == 0 {

@@ -107,6 +107,7 @@ func ownerScenarios(who, mine, other, id, otherID, key, otherKey, finding, other
 	see("/credentials/calendar", `"items"`)
 	see("/overview?since=2026-01-01T00:00:00Z", `"nonHuman":10`, `"credentials":10`, `"identities":10`, mine)
 	see("/population", `"items"`)
+	see("/settings/idle")
 	for _, list := range []string{"identities", "credentials", "grants", "findings"} {
 		for _, format := range []string{"csv", "json"} {
 			see("/exports/"+list+"?format="+format, mine, "Content-Disposition: attachment")
