@@ -4,6 +4,8 @@ import "github.com/retinue-id/retinue/internal/web/api"
 
 // Whole and the others are what the command line asks for here and at a server
 // alike, in the words of the interface.
+//
+//nolint:revive // one comment for all of them
 type (
 	Whole             = api.Whole
 	RuleText          = api.RuleText

@@ -16,7 +16,6 @@ import (
 	"github.com/retinue-id/retinue/internal/auth"
 	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/testkit"
-	"github.com/retinue-id/retinue/internal/web/api"
 )
 
 // single is a system with one bot; it tells of each reading.
@@ -125,7 +124,7 @@ func TestReplicasAreOne(t *testing.T) {
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("X-Retinue-Signature", app.SignHook(secret, time.Now(), []byte(`{"deployed":1}`)))
 	w := httptest.NewRecorder()
-	front.ServeHTTP(w, r.WithContext(api.WithOrigin(t.Context(), api.Origin{})))
+	front.ServeHTTP(w, r.WithContext(t.Context()))
 	if w.Code != http.StatusAccepted {
 		t.Fatalf("the webhook: %d %s", w.Code, w.Body)
 	}
