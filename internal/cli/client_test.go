@@ -100,7 +100,7 @@ func TestClientAtAServer(t *testing.T) {
 		t.Errorf("after the undo: %+v, %v", f, err)
 	}
 	clientErrors(t, c, dial, s)
-	clientEvents(t, c, s, front)
+	clientEvents(t, c, first.ID, front)
 }
 
 // clientErrors asks for what is refused: each error is of its kind.
@@ -145,7 +145,7 @@ func clientErrors(t *testing.T, c *client.Client, dial func(string) *client.Clie
 }
 
 // clientEvents listens to what changes, over a connection that breaks.
-func clientEvents(t *testing.T, c *client.Client, s *site, front *httptest.Server) {
+func clientEvents(t *testing.T, c *client.Client, finding retinue.FindingID, front *httptest.Server) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -164,10 +164,18 @@ func clientEvents(t *testing.T, c *client.Client, s *site, front *httptest.Serve
 		tick := time.NewTicker(500 * time.Millisecond) // until it listens
 		defer tick.Stop()
 		for {
-			s.post("/identities/owner", obj{"filter": obj{"text": "backup"}, "owner": "@" + time.Now().Format("150405.000000000"), "expect": 0, "dryRun": true})
-			s.post("/records/verify", nil)
+			d, err := c.Decide(ctx, client.Decision{IDs: []retinue.FindingID{finding}, State: retinue.FindingAcknowledged})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Undo(ctx, d.Undo); err != nil {
+				t.Fatal(err)
+			}
 			select {
-			case e := <-heard:
+			case e, open := <-heard:
+				if !open {
+					t.Fatal("the events ended")
+				}
 				return e
 			case <-tick.C:
 			}

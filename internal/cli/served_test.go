@@ -216,7 +216,8 @@ func sameFiles(t *testing.T, here, there *machine) {
 	for _, x := range []struct{ subject, format string }{{"identities", "json"}, {"identities", "csv"}, {"credentials", "csv"}, {"grants", "json"},
 		{"findings", "json"}, {"findings", "csv"}, {"findings", "sarif"}} {
 		name := x.subject + "." + x.format
-		for _, sample := range [][]string{nil, {"--sample", "7", "--seed", "x"}} {
+		// A sample is drawn of one source: a server lists its own identities too.
+		for _, sample := range [][]string{nil, {"--sample", "7", "--seed", "x", "--source", "k8s-production"}} {
 			if sample != nil && x.format == "sarif" {
 				continue
 			}
