@@ -62,3 +62,11 @@ type Holder struct {
 	Name     string      `json:"name"`
 	Decision Decision    `json:"decision"`
 }
+
+// Known is a system that an engine speaks for.
+type Known struct {
+	Realm retinue.Realm `json:"realm"`
+	// Gaps say what was not read or not understood, so that answers may miss
+	// something.
+	Gaps []string `json:"gaps,omitempty"`
+}

@@ -24,8 +24,9 @@ type Engine interface {
 	// Language names it as the command line does: "aws", "kubernetes",
 	// "postgres", "gcp", "azure", "pipelines".
 	Language() string
-	// Realms are the systems that it knows, sorted.
-	Realms() []retinue.Realm
+	// Realms are the systems that it knows, sorted, with what was not read of
+	// each.
+	Realms() []access.Known
 	// Asks reports whether an action and a resource are words of the language.
 	// The forms are in docs/access.md. An empty resource means any.
 	Asks(action, resource string) bool
@@ -40,7 +41,4 @@ type Engine interface {
 	// Steps puts who can come to act as whom into a graph, with the
 	// administrators marked.
 	Steps(b *graph.Builder)
-	// Gaps say what was not read or not understood, so that answers may miss
-	// something.
-	Gaps() []string
 }
