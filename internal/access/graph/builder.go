@@ -10,6 +10,10 @@ import (
 // Builder collects nodes, grants and steps. The zero Builder is ready. It is
 // used by one goroutine.
 type Builder struct {
+	// Same says which Ref stands for a thing that is known by several, so that
+	// it is one node; nil where each stands for itself.
+	Same func(retinue.Ref) retinue.Ref
+
 	nodes   []Node
 	byRef   map[retinue.Ref]NodeID
 	grants  []Grant
@@ -25,7 +29,7 @@ type grantKey struct {
 // Node adds a node, or says where it is: nodes are told apart by their Ref. What
 // an earlier call left empty is filled in; Admin stays true once it was.
 func (b *Builder) Node(n Node) NodeID {
-	if id, ok := b.byRef[n.Ref]; ok {
+	if id, ok := b.find(n.Ref); ok {
 		have := &b.nodes[id]
 		have.Admin = have.Admin || n.Admin
 		if have.Name == "" {
@@ -45,10 +49,25 @@ func (b *Builder) Node(n Node) NodeID {
 	if b.byRef == nil {
 		b.byRef = make(map[retinue.Ref]NodeID)
 	}
-	id := NodeID(len(b.nodes))
+	id, called := NodeID(len(b.nodes)), n.Ref
+	if b.Same != nil {
+		n.Ref = b.Same(n.Ref)
+	}
 	b.nodes = append(b.nodes, n)
-	b.byRef[n.Ref] = id
+	b.byRef[n.Ref], b.byRef[called] = id, id
 	return id
+}
+
+// find looks a node up by any of the names of its thing.
+func (b *Builder) find(ref retinue.Ref) (NodeID, bool) {
+	id, ok := b.byRef[ref]
+	if ok || b.Same == nil {
+		return id, ok
+	}
+	if id, ok = b.byRef[b.Same(ref)]; ok {
+		b.byRef[ref] = id
+	}
+	return id, ok
 }
 
 // Grant adds a grant, or says where it is: grants are told apart by their
