@@ -13,6 +13,9 @@ type Builder struct {
 	// Same says which Ref stands for a thing that is known by several, so that
 	// it is one node; nil where each stands for itself.
 	Same func(retinue.Ref) retinue.Ref
+	// Describe completes a node that is new from what is known of it, such as
+	// its labels; it may be nil.
+	Describe func(*Node)
 
 	nodes   []Node
 	byRef   map[retinue.Ref]NodeID
@@ -52,6 +55,9 @@ func (b *Builder) Node(n Node) NodeID {
 	id, called := NodeID(len(b.nodes)), n.Ref
 	if b.Same != nil {
 		n.Ref = b.Same(n.Ref)
+	}
+	if b.Describe != nil {
+		b.Describe(&n)
 	}
 	b.nodes = append(b.nodes, n)
 	b.byRef[n.Ref], b.byRef[called] = id, id
