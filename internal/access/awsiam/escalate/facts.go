@@ -63,7 +63,7 @@ func (l *loader) take(f retinue.Fact) {
 		if !role && f.Kind != retinue.IdentityUser || !strings.HasPrefix(f.Ref.Key, "arn:") {
 			return
 		}
-		l.state.Principals[f.Ref.Key] = &Principal{ARN: f.Ref.Key, Account: account(f.Ref.Key), Role: role, Tags: f.Labels}
+		l.state.Principals[f.Ref.Key] = &Principal{ARN: f.Ref.Key, Ref: f.Ref, Account: account(f.Ref.Key), Role: role, Tags: f.Labels}
 	case retinue.Group:
 		l.state.Groups[f.Ref.Key] = &Group{ARN: f.Ref.Key}
 	case retinue.Policy:

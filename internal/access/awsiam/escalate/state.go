@@ -21,6 +21,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/access/awsiam"
 )
 
@@ -45,7 +46,9 @@ type State struct {
 
 // Principal is a user or a role.
 type Principal struct {
-	ARN     string
+	ARN string
+	// Ref names it in the inventory.
+	Ref     retinue.Ref
 	Account string
 	Role    bool
 	// Own are the policies of the principal itself, Boundary its boundary.
