@@ -202,6 +202,7 @@ const (
 	LanguageSudoers    PolicyLanguage = "sudoers"
 	LanguageSSH        PolicyLanguage = "ssh-authorized-key" // the options of an authorized_keys line
 	LanguageRetinue    PolicyLanguage = "retinue"            // permissions in Retinue itself, JSON
+	LanguagePipeline   PolicyLanguage = "pipeline"           // what starts a pipeline and what its jobs may do, JSON
 	LanguageOther      PolicyLanguage = "other"
 )
 

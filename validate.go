@@ -150,7 +150,7 @@ func (f Policy) Validate() error {
 	c := &checker{what: FactPolicy}
 	c.ref("ref", f.Ref, true)
 	enum(c, "language", f.Language, []PolicyLanguage{LanguageAWSIAM, LanguageK8sRBAC, LanguagePostgreSQL,
-		LanguageGCPIAM, LanguageAzureRBAC, LanguageVault, LanguageSudoers, LanguageSSH, LanguageRetinue, LanguageOther}, true)
+		LanguageGCPIAM, LanguageAzureRBAC, LanguageVault, LanguageSudoers, LanguageSSH, LanguageRetinue, LanguagePipeline, LanguageOther}, true)
 	if len(f.Document) > MaxDocument {
 		c.fail("document of %d bytes: the limit is %d", len(f.Document), MaxDocument)
 	}

@@ -35,6 +35,7 @@ func readGitHubWorkflow(t *tree, file string, data []byte) (*pipeline, error) {
 	p.attrs["permissionsDeclared"] = declared
 	scalars(doc, w.scalar)
 	w.conclude(t)
+	p.definition = githubDefinition(doc, file, t.origin())
 	return p, nil
 }
 

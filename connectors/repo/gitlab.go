@@ -40,6 +40,7 @@ func readGitLabCI(t *tree, file string, data []byte) (*pipeline, error) {
 			p.grants = append(p.grants, grant{privileges: []string{"ci_job_token"}, name: tokenName})
 		}
 	}
+	p.definition = gitlabDefinition(docs, file, t.origin())
 	if p.oidc {
 		host, project, _ := strings.Cut(t.origin(), "/")
 		if host != "" && project != "" {

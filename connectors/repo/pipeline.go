@@ -30,6 +30,9 @@ type pipeline struct {
 	selfHosted     bool
 	environments   []string
 	attrs          retinue.Attrs
+	// definition says of triggers and jobs what the lists above lump together;
+	// nil for systems whose tokens do not hang on them.
+	definition *definition
 }
 
 // grant is one set of privileges.
@@ -93,6 +96,13 @@ func (r *run) statePipeline(p *pipeline) error {
 		id.Federation = &retinue.Federation{Issuer: p.issuer, Subject: p.subject, Audience: clean(p.aud)}
 	}
 	facts := []retinue.Fact{id}
+	if p.definition != nil {
+		d, err := r.definitionFacts(ref, p)
+		if err != nil {
+			return err
+		}
+		facts = append(facts, d...)
+	}
 	for _, g := range p.grants {
 		facts = append(facts, retinue.Grant{Subject: ref, Privileges: g.privileges, Resource: g.resource,
 			ResourceName: clean(g.name), Condition: clean(g.condition)})
