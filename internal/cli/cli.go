@@ -133,7 +133,8 @@ Nothing leaves this machine, and no credential that is found is ever tried.`,
 	c.AddCommand(e.scanCommand(), e.ingestCommand(), e.identitiesCommand(), e.credentialsCommand(), e.grantsCommand(),
 		e.findingsCommand(), e.ownersCommand(), e.diffCommand(), e.exportCommand(), e.reportCommand(), e.rulesCommand(), e.auditCommand(),
 		e.sourcesCommand(), e.keysCommand(), e.demoCommand(), e.serveCommand(), e.loginCommand(), e.logoutCommand(), e.whoamiCommand(),
-		e.pruneCommand(), e.purgeCommand(), e.backupCommand(), e.restoreCommand(), e.accessCommand())
+		e.pruneCommand(), e.purgeCommand(), e.backupCommand(), e.restoreCommand(), e.accessCommand(),
+		e.dataCommand())
 	usageArgs(c)
 	return c
 }

@@ -78,7 +78,7 @@ func TestEveryCommandHasItsPlace(t *testing.T) {
 		t.Errorf("the table in docs/cli.md is out of date: run go test ./internal/cli -run EveryCommandHasItsPlace -update")
 	}
 	given := map[string]string{"identities show": "x", "identities set": "x", "credentials show": "x", "grants show": "x", "findings show": "x", "findings set": "x open",
-		"diff": "1d", "owners show": "x", "owners history": "x", "owners queue": "", "owners assign": "@a x", "owners undo": "x", "backup": "x", "restore": "x",
+		"diff": "1d", "owners show": "x", "owners history": "x", "owners queue": "", "owners assign": "@a x", "owners undo": "x", "backup": "x", "restore": "x", "data update": "x",
 		"ingest": "-", "sources show": "host", "sources script": "aws", "sources forget": "x"}
 	for _, n := range names {
 		if n == "scan" || n == "owners rules set" || strings.HasPrefix(n, "access ") {

@@ -28,9 +28,12 @@ import (
 //go:embed reference.zip
 var embedded string
 
-// The bounds of a file of reference data; the embedded copy is a tenth.
+// MaxFile bounds a file of reference data, in bytes; the embedded copy is a
+// twentieth of it.
+const MaxFile = 16 << 20
+
+// maxPart bounds one file of the archive, unpacked.
 const (
-	maxFile = 16 << 20
 	maxPart = 64 << 20
 	format  = 1
 )
@@ -66,12 +69,12 @@ func Embedded() (*Data, error) { return open(strings.NewReader(embedded), int64(
 // Load reads a file of reference data and checks all of it. Errors wrap
 // retinue.ErrInvalid.
 func Load(r io.Reader) (*Data, error) {
-	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	text, err := io.ReadAll(io.LimitReader(r, MaxFile+1))
 	if err != nil {
 		return nil, fmt.Errorf("read reference data: %w", err)
 	}
-	if len(text) > maxFile {
-		return nil, fmt.Errorf("%w: reference data of more than %d bytes", retinue.ErrInvalid, maxFile)
+	if len(text) > MaxFile {
+		return nil, fmt.Errorf("%w: reference data of more than %d bytes", retinue.ErrInvalid, MaxFile)
 	}
 	d, err := open(bytes.NewReader(text), int64(len(text)))
 	if err != nil {

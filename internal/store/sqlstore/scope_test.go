@@ -517,13 +517,14 @@ var unscoped = map[string]string{
 	"Within": "sets the scope", "At": "the clock", "SQL": "for the job queue, in updates", "Touched": "of the update itself",
 	"Head": "the audit log is read by permission", "RecordHash": "the audit log is read by permission", "Records": "the audit log is read by permission",
 	"MaxRevision": "a number", "PeopleTouched": "a yes or no for the judge", "MissingBefore": "in updates", "Meta": "settings of the installation",
-	"Recorded": "of the update itself", "Sealed": "for the installation's own resealing, which opens nothing to a caller",
+	"Reference": "of the program, not of the inventory",
+	"Recorded":  "of the update itself", "Sealed": "for the installation's own resealing, which opens nothing to a caller",
 }
 
 // writes are methods that change something; they work in updates only, which
 // see everything.
 var writes = []string{"Accept", "ApplyScope", "DropFingerprints", "EnsureSource", "FinishRun", "ForgetSource", "Record", "Register", "SaveFinding",
-	"SetLabels", "SetMeta", "SetMissing", "SetRealmName", "StartRun", "WritePopulation", "Refill", "EndSignIns", "Reseal"}
+	"SetLabels", "SetMeta", "SetMissing", "SetRealmName", "StartRun", "WritePopulation", "Refill", "EndSignIns", "Reseal", "SetReference", "DropReference"}
 
 func some(v int64) any {
 	if v == 0 {

