@@ -303,7 +303,7 @@ func (r *caseReader) context() error {
 		return nil
 	}
 	c := &r.c.Request.Context
-	c.entries = make([]entry, 0, 16)
+	c.entries = make([]entry, 0, 10)
 	return r.object(func(key string) error {
 		switch {
 		case c.Len() == maxCaseKeys:

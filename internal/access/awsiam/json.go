@@ -26,8 +26,9 @@ type scanner struct {
 	s     string
 	i     int
 	place []spot
-	// statementBuffer is where the statements of a policy are gathered.
-	statementBuffer []Statement
+	// free is room for the statements of the policies that follow: those of one
+	// text are kept together.
+	free []Statement
 }
 
 // spot is a step on the way to a place: a field, or the n-th of something.

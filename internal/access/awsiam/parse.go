@@ -2,7 +2,6 @@ package awsiam
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -54,10 +53,10 @@ func (p *scanner) policy() (*Policy, error) {
 	}{}
 	made.policy.doc = &made.doc
 	d := &made.doc
-	if p.statementBuffer == nil {
-		p.statementBuffer = make([]Statement, 0, 4)
+	if cap(p.free) == 0 {
+		p.free = make([]Statement, 0, 6)
 	}
-	d.statements = p.statementBuffer[:0]
+	d.statements = p.free
 	start, hasStatement := p.i, false
 	err := p.object(func(key string) error {
 		switch key {
@@ -89,8 +88,9 @@ func (p *scanner) policy() (*Policy, error) {
 	if p.i-start > maxDocument {
 		return nil, p.fail("policy document of %d bytes: the limit is %d", p.i-start, maxDocument)
 	}
-	p.statementBuffer = d.statements
-	d.statements = slices.Clone(d.statements)
+	n := len(d.statements)
+	p.free = d.statements[n:] // with the room that is left
+	d.statements = d.statements[:n:n]
 	return &made.policy, p.compile(d)
 }
 

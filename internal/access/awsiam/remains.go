@@ -161,7 +161,7 @@ func (q *question) resourceOpen(st *Statement) access.Condition {
 	c := access.Condition{Operator: "ArnLike", Negated: st.Resources == nil}
 	var keys []string
 	for i := range st.resources {
-		if r := &st.resources[i]; r.vars != nil && r.match(q) == open {
+		if r := &st.resources[i]; r.segmented != nil && r.vars != nil && r.match(q) == open {
 			c.Values = append(c.Values, r.raw)
 			keys = append(keys, r.vars.variables()...)
 		}

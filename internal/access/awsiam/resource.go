@@ -32,14 +32,18 @@ func cutARN(s string) []string {
 // resourcePattern is one compiled value of a Resource or NotResource element.
 type resourcePattern struct {
 	raw string
-	// One of these: everything; an exact text; a text to start with; segments.
-	all    bool
-	exact  bool
-	prefix string
-	heads  []glob
-	last   glob
-	vars   *template
-	never  bool
+	// One of these: everything; an exact text; a text to start with, which is
+	// raw without its star; segments.
+	all, exact, starts bool
+	*segmented
+}
+
+// segmented is a pattern of several segments, or with variables.
+type segmented struct {
+	heads []glob
+	last  glob
+	vars  *template
+	never bool
 	// mixed is set where some wildcards go over colons and some do not.
 	mixed *globs.Pattern
 }
@@ -65,10 +69,11 @@ func compileResource(raw string, variables bool) resourcePattern {
 			r.all = true
 			return r
 		case wild == len(raw)-1 && raw[wild] == '*':
-			r.prefix = raw[:wild]
+			r.starts = true
 			return r
 		}
 	}
+	r.segmented = &segmented{}
 	segments := cutSegments(raw, variables)
 	heads, runsOn, keeps := segments[:len(segments)-1], false, false
 	for _, head := range heads {
@@ -130,12 +135,12 @@ func (r *resourcePattern) match(q *question) truth {
 		return yes
 	case r.exact:
 		return truthOf(r.raw == resource)
+	case r.starts:
+		return truthOf(strings.HasPrefix(resource, r.raw[:len(r.raw)-1]))
 	case r.never:
 		return no
 	case r.mixed != nil:
 		return truthOf(r.mixed.Match(resource))
-	case r.heads == nil && r.vars == nil && r.prefix != "":
-		return truthOf(strings.HasPrefix(resource, r.prefix))
 	}
 	for i := range r.heads {
 		head, rest, ok := strings.Cut(resource, ":")
