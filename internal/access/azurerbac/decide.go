@@ -33,6 +33,7 @@ const (
 	layerAppRole    = "application permission"
 	layerOwner      = "ownership"
 	layerClassic    = "classic administrator"
+	layerFederated  = "federated identity credential"
 )
 
 // weighing gathers what decides one question.
@@ -43,39 +44,55 @@ type weighing struct {
 	action string
 	scope  string
 	set    *setting
+	// directory says that the question is about the directory.
+	directory bool
 
 	granted     *access.Reason
 	conditional []access.Reason
 	remains     []access.Condition
 	doubts      []access.Reason
+	about       about // what the doubts are about
 	denied      *access.Reason
 	denyDoubts  []access.Reason
 	denyIf      []access.Condition
 	denyReasons []access.Reason
 }
 
+// about says what leaves an answer open.
+type about uint8
+
+const (
+	aboutRole      about = 1 << iota // a role without a definition
+	aboutMember                      // whether the principal belongs to a group
+	aboutPlace                       // whether the resource lies in a management group
+	aboutCondition                   // a condition that is not understood or decided
+	aboutDeny                        // whether a deny assignment applies
+	aboutUnread                      // what was not read at all
+)
+
 // Decide answers a question about Azure resources: denied if a deny assignment
 // applies, else allowed if any role assignment at the scope or above it grants
 // the action ("What is Azure RBAC", section on how it determines access).
 func (x *Index) Decide(q Question) access.Decision {
-	return x.decide(&q, x.resolve(q.Principal))
+	d, _ := x.decide(&q, x.resolve(q.Principal))
+	return d
 }
 
-func (x *Index) decide(q *Question, who *asker) access.Decision {
+func (x *Index) decide(q *Question, who *asker) (access.Decision, about) {
 	w := &weighing{x: x, q: q, who: who, action: canonical(q.Action), scope: canonical(q.Scope)}
 	if strings.Contains(w.action, "*") {
-		return unknownBecause(access.Reason{Layer: "question", Effect: "none", Text: "an action with a wildcard is no single question"})
+		return unknownBecause(access.Reason{Layer: "question", Effect: "none", Text: "an action with a wildcard is no single question"}), aboutCondition
 	}
 	w.set = newSetting(w.action, q.Context, q.Open)
 	for i := range x.denies {
 		if w.deny(&x.denies[i]); w.denied != nil {
-			return access.Decision{Outcome: access.ExplicitlyDenied, Because: []access.Reason{*w.denied}}
+			return access.Decision{Outcome: access.ExplicitlyDenied, Because: []access.Reason{*w.denied}}, 0
 		}
 	}
 	for _, id := range who.ids {
 		for _, a := range x.holders[id] {
 			if w.assignment(a, yes); w.granted != nil {
-				return w.answer()
+				return w.result(w.answer())
 			}
 		}
 	}
@@ -83,7 +100,15 @@ func (x *Index) decide(q *Question, who *asker) access.Decision {
 		w.foreignGroups()
 	}
 	w.classicRoles()
-	return w.answer()
+	return w.result(w.answer())
+}
+
+// result says of an open answer what leaves it open.
+func (w *weighing) result(d access.Decision) (access.Decision, about) {
+	if d.Outcome != access.Unknown {
+		return d, 0
+	}
+	return d, w.about
 }
 
 func unknownBecause(r ...access.Reason) access.Decision {
@@ -112,6 +137,7 @@ func (w *weighing) assignment(a *assignment, held truth) {
 	reason := access.Reason{Layer: layerAssignment, Document: a.a.ID, Effect: "allow"}
 	if a.role == nil {
 		reason.Effect, reason.Text = "none", "the definition of role "+guid(a.a.DefinitionID)+" is not known: import it from `az role definition list`"
+		w.about |= aboutRole
 		w.doubts = append(w.doubts, reason)
 		return
 	}
@@ -138,12 +164,15 @@ func (w *weighing) weigh(reason access.Reason, best truth, by *condition, sure t
 	var doubt string
 	switch {
 	case sure == maybe && w.x.covers(a.scope, w.scope) == maybe:
+		w.about |= aboutPlace
 		doubt = "whether " + w.q.Scope + " lies in " + a.scope + " is not known; " + reason.Statement + " there would grant " + w.q.Action
 	case sure == maybe:
+		w.about |= aboutMember
 		doubt = "whether " + w.q.Principal.ID + " belongs to group " + a.a.PrincipalID + " is not known; its " + reason.Statement + " would grant " + w.q.Action
 	case a.a.Eligible && !w.q.Open:
 		return
 	case best == maybe && (by.broken != "" || !w.q.Open):
+		w.about |= aboutCondition
 		doubt = by.why()
 	case best == maybe || a.a.Eligible:
 		c := access.Condition{Key: "condition", Operator: "ABAC"}
@@ -237,6 +266,7 @@ func (w *weighing) anyOf(list []Subject) truth {
 func (w *weighing) classicRoles() {
 	for _, c := range w.x.classic[w.who.id] {
 		if w.x.covers(canonical(c.Scope), w.scope) == yes && !w.q.Data {
+			w.about |= aboutCondition
 			w.doubts = append(w.doubts, access.Reason{Layer: layerClassic, Document: c.Scope, Statement: c.Role, Effect: "none",
 				Text: "classic administrators were retired on 31 August 2024; whether this one still works is not known"})
 		}
@@ -256,20 +286,77 @@ func (w *weighing) answer() access.Decision {
 	case len(w.doubts) > 0:
 		return unknownBecause(w.doubts...)
 	default:
+		if at := w.unlisted(); at != "" {
+			w.about = aboutUnread
+			return unknownBecause(access.Reason{Layer: layerAssignment, Effect: "none",
+				Text: "nothing read grants " + w.q.Action + ", and " + at + " were not listed"})
+		}
 		return access.Decision{Outcome: access.ImplicitlyDenied, Because: []access.Reason{{Layer: layerAssignment, Effect: "none",
 			Text: "no assignment at " + w.q.Scope + " or above it grants " + w.q.Action + " to " + w.q.Principal.ID}}}
 	}
 	if len(w.denyDoubts) > 0 {
+		w.about = aboutDeny
 		return unknownBecause(append(w.denyDoubts, because...)...)
 	}
 	d := access.Decision{Outcome: access.Allowed, Because: append(because, w.denyReasons...), Remains: remains}
 	if len(remains) > 0 {
 		d.Outcome = access.Conditional
 	}
-	if !w.x.state.DenyRead {
+	if !w.x.denyListed(w.scope) {
 		d.Unread = []string{"deny assignments"}
 	}
 	return d
+}
+
+// place is the part of a tenant whose assignments are listed together.
+func place(scope string) string {
+	if rest, ok := strings.CutPrefix(scope, "/subscriptions/"); ok {
+		id, _, _ := strings.Cut(rest, "/")
+		return "subscription/" + id
+	}
+	if name, ok := strings.CutPrefix(scope, managementGroup); ok {
+		return "management-group/" + name
+	}
+	return "root"
+}
+
+// unlisted is what would have to be listed to say that nothing grants what is
+// asked; empty where it was.
+func (w *weighing) unlisted() string {
+	switch {
+	case w.x.state.Read == nil:
+	case w.directory && !w.x.state.Read.Directory["role-assignments"]:
+		return "the assignments of directory roles"
+	case !w.directory:
+		if at := w.x.unlisted(w.scope); at != "" {
+			return "the role assignments of " + at
+		}
+	}
+	return ""
+}
+
+// unlisted is the place whose role assignments would have to be listed to say
+// that nothing grants something at a scope; empty where they were.
+func (x *Index) unlisted(scope string) string {
+	at := place(scope)
+	if x.state.Read.Assignments[at] {
+		return ""
+	}
+	// The listing of a subscription holds what it inherits.
+	for sub := range x.state.Read.Assignments {
+		id, ok := strings.CutPrefix(sub, "subscription/")
+		if ok && (at == "root" || strings.HasPrefix(scope, managementGroup) && x.covers(scope, "/subscriptions/"+id) == yes) {
+			return ""
+		}
+	}
+	return at
+}
+
+func (x *Index) denyListed(scope string) bool {
+	if x.state.Read != nil {
+		return x.state.Read.Denies[place(scope)]
+	}
+	return x.state.DenyRead
 }
 
 // either joins alternatives: one of the conditions is enough.

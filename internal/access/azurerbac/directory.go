@@ -16,17 +16,22 @@ const graphAppID = "00000003-0000-0000-c000-000000000000"
 // its owner. Directory roles have no denials ("Overview of role-based access
 // control in Microsoft Entra ID").
 func (x *Index) DecideDirectory(q Question) access.Decision {
-	w := &weighing{x: x, q: &q, who: x.resolve(q.Principal), action: canonical(q.Action), scope: strings.TrimPrefix(canonical(q.Scope), "/")}
+	d, _ := x.decideDirectory(q)
+	return d
+}
+
+func (x *Index) decideDirectory(q Question) (access.Decision, about) {
+	w := &weighing{x: x, q: &q, directory: true, who: x.resolve(q.Principal), action: canonical(q.Action), scope: strings.TrimPrefix(canonical(q.Scope), "/")}
 	for _, id := range w.who.ids {
 		for _, a := range x.directed[id] {
 			w.directoryRole(a, yes)
 			if w.granted != nil {
-				return w.directoryAnswer()
+				return w.result(w.directoryAnswer())
 			}
 		}
 	}
 	if w.owner() {
-		return w.directoryAnswer()
+		return w.result(w.directoryAnswer())
 	}
 	if !w.who.complete {
 		for id, list := range x.directed {
@@ -37,7 +42,7 @@ func (x *Index) DecideDirectory(q Question) access.Decision {
 			}
 		}
 	}
-	return w.directoryAnswer()
+	return w.result(w.directoryAnswer())
 }
 
 func (w *weighing) directoryAnswer() access.Decision {
@@ -57,6 +62,7 @@ func (w *weighing) directoryRole(a *DirectoryAssignment, held truth) {
 	reason := access.Reason{Layer: layerDirectory, Document: a.ID, Effect: "allow"}
 	def := w.x.directory[canonical(a.DefinitionID)]
 	if def == nil {
+		w.about |= aboutRole
 		reason.Effect, reason.Text = "none", "the definition of directory role "+a.DefinitionID+" is not known"
 		w.doubts = append(w.doubts, reason)
 		return
@@ -76,6 +82,12 @@ func (w *weighing) directoryRole(a *DirectoryAssignment, held truth) {
 	reason.Statement, reason.Text = def.Name, def.Name+place+" grants "+w.q.Action
 	switch {
 	case min(held, at, best) == maybe:
+		if held == maybe {
+			w.about |= aboutMember
+		}
+		if min(at, best) == maybe {
+			w.about |= aboutPlace
+		}
 		reason.Effect, reason.Text = "none", "whether "+def.Name+place+" applies to "+w.q.Principal.ID+" and "+w.q.Scope+" is not known; it would grant "+w.q.Action
 		w.doubts = append(w.doubts, reason)
 	case a.Eligible && w.q.Open:
@@ -174,6 +186,11 @@ func matchDirectory(granted, action string) bool {
 // DecideAppRole asks whether a principal holds an application permission, by
 // its name or id, on an API (its application id; empty for Microsoft Graph).
 func (x *Index) DecideAppRole(p Principal, permission, api string) access.Decision {
+	d, _ := x.decideAppRole(p, permission, api)
+	return d
+}
+
+func (x *Index) decideAppRole(p Principal, permission, api string) (access.Decision, about) {
 	who := x.resolve(p)
 	var doubts []access.Reason
 	for _, id := range who.ids {
@@ -188,7 +205,7 @@ func (x *Index) DecideAppRole(p Principal, permission, api string) access.Decisi
 			}
 			switch {
 			case strings.EqualFold(name, permission), canonical(g.RoleID) == canonical(permission) && g.RoleID != "":
-				return access.Decision{Outcome: access.Allowed, Because: []access.Reason{r}}
+				return access.Decision{Outcome: access.Allowed, Because: []access.Reason{r}}, 0
 			case name == "":
 				r.Effect, r.Text = "none", "the name of application permission "+g.RoleID+" is not known"
 				doubts = append(doubts, r)
@@ -196,9 +213,12 @@ func (x *Index) DecideAppRole(p Principal, permission, api string) access.Decisi
 		}
 	}
 	if len(doubts) > 0 {
-		return unknownBecause(doubts...)
+		return unknownBecause(doubts...), aboutRole
 	}
-	return access.Decision{Outcome: access.ImplicitlyDenied, Because: []access.Reason{{Layer: layerAppRole, Effect: "none", Text: permission + " was not granted to " + p.ID}}}
+	if x.state.Read != nil && !x.state.Read.Directory["app-role-assignments"] {
+		return unknownBecause(access.Reason{Layer: layerAppRole, Effect: "none", Text: "which application permissions were granted was not listed"}), aboutUnread
+	}
+	return access.Decision{Outcome: access.ImplicitlyDenied, Because: []access.Reason{{Layer: layerAppRole, Effect: "none", Text: permission + " was not granted to " + p.ID}}}, 0
 }
 
 func (x *Index) sameAPI(have, want string) bool {

@@ -81,7 +81,7 @@ func (h *hunter) ask(action, scope string, data bool) access.Decision {
 	if d, ok := h.cache[k]; ok {
 		return d
 	}
-	d := h.x.decide(&Question{Principal: h.p, Action: action, Scope: scope, Data: data, Open: true}, h.who)
+	d, _ := h.x.decide(&Question{Principal: h.p, Action: action, Scope: scope, Data: data, Open: true}, h.who)
 	h.cache[k] = d
 	return d
 }

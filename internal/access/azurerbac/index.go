@@ -27,6 +27,7 @@ type Index struct {
 	owns        map[string][]string
 	principals  map[string]*ServicePrincipal
 	graphIDs    map[string]bool // ids under which Microsoft Graph is known
+	sides       map[string]bool // action to whether it is on data, where a definition says
 }
 
 type definition struct {
@@ -115,6 +116,7 @@ func New(s State) (*Index, error) {
 		x.classic[canonical(c.PrincipalID)] = append(x.classic[canonical(c.PrincipalID)], c)
 	}
 	x.addDirectory()
+	x.addSides()
 	return x, x.addScopes()
 }
 
@@ -247,9 +249,9 @@ func (x *Index) among(a *asker, id, kind string) truth {
 	switch {
 	case a.is[id] || id == Everyone:
 		return yes
-	case a.complete || x.groups[id] != nil || x.principals[id] != nil:
+	case a.complete || x.groups[id] != nil && !x.groups[id].Partial || x.principals[id] != nil:
 		return no
-	case strings.HasSuffix(strings.ToLower(kind), "group"):
+	case x.groups[id] != nil, strings.HasSuffix(strings.ToLower(kind), "group"):
 		return maybe
 	}
 	return no

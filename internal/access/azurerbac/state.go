@@ -41,6 +41,9 @@ type State struct {
 	Workloads []Workload
 	// DenyRead says that deny assignments were listed, none left out.
 	DenyRead bool
+	// Read says what was listed whole, where the state comes from an inventory;
+	// nil says that it is whole.
+	Read *Coverage
 }
 
 // RoleDefinition is a built-in or custom role of Azure.
@@ -108,10 +111,12 @@ type Scope struct {
 	Root bool
 }
 
-// Group is a group with its direct members, which are all of them.
+// Group is a group with its direct members, which are all of them unless it is
+// Partial.
 type Group struct {
 	ID      string
 	Members []string
+	Partial bool
 	// RoleAssignable groups can be changed by few only.
 	RoleAssignable bool
 }

@@ -46,37 +46,54 @@ type weighing struct {
 	conditional []access.Reason
 	remains     []access.Condition
 	doubts      []access.Reason // allowing layers that may grant
+	about       about           // what the doubts are about
 	denied      *access.Reason
 	denyDoubts  []access.Reason // denying layers that may deny
 	denyIf      []access.Condition
 	denyReasons []access.Reason
 }
 
+// about says what leaves an answer open.
+type about uint8
+
+const (
+	aboutRole      about = 1 << iota // a role without a definition
+	aboutMember                      // whether the principal belongs to a group or set
+	aboutCondition                   // a condition that is not understood or decided
+	aboutDeny                        // whether a deny rule applies
+	aboutUnread                      // what was not read at all
+)
+
 // Decide answers a question: denied if a deny rule applies, else allowed if any
 // binding on the resource or above it grants the permission ("Policy
 // evaluation").
 func (x *Index) Decide(q Question) access.Decision {
 	chain, missing := x.chain(q.Resource)
-	return x.decide(&q, x.resolve(q.Principal), chain, missing)
+	d, _ := x.decide(&q, x.resolve(q.Principal), chain, missing)
+	return d
 }
 
-func (x *Index) decide(q *Question, who *asker, chain []*node, missing string) access.Decision {
+func (x *Index) decide(q *Question, who *asker, chain []*node, missing string) (access.Decision, about) {
 	w := &weighing{x: x, q: q, who: who, perm: plainPermission(q.Permission)}
 	w.split = splitPermission(w.perm)
 	w.id, w.known = x.perms[w.perm]
 	if who.self.kind == memberOther {
-		return unknownBecause(access.Reason{Layer: "principal", Effect: "none", Text: "the principal " + q.Principal.ID + " is not understood"})
+		return unknownBecause(access.Reason{Layer: "principal", Effect: "none", Text: "the principal " + q.Principal.ID + " is not understood"}), aboutMember
 	}
 	for _, n := range chain {
 		w.deny(n)
 	}
 	if w.denied != nil {
-		return access.Decision{Outcome: access.ExplicitlyDenied, Because: []access.Reason{*w.denied}}
+		return access.Decision{Outcome: access.ExplicitlyDenied, Because: []access.Reason{*w.denied}}, 0
 	}
 	for _, n := range chain {
 		w.allow(n)
 	}
-	return w.answer(chain, missing)
+	d := w.answer(chain, missing)
+	if d.Outcome != access.Unknown {
+		w.about = 0
+	}
+	return d, w.about
 }
 
 func unknownBecause(r ...access.Reason) access.Decision {
@@ -186,15 +203,19 @@ func (w *weighing) binding(b *compiledBinding) {
 	var doubt string
 	switch {
 	case b.role == nil:
+		w.about |= aboutRole
 		doubt = "the definition of " + b.roleName + " is not known: import it from `gcloud iam roles describe`"
 	case held == maybe:
+		w.about |= aboutMember
 		doubt = "whether " + w.q.Principal.ID + " is among " + by + " is not known; " + b.roleName + " would grant " + w.perm
 	case v.value == yes:
 		w.granted = &reason
 		return
 	case v.failed && !w.q.Open:
+		w.about |= aboutCondition
 		doubt = v.text
 	case v.text != "" || !w.q.Open:
+		w.about |= aboutCondition
 		doubt = undecided(v, b.text, w.perm)
 	default:
 		w.conditional = append(w.conditional, reason)
@@ -233,16 +254,23 @@ func (w *weighing) answer(chain []*node, missing string) access.Decision {
 	case len(w.doubts) > 0:
 		return unknownBecause(w.doubts...)
 	case missing != "":
+		w.about = aboutUnread
 		return unknownBecause(access.Reason{Layer: layerAbove, Document: missing, Effect: "none",
 			Text: "nothing read grants " + w.perm + ", and what lies above " + missing + " is not known"})
 	default:
+		if at := w.x.unlisted(chain, w.q.Resource); at != "" {
+			w.about = aboutUnread
+			return unknownBecause(access.Reason{Layer: layerAllow, Document: at, Effect: "none",
+				Text: "nothing read grants " + w.perm + ", and what the allow policies of " + at + " grant was not read"})
+		}
 		return access.Decision{Outcome: access.ImplicitlyDenied, Because: []access.Reason{{Layer: layerAllow, Effect: "none",
 			Text: "no binding on " + names(chain, w.q.Resource) + " grants " + w.perm + " to " + w.q.Principal.ID}}}
 	}
 	if len(w.denyDoubts) > 0 {
+		w.about = aboutDeny
 		return unknownBecause(append(w.denyDoubts, yesBecause...)...)
 	}
-	d := access.Decision{Outcome: access.Allowed, Because: append(yesBecause, w.denyReasons...), Remains: remains, Unread: w.unread(missing)}
+	d := access.Decision{Outcome: access.Allowed, Because: append(yesBecause, w.denyReasons...), Remains: remains, Unread: w.unread(chain, missing)}
 	if len(remains) > 0 {
 		d.Outcome = access.Conditional
 	}
@@ -266,9 +294,66 @@ func either(list []access.Condition) access.Condition {
 	return c
 }
 
-func (w *weighing) unread(missing string) []string {
+// unlisted is the first node of a chain whose allow policy was not read; empty
+// where the state is whole. The policies of what lies in a node of the hierarchy
+// are listed with that node.
+func (x *Index) unlisted(chain []*node, resource string) string {
+	if x.state.Read == nil {
+		return ""
+	}
+	name := CanonicalName(resource)
+	for _, n := range chain {
+		if inside(n.name) {
+			continue
+		}
+		listed := x.state.Read.Policies[n.name]
+		if inside(name) && !listed && !x.readAlone(name) {
+			return name
+		}
+		if name = ""; !listed && n.policies == 0 {
+			return n.name
+		}
+	}
+	return ""
+}
+
+// inside reports the names of what lies in a node of the hierarchy.
+func inside(name string) bool { return strings.HasPrefix(name, "//") }
+
+// readAlone reports whether the policy of a resource was read and nothing stands
+// between it and the hierarchy.
+func (x *Index) readAlone(name string) bool {
+	n := x.nodes[name]
+	if n == nil || n.policies == 0 {
+		return false
+	}
+	if n.parent != nil {
+		return !inside(n.parent.name)
+	}
+	return !inside(above(name))
+}
+
+// denyUnlisted is the first node of the hierarchy whose deny policies were not
+// listed.
+func (x *Index) denyUnlisted(chain []*node) string {
+	for _, n := range chain {
+		if !inside(n.name) && !x.state.Read.Denies[n.name] {
+			return n.name
+		}
+	}
+	return ""
+}
+
+func (w *weighing) unread(chain []*node, missing string) []string {
 	var out []string
 	switch {
+	case w.x.state.Read != nil:
+		if at := w.x.denyUnlisted(chain); at != "" {
+			out = append(out, "deny policies of "+at)
+		}
+		if missing != "" {
+			out = append(out, "deny policies above "+missing)
+		}
 	case !w.x.state.DenyRead:
 		out = append(out, "deny policies")
 	case missing != "":

@@ -36,6 +36,7 @@ type node struct {
 	parent   *node
 	tags     map[string]string
 	tagsRead bool
+	policies int // allow policies that were read
 	bindings []compiledBinding
 	denies   []compiledDeny
 }
@@ -91,7 +92,7 @@ func New(s State) (*Index, error) {
 	}
 	for i := range s.Groups {
 		g := groupMember(s.Groups[i].Email).key
-		x.groups[g] = true
+		x.groups[g] = !s.Groups[i].Partial
 		for _, m := range s.Groups[i].Members {
 			k := parseMember(m).key
 			x.memberOf[k] = append(x.memberOf[k], g)
@@ -230,6 +231,7 @@ func (x *Index) chain(name string) (nodes []*node, missing string) {
 
 func (x *Index) addPolicy(p *AllowPolicy) (members int) {
 	n := x.ensure(p.Resource)
+	n.policies++
 	for i := range p.Bindings {
 		b := &p.Bindings[i]
 		c := compiledBinding{at: n, n: len(n.bindings) + 1, roleName: b.Role, role: x.roles[b.Role],

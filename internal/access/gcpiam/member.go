@@ -211,6 +211,16 @@ type asker struct {
 // authenticated users" does not extend ("Principal identifiers").
 func (a *asker) federated() bool { return a.self.pool != "" }
 
+// set reports whether it stands for what every identity of a set can do. What a
+// set is not named for is then not granted to all of it.
+func (a *asker) set() bool {
+	switch a.self.kind {
+	case memberAccounts, memberDomain, memberPool, memberPoolSet, memberBasic, memberContainer, memberCustomer:
+		return true
+	}
+	return false
+}
+
 // account reports whether it is a Google account or service account.
 func (a *asker) account() bool {
 	return a.self.kind == memberExact && a.self.pool == "" || a.self.kind == memberGroup
@@ -223,7 +233,7 @@ func (x *Index) resolve(p Principal) *asker {
 		return a
 	}
 	a.keys[a.self.key] = true
-	if a.account() {
+	if a.account() || a.self.kind == memberDomain || a.self.kind == memberContainer {
 		a.keys["allAuthenticatedUsers"] = true
 	}
 	if a.self.kind == memberExact && strings.HasPrefix(a.self.key, "user:") {
@@ -271,6 +281,9 @@ func (x *Index) is(a *asker, m *member) truth {
 	}
 	if a.keys[m.key] {
 		return yes
+	}
+	if a.set() {
+		return no
 	}
 	switch m.kind {
 	case memberExact, memberAnyone, memberAccounts, memberDomain, memberPool:

@@ -33,6 +33,9 @@ type State struct {
 	// DenyRead says that deny policies of every node were listed, none left
 	// out; otherwise an Allowed names them as unread.
 	DenyRead bool
+	// Read says what was listed whole, where the state comes from an inventory;
+	// nil says that it is whole.
+	Read *Coverage
 	// BoundariesRead says that principal access boundary policies were listed
 	// and that there are none. This package does not evaluate them.
 	BoundariesRead bool
@@ -110,10 +113,11 @@ type Role struct {
 func (r *Role) inForce() bool { return !r.Deleted && r.Stage != "DISABLED" }
 
 // Group is a Google group with its direct members, in the form of members of a
-// policy. Whatever it lists is all of them.
+// policy. Whatever it lists is all of them, unless it is Partial.
 type Group struct {
 	Email   string
 	Members []string
+	Partial bool
 }
 
 // ServiceAccount is a service account of a project.
