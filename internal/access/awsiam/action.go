@@ -29,10 +29,10 @@ type actionGlob struct {
 // prefix, a colon and a name that may hold wildcards ("Grammar of the IAM JSON
 // policy language", action_string); prefix and name are compared without
 // regard to case ("IAM JSON policy elements: Action").
-func compileActions(st *Statement, patterns []string, not bool) actionSet {
+func compileActions(n *names, st *Statement, patterns []string, not bool) actionSet {
 	set := actionSet{not: not}
 	for _, raw := range patterns {
-		p := lower(raw)
+		p := n.lower(raw)
 		service, name, colon := strings.Cut(p, ":")
 		switch {
 		case p != "" && strings.Trim(p, "*") == "", colon && service == "*" && name != "" && strings.Trim(name, "*") == "":

@@ -304,12 +304,14 @@ func (r *caseReader) context() error {
 	}
 	c := &r.c.Request.Context
 	c.entries = make([]entry, 0, 10)
-	return r.object(func(key string) error {
+	return r.object(func(name string) error {
+		key := r.names.lower(name)
+		if _, twice := c.find(key); twice {
+			return r.fail("condition key %q is given twice", name)
+		}
 		switch {
 		case c.Len() == maxCaseKeys:
 			return r.fail("more than %d condition keys", maxCaseKeys)
-		case c.Has(key):
-			return r.fail("condition key %q is given twice", key)
 		case r.peek() == '[':
 			values, err := r.values(r.short)
 			c.SetList(key, values...)

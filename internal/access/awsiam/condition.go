@@ -25,9 +25,9 @@ type test struct {
 
 // compileTest prepares a condition. Operators are named without regard to
 // case.
-func compileTest(st *Statement, c *Condition, variables bool) test {
-	t := test{key: lower(c.Key)}
-	name := lower(c.Operator)
+func compileTest(n *names, st *Statement, c *Condition, variables bool) test {
+	t := test{key: n.lower(c.Key)}
+	name := n.lower(c.Operator)
 	if set, rest, ok := strings.Cut(name, ":"); ok {
 		switch set {
 		case "forallvalues":

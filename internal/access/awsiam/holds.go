@@ -36,6 +36,6 @@ func (st *Statement) Names(p Principal) (names, certain bool) {
 // understood.
 func NewCondition(operator, key string, values ...string) *Condition {
 	c := &Condition{Operator: operator, Key: key, Values: values}
-	c.test = compileTest(&Statement{}, c, true)
+	c.test = compileTest(nil, &Statement{}, c, true)
 	return c
 }

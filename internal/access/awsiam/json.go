@@ -29,6 +29,11 @@ type scanner struct {
 	// free is room for the statements of the policies that follow: those of one
 	// text are kept together.
 	free []Statement
+	// texts and patterns are room for lists in the same way.
+	texts    []string
+	patterns []resourcePattern
+	names    names
+	room     [8]spot // of place
 }
 
 // spot is a step on the way to a place: a field, or the n-th of something.
@@ -43,6 +48,7 @@ func (p *scanner) leave()                   { p.place = p.place[:len(p.place)-1]
 
 func newScanner(text string) (*scanner, error) {
 	p := &scanner{s: text}
+	p.place = p.room[:0]
 	if !utf8.ValidString(text) {
 		return nil, p.fail("text is not UTF-8")
 	}
@@ -380,13 +386,23 @@ func (p *scanner) values(read func() (string, error)) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		return []string{one}, nil
+		if cap(p.texts) == 0 {
+			p.texts = make([]string, 0, 16)
+		}
+		out := append(p.texts, one)
+		p.texts = out[1:]
+		return out[:1:1], nil
 	}
-	out := make([]string, 0, 2)
+	if cap(p.texts) == 0 {
+		p.texts = make([]string, 0, 16)
+	}
+	out := p.texts
 	err := p.list(func(int) error {
 		one, err := read()
 		out = append(out, one)
 		return err
 	})
-	return out, err
+	n := len(out)
+	p.texts = out[n:]
+	return out[:n:n], err
 }

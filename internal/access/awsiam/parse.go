@@ -224,7 +224,7 @@ func (p *scanner) compile(d *compiled) error {
 			return p.fail("statement %d: more than %d wildcards in the document", i+1, maxWildcards)
 		}
 		st.check()
-		st.compile(d.version == Version2012)
+		st.compile(p, d.version == Version2012)
 	}
 	d.index = newIndex(d.statements)
 	return nil
@@ -255,21 +255,25 @@ func (st *Statement) check() {
 	}
 }
 
-func (st *Statement) compile(variables bool) {
+func (st *Statement) compile(p *scanner, variables bool) {
 	actions := st.Actions
 	if actions == nil {
 		actions = st.NotActions
 	}
-	st.actions = compileActions(st, actions, st.Actions == nil && st.NotActions != nil)
+	st.actions = compileActions(&p.names, st, actions, st.Actions == nil && st.NotActions != nil)
 	resources := st.Resources
 	if resources == nil {
 		resources = st.NotResources
 	}
 	if len(resources) > 0 {
-		st.resources = make([]resourcePattern, len(resources))
-		for i, r := range resources {
-			st.resources[i] = compileResource(r, variables)
+		if cap(p.patterns) < len(resources) {
+			p.patterns = make([]resourcePattern, 0, max(8, len(resources)))
 		}
+		for _, r := range resources {
+			p.patterns = append(p.patterns, compileResource(r, variables))
+		}
+		n := len(resources)
+		st.resources, p.patterns = p.patterns[:n:n], p.patterns[n:]
 	}
 	principals := st.Principals
 	if principals == nil {
@@ -279,6 +283,6 @@ func (st *Statement) compile(variables bool) {
 		st.named = compilePrincipals(principals)
 	}
 	for i := range st.Conditions {
-		st.Conditions[i].test = compileTest(st, &st.Conditions[i], variables)
+		st.Conditions[i].test = compileTest(&p.names, st, &st.Conditions[i], variables)
 	}
 }
