@@ -7,43 +7,81 @@ import (
 	"github.com/retinue-id/retinue"
 )
 
-// Collector builds a State from the facts that the postgres connector states of
-// one server. It is used by one goroutine. The zero Collector is ready.
+// Collector takes the facts that the postgres connector states of any number of
+// servers, and makes a State of one or an Engine of all. It is used by one
+// goroutine. The zero Collector is ready.
 type Collector struct {
-	state State
-	seen  map[retinue.Ref]bool
+	realms map[retinue.Realm]*realmFacts
+	order  []retinue.Realm
 }
 
-// Add takes a Policy with a document of the connector, a Membership, or the
-// Container of the server, which says its version; other facts are left alone.
-// Of two facts of one Ref the first counts. Errors wrap retinue.ErrInvalid and
-// name the document.
+// realmFacts are those of one server.
+type realmFacts struct {
+	state State
+	seen  map[retinue.Ref]bool
+	// unread counts the documents that could not be read.
+	unread int
+	inventory
+}
+
+// realmKind is the kind of realm that servers have.
+const realmKind = "postgres"
+
+// Add takes a fact; those that say nothing about a server are left alone. Of
+// two facts of one Ref the first counts. Errors wrap retinue.ErrInvalid and name
+// the document.
 func (c *Collector) Add(f retinue.Fact) error {
 	switch f := f.(type) {
 	case retinue.Container:
-		if f.Kind == retinue.ContainerServer && c.state.Version == 0 {
-			c.state.Version = number(f.Attrs["major"])
+		if f.Ref.Realm.Kind() == realmKind {
+			c.of(f.Ref.Realm).container(f)
 		}
 	case retinue.Membership:
-		if c.first(f.FactRef()) {
-			c.membership(f)
+		if f.Group.Realm.Kind() == realmKind {
+			c.of(f.Group.Realm).membership(f)
 		}
 	case retinue.Policy:
-		if f.Language == retinue.LanguagePostgreSQL && c.first(f.Ref) {
-			if err := c.policy(f.Document); err != nil {
-				return fmt.Errorf("read %s: %w", clip(f.Name), err)
-			}
+		if f.Language == retinue.LanguagePostgreSQL {
+			return c.of(f.Ref.Realm).policy(f)
+		}
+	case retinue.Resource:
+		if f.Ref.Realm.Kind() == realmKind && f.DataClass != "" {
+			c.of(f.Ref.Realm).labelled[f.Ref] = f.DataClass
+		}
+	case retinue.Credential:
+		if f.Ref.Realm.Kind() == realmKind {
+			c.of(f.Ref.Realm).credential(f)
+		}
+	case retinue.Placement:
+		if f.Place.Realm.Kind() == realmKind && f.Place.Kind == retinue.PlaceDatabase {
+			c.of(f.Place.Realm).placement(f)
 		}
 	}
 	return nil
 }
 
-func (c *Collector) first(r retinue.Ref) bool {
+func (c *Collector) of(r retinue.Realm) *realmFacts {
+	f := c.realms[r]
+	if f == nil {
+		if c.realms == nil {
+			c.realms = map[retinue.Realm]*realmFacts{}
+		}
+		f = &realmFacts{seen: map[retinue.Ref]bool{}, inventory: newInventory()}
+		c.realms[r] = f
+		c.order = append(c.order, r)
+	}
+	return f
+}
+
+func (c *realmFacts) container(f retinue.Container) {
+	if f.Kind == retinue.ContainerServer && c.state.Version == 0 {
+		c.state.Version = number(f.Attrs["major"])
+	}
+}
+
+func (c *realmFacts) first(r retinue.Ref) bool {
 	if c.seen[r] {
 		return false
-	}
-	if c.seen == nil {
-		c.seen = map[retinue.Ref]bool{}
 	}
 	c.seen[r] = true
 	return true
@@ -64,7 +102,10 @@ func number(v any) int {
 	return 0
 }
 
-func (c *Collector) membership(m retinue.Membership) {
+func (c *realmFacts) membership(m retinue.Membership) {
+	if !c.first(m.FactRef()) {
+		return
+	}
 	option := func(name string) *bool {
 		if v, ok := m.Options[name].(bool); ok {
 			return &v
@@ -81,23 +122,24 @@ func (c *Collector) membership(m retinue.Membership) {
 // stated is every document of the connector in one: roles, objects and default
 // privileges tell themselves apart by kind.
 type stated struct {
-	Kind      string   `json:"kind"`
-	Name      string   `json:"name"`
-	Superuser bool     `json:"superuser"`
-	Inherit   bool     `json:"inherit"`
-	BypassRLS bool     `json:"bypassRls"`
-	Login     bool     `json:"login"`
-	Create    bool     `json:"createRole"`
-	CreateDB  bool     `json:"createDb"`
-	Database  string   `json:"database"`
-	Schema    string   `json:"schema"`
-	Args      string   `json:"args"`
-	Owner     string   `json:"owner"`
-	ACL       []string `json:"acl"`
-	Columns   []Column `json:"columns"`
-	Rows      bool     `json:"rowSecurity"`
-	Force     bool     `json:"forceRowSecurity"`
-	Policies  []struct {
+	Kind        string   `json:"kind"`
+	Name        string   `json:"name"`
+	Superuser   bool     `json:"superuser"`
+	Inherit     bool     `json:"inherit"`
+	BypassRLS   bool     `json:"bypassRls"`
+	Login       bool     `json:"login"`
+	Create      bool     `json:"createRole"`
+	CreateDB    bool     `json:"createDb"`
+	Replication bool     `json:"replication"`
+	Database    string   `json:"database"`
+	Schema      string   `json:"schema"`
+	Args        string   `json:"args"`
+	Owner       string   `json:"owner"`
+	ACL         []string `json:"acl"`
+	Columns     []Column `json:"columns"`
+	Rows        bool     `json:"rowSecurity"`
+	Force       bool     `json:"forceRowSecurity"`
+	Policies    []struct {
 		Name       string   `json:"name"`
 		Command    string   `json:"command"`
 		Permissive bool     `json:"permissive"`
@@ -109,7 +151,18 @@ type stated struct {
 	Objects   string `json:"objects"`
 }
 
-func (c *Collector) policy(text string) error {
+func (c *realmFacts) policy(p retinue.Policy) error {
+	if !c.first(p.Ref) {
+		return nil
+	}
+	if err := c.document(p.Document); err != nil {
+		c.unread++
+		return fmt.Errorf("read %s: %w", clip(p.Name), err)
+	}
+	return nil
+}
+
+func (c *realmFacts) document(text string) error {
 	var d stated
 	if len(text) > retinue.MaxDocument {
 		return fmt.Errorf("%w: document of %d bytes: the limit is %d", retinue.ErrInvalid, len(text), retinue.MaxDocument)
@@ -121,7 +174,7 @@ func (c *Collector) policy(text string) error {
 	switch d.Kind {
 	case "role":
 		c.state.Roles = append(c.state.Roles, Role{Name: d.Name, Superuser: d.Superuser, Inherit: d.Inherit, BypassRLS: d.BypassRLS,
-			Login: d.Login, CreateRole: d.Create, CreateDB: d.CreateDB})
+			Login: d.Login, CreateRole: d.Create, CreateDB: d.CreateDB, Replication: d.Replication})
 		return nil
 	case "default_privileges":
 		c.state.Defaults = append(c.state.Defaults, Default{Database: d.Database, Role: d.Role, Schema: d.Schema, Kind: Kind(d.Objects), ACL: d.ACL})
@@ -165,5 +218,11 @@ func objectKind(kind string) (Kind, bool) {
 	return k, accepted(k) != nil && k != KindColumn && k != KindAnyColumn
 }
 
-// State returns what was added.
-func (c *Collector) State() State { return c.state }
+// State returns what was added of the server that was named first: callers add
+// the facts of one.
+func (c *Collector) State() State {
+	if len(c.order) == 0 {
+		return State{}
+	}
+	return c.realms[c.order[0]].state
+}

@@ -63,7 +63,7 @@ func (x *Index) denial(a *asked) access.Reason {
 		r.Layer, r.Text = "membership", fmt.Sprintf("no membership gives %s %s of %s", a.Role, strings.ToUpper(a.Privilege), a.Object)
 		return r
 	case KindRowSecurity:
-		r.Layer, r.Text = "row security", fmt.Sprintf("row policies hold for %s", a.Role)
+		r.Layer, r.Text = layerRows, fmt.Sprintf("row policies hold for %s", a.Role)
 	default:
 		r.Text = fmt.Sprintf("neither %s, nor a role whose privileges it has, nor PUBLIC is granted %s", a.Role, strings.ToUpper(a.Privilege))
 		if a.Effective && a.object.Schema != "" {
@@ -92,5 +92,8 @@ func (x *Index) rowReasons(a *asked) []access.Reason {
 	if len(names) > 0 {
 		text = "row security narrows it to the rows of " + strings.Join(names, ", ")
 	}
-	return []access.Reason{{Layer: "row security", Document: a.object.Title(), Effect: "none", Text: text}}
+	return []access.Reason{{Layer: layerRows, Document: a.object.Title(), Effect: "none", Text: text}}
 }
+
+// layerRows is the layer of row policies.
+const layerRows = "row security"

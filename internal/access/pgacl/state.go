@@ -21,6 +21,8 @@ type Role struct {
 	Login      bool
 	CreateRole bool
 	CreateDB   bool
+	// Replication lets it copy the whole server.
+	Replication bool
 }
 
 // Membership is a row of pg_auth_members: Member is a member of Role. Since
