@@ -18,12 +18,24 @@
 // two statements allow survives the loss of one, and a step that makes two
 // calls falls with either.
 //
+// A step into a Set, and one out of it, are one hop for people. Lengths are
+// counted in hops: see [Reach.Hops].
+//
 // # Size
 //
 // Nodes, grants and steps are numbers in flat arrays (compressed adjacency);
-// texts are kept once. What one permission gives over many principals is put in
-// as one node of kind Set between both sides, so that the number of steps grows
-// with what was written and not with its product.
+// texts are kept once, and what a step does not have takes no room. What one
+// permission gives over many principals is put in as one node of kind Set
+// between both sides, so that the number of steps grows with what was written
+// and not with its product.
+//
+// # Searching
+//
+// [Graph.Reach] searches forward, [Graph.Backward] from the targets. Both take
+// time in proportion to what they look at. [Options] leave steps out: those that
+// are only possible, those that fall with a grant, those at a node. Nodes of
+// kind Anyone are nodes like others: what everybody may do leaves from them, and
+// who wants it counted names them among the sources.
 //
 // Everything here is pure. A Graph is not changed after Build, and may be asked
 // from several goroutines.
@@ -139,8 +151,15 @@ type Step struct {
 	Remains []access.Condition
 	// Unread names layers that could still forbid it.
 	Unread []string
-	// Needs are the grants that it rests on; see the package comment.
+	// Needs are the grants that it rests on; see the package comment. An empty
+	// element needs nothing that could be taken away, and is left out.
 	Needs [][]GrantID
-	// Because are the deciding statements, for people.
+	// Because are the deciding statements, for people. Where a step was added
+	// without any, they are those of the grants in Needs.
 	Because []access.Reason
 }
+
+// Possible reports whether the step is possible, not certain: a condition
+// remains that the caller does not choose, or something is taken to be there
+// that was not read.
+func (s Step) Possible() bool { return len(s.Remains) > 0 || s.Assumes != "" }

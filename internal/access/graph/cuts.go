@@ -1,0 +1,325 @@
+package graph
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+)
+
+// CutOptions say what to cut and how.
+type CutOptions struct {
+	Options
+	// Sources are who must lose their ways, each alone; nil for everyone that
+	// [Graph.Sources] lists.
+	Sources []NodeID
+	// Keep are grants that must stay, besides those that are fixed.
+	Keep []GrantID
+	// Work bounds the search for the smallest, in steps and ways looked at; 0 is
+	// DefaultWork. When it is spent, the cut still cuts, but may not be the
+	// smallest.
+	Work int
+}
+
+// DefaultWork is a second or a few of searching for the smallest cut.
+const DefaultWork = 100_000_000
+
+// Cut is a set of grants without which no source comes to a target.
+type Cut struct {
+	// Grants are what to take away, that which most sources depend on first.
+	// Fewest come before cheapest: a grant without a recorded use is cheaper
+	// than one of which it is not known, and that cheaper than a used one.
+	Grants []GrantID
+	// Alone says for each how many sources lose every way if nothing but it is
+	// taken away, or None where there was no work left to find out.
+	Alone []int
+	// Exact is true where no fewer grants, and none as many but cheaper, would
+	// do.
+	Exact bool
+	// AtLeast is the number of grants that every cut takes away, as far as was
+	// proven; with Exact it is the number of Grants.
+	AtLeast int
+	// Before is the number of sources that come to a target now.
+	Before int
+	// Open are those of them that keep a way whatever is taken away. They and
+	// who comes to them are told apart: the cut is about all others.
+	Open []Way
+}
+
+// Way is a source and its way to a target.
+type Way struct {
+	Source NodeID
+	Path   Path
+}
+
+// Sources are who is asked about where nobody is named: identities, credentials,
+// outsiders and anyone, but no administrators and none of the targets.
+func (g *Graph) Sources(targets []NodeID) []NodeID {
+	target := make(map[NodeID]bool, len(targets))
+	for _, n := range targets {
+		target[n] = true
+	}
+	var out []NodeID
+	for i := range g.nodes {
+		switch g.nodes[i].kind {
+		case Identity, Credential, Outside, Anyone:
+			if !g.nodes[i].admin && !target[NodeID(i)] {
+				out = append(out, NodeID(i))
+			}
+		}
+	}
+	return out
+}
+
+// cutter searches for a cut.
+type cutter struct {
+	g       *Graph
+	opt     CutOptions
+	targets []NodeID
+	back    *Backward
+	kept    map[GrantID]bool
+	gone    map[GrantID]bool // Options.Without
+	sources []bool           // by node: whom the cut is about
+	covered stamps           // nodes of which the way is cut by what was picked
+	picked  map[GrantID]bool
+	demands []demand
+	// work is what may still be looked at, of the budget; thinning and ranking
+	// the answer have half of it each besides.
+	work, budget int
+}
+
+// Cuts finds the smallest set of grants whose removal puts the targets out of
+// reach of every source, and of those the cheapest; see [Cut].
+//
+// It collects ways that are still there and solves exactly which grants cut all
+// that were collected, until no way is left (implicit hitting sets). The result
+// was searched once more: no source comes to a target without its grants, but
+// those in Open.
+func (g *Graph) Cuts(targets []NodeID, opt CutOptions) Cut {
+	c := &cutter{g: g, opt: opt, targets: targets, work: opt.Work, kept: map[GrantID]bool{}, gone: map[GrantID]bool{}}
+	if c.work <= 0 {
+		c.work = DefaultWork
+	}
+	c.budget = c.work
+	for _, id := range opt.Keep {
+		c.kept[id] = true
+	}
+	for _, id := range opt.Without {
+		c.gone[id] = true
+	}
+	c.back = g.Backward(opt.Options, targets...)
+	cut := c.divide()
+	if cut.Before > len(cut.Open) {
+		c.search(&cut)
+	} else {
+		cut.Exact = true
+	}
+	c.rank(&cut)
+	return cut
+}
+
+// divide finds the sources that have a way, and those that cannot lose it.
+func (c *cutter) divide() Cut {
+	g := c.g
+	sources := c.opt.Sources
+	if sources == nil {
+		sources = g.Sources(c.targets)
+	}
+	target := make(map[NodeID]bool)
+	for _, n := range c.targets {
+		target[n] = true
+	}
+	c.sources = make([]bool, g.Len())
+	var cut Cut
+	for _, n := range sources {
+		if c.back.Reaches(n) && !target[n] && !c.sources[n] {
+			c.sources[n] = true
+			cut.Before++
+		}
+	}
+	if cut.Before == 0 {
+		return cut
+	}
+	all := slices.Clone(c.opt.Without)
+	for id := range g.Grants() {
+		if c.removable(GrantID(id)) {
+			all = append(all, GrantID(id))
+		}
+	}
+	c.try(all)
+	for _, n := range c.back.Nodes() {
+		if c.sources[n] {
+			c.sources[n] = false
+			cut.Open = append(cut.Open, Way{n, c.back.Path(n)})
+		}
+	}
+	return cut
+}
+
+func (c *cutter) removable(id GrantID) bool { return !c.g.grants.grants[id].fixed && !c.kept[id] }
+
+// try searches who still comes to a target without some grants.
+func (c *cutter) try(without []GrantID) {
+	c.back.filter.remove(without)
+	c.back.run(c.targets)
+	c.work -= c.back.plain.looked + c.back.loose.looked
+}
+
+// search finds the grants.
+func (c *cutter) search(cut *Cut) {
+	var best, lower []GrantID
+	bestCost := int64(-1)
+	for {
+		cutting := c.complete(lower)
+		if cost := c.sum(cutting); bestCost < 0 || cost < bestCost {
+			best, bestCost = cutting, cost
+		}
+		var proven bool
+		lower, proven = cheapest(c.demands, c.cost, max(c.work, 0))
+		if proven {
+			cut.AtLeast = max(cut.AtLeast, len(lower))
+			if c.sum(lower) == bestCost {
+				cut.Exact = true
+				break
+			}
+		}
+		if c.work <= 0 || !proven {
+			best = c.thin(best)
+			break
+		}
+	}
+	cut.Grants = best
+}
+
+// complete adds to some grants until no way is left, and notes the ways that it
+// meets as demands.
+func (c *cutter) complete(grants []GrantID) []GrantID {
+	c.picked = make(map[GrantID]bool)
+	for _, id := range grants {
+		c.picked[id] = true
+	}
+	for {
+		all := slices.Sorted(maps.Keys(c.picked))
+		c.try(append(slices.Clone(c.opt.Without), all...))
+		if !c.collect() {
+			return all
+		}
+	}
+}
+
+// collect notes ways that are still there, each of which none of the grants
+// picked for those before cuts, and picks for each. It reports whether there was
+// one.
+func (c *cutter) collect() bool {
+	g, found := c.g, false
+	c.covered.clear(g.Len())
+	for _, n := range c.back.Nodes() {
+		_, late := c.back.late[n]
+		if s := c.back.plain.next; !late && s[n] != None && c.covered.has(int32(g.steps.to[s[n]])) {
+			c.covered.add(int32(n)) // its way goes on as the next node's, which is cut
+			continue
+		}
+		if !c.sources[n] {
+			continue
+		}
+		if !late {
+			c.covered.add(int32(n)) // now, or below
+		}
+		path := c.back.Path(n)
+		if c.cutBy(path) {
+			continue
+		}
+		d := c.demand(path)
+		c.demands = append(c.demands, d)
+		cheap := slices.MinFunc(d, func(a, b option) int { return cmp.Compare(c.sum(a), c.sum(b)) })
+		for _, id := range cheap {
+			c.picked[id] = true
+		}
+		found = true
+	}
+	return found
+}
+
+// cutBy reports whether a step of the path falls with what is picked.
+func (c *cutter) cutBy(path Path) bool {
+	return slices.ContainsFunc(path, func(s StepID) bool {
+		return slices.ContainsFunc(c.g.needs(s), func(need []GrantID) bool {
+			return !slices.ContainsFunc(need, func(id GrantID) bool { return !c.picked[id] && !c.gone[id] })
+		})
+	})
+}
+
+// demand is what cuts a path: the needs of its steps that can be taken away.
+func (c *cutter) demand(path Path) demand {
+	var d demand
+	for _, s := range path {
+		for _, need := range c.g.needs(s) {
+			var o option
+			for _, id := range need {
+				if !c.gone[id] {
+					o = append(o, id)
+				}
+			}
+			if !slices.ContainsFunc(o, func(id GrantID) bool { return !c.removable(id) }) {
+				d = append(d, o)
+			}
+		}
+	}
+	return d
+}
+
+// thin leaves out the grants that are not needed after all, dearest first.
+func (c *cutter) thin(grants []GrantID) []GrantID {
+	dear := slices.Clone(grants)
+	slices.SortStableFunc(dear, func(a, b GrantID) int { return cmp.Compare(c.cost(b), c.cost(a)) })
+	c.work = c.budget / 2
+	for i := 0; i < len(dear) && c.work > 0; {
+		fewer := slices.Delete(slices.Clone(dear), i, i+1)
+		c.try(append(slices.Clone(c.opt.Without), fewer...))
+		if slices.ContainsFunc(c.back.Nodes(), func(n NodeID) bool { return c.sources[n] }) {
+			i++
+		} else {
+			dear = fewer
+		}
+	}
+	return dear
+}
+
+// cost counts grants before it weighs them.
+func (c *cutter) cost(id GrantID) int64 { return 1<<32 + 1 + int64(c.g.grants.grants[id].used) }
+
+func (c *cutter) sum(grants []GrantID) (sum int64) {
+	for _, id := range grants {
+		sum += c.cost(id)
+	}
+	return sum
+}
+
+// rank finds what each grant does alone and orders them by it.
+func (c *cutter) rank(cut *Cut) {
+	alone := make(map[GrantID]int)
+	open := make(map[NodeID]bool)
+	for _, w := range cut.Open {
+		open[w.Source] = true
+	}
+	c.work = c.budget / 2
+	for _, id := range cut.Grants {
+		alone[id] = None
+		if c.work <= 0 {
+			continue
+		}
+		c.try(append(slices.Clone(c.opt.Without), id))
+		left := cut.Before - len(cut.Open)
+		for _, n := range c.back.Nodes() {
+			if c.sources[n] {
+				left--
+			}
+		}
+		alone[id] = left
+	}
+	slices.SortFunc(cut.Grants, func(a, b GrantID) int {
+		return cmp.Or(cmp.Compare(alone[b], alone[a]), cmp.Compare(a, b))
+	})
+	for _, id := range cut.Grants {
+		cut.Alone = append(cut.Alone, alone[id])
+	}
+}

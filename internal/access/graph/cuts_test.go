@@ -1,0 +1,136 @@
+package graph
+
+import (
+	"math/bits"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// sourcesLeft are the sources that come to a target without some grants, each
+// alone.
+func (d drawn) sourcesLeft(opt Options, sources, targets []NodeID, without ...GrantID) []NodeID {
+	opt.Without = append(slices.Clone(opt.Without), without...)
+	var out []NodeID
+	for _, n := range sources {
+		lengths := d.lengths(opt, n)
+		if slices.ContainsFunc(targets, func(to NodeID) bool { return lengths[to] < far }) {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+func TestCutsAreTheSmallest(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := draw(t, shape{nodes: 9, steps: 24, grants: 9, joint: rapid.Bool().Draw(t, "joint")})
+		opt := CutOptions{Options: drawOptions(t, d.Graph)}
+		opt.Within = 0
+		targets := drawNodes(t, d.Graph)
+		if rapid.Bool().Draw(t, "keep?") {
+			opt.Keep = []GrantID{GrantID(rapid.IntRange(0, d.Grants()-1).Draw(t, "keep"))}
+		}
+		sources := d.Sources(targets)
+		if rapid.Bool().Draw(t, "sources?") {
+			opt.Sources = slices.DeleteFunc(drawNodes(t, d.Graph), func(n NodeID) bool { return slices.Contains(targets, n) })
+			sources = opt.Sources
+		}
+		cut := d.Cuts(targets, opt)
+		wantOpen, best := d.smallest(opt, sources, targets)
+		if got := len(d.sourcesLeft(opt.Options, sources, targets)); got != cut.Before {
+			t.Fatalf("%d sources had a way, not %d", got, cut.Before)
+		}
+		var open []NodeID
+		for _, w := range cut.Open {
+			open = append(open, w.Source)
+			all := opt.Options
+			all.Without = append(slices.Clone(all.Without), removable(d.Graph, opt)...)
+			d.checkPath(t, all, w.Path, d.Step(w.Path[len(w.Path)-1]).To, w.Source)
+		}
+		slices.Sort(open)
+		if !slices.Equal(open, slices.Sorted(slices.Values(wantOpen))) {
+			t.Fatalf("open are %v, not %v", open, wantOpen)
+		}
+		if left := d.sourcesLeft(opt.Options, sources, targets, cut.Grants...); len(left) != len(open) {
+			t.Fatalf("%v come to %v without %v", left, targets, cut.Grants)
+		}
+		if got := weigh(d.Graph, cut.Grants); got != best || !cut.Exact {
+			t.Fatalf("%v costs %d (exact %t), the cheapest %d", cut.Grants, got, cut.Exact, best)
+		}
+		if cut.AtLeast != len(cut.Grants) {
+			t.Fatalf("at least %d of %d", cut.AtLeast, len(cut.Grants))
+		}
+		for i, id := range cut.Grants {
+			want := cut.Before - len(d.sourcesLeft(opt.Options, sources, targets, id))
+			if cut.Alone[i] != want {
+				t.Fatalf("%d does %d alone, not %d", id, want, cut.Alone[i])
+			}
+		}
+	})
+}
+
+func removable(g *Graph, opt CutOptions) []GrantID {
+	var out []GrantID
+	for id := range GrantID(g.Grants()) {
+		if !g.Grant(id).Fixed && !slices.Contains(opt.Keep, id) {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// weigh counts grants, then prefers the unused.
+func weigh(g *Graph, grants []GrantID) int {
+	sum := 0
+	for _, id := range grants {
+		sum += 1000
+		switch used := g.Grant(id).Used; {
+		case used == nil:
+			sum++
+		case *used:
+			sum += 2
+		}
+	}
+	return sum
+}
+
+// smallest tries every set of grants.
+func (d drawn) smallest(opt CutOptions, sources, targets []NodeID) (open []NodeID, cost int) {
+	can := removable(d.Graph, opt)
+	open = d.sourcesLeft(opt.Options, sources, targets, can...)
+	cost = -1
+	for mask := range uint(1) << len(can) {
+		var set []GrantID
+		for i, id := range can {
+			if mask>>i&1 == 1 {
+				set = append(set, id)
+			}
+		}
+		if cost >= 0 && (bits.OnesCount(mask))*1000 > cost {
+			continue
+		}
+		if c := weigh(d.Graph, set); (cost < 0 || c < cost) && len(d.sourcesLeft(opt.Options, sources, targets, set...)) == len(open) {
+			cost = c
+		}
+	}
+	return open, cost
+}
+
+// Without work left a cut still cuts, and says that it may not be the smallest.
+func TestCutsWithoutWork(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := draw(t, shape{nodes: 9, steps: 24, grants: 9, joint: true})
+		targets := drawNodes(t, d.Graph)
+		sources := d.Sources(targets)
+		opt := CutOptions{Work: 1}
+		cut := d.Cuts(targets, opt)
+		open, best := d.smallest(opt, sources, targets)
+		if left := d.sourcesLeft(opt.Options, sources, targets, cut.Grants...); len(left) != len(open) {
+			t.Fatalf("%v come to %v without %v", left, targets, cut.Grants)
+		}
+		if cost := weigh(d.Graph, cut.Grants); cut.Exact && cost != best || cut.AtLeast*1000 > best+999 {
+			t.Fatalf("%+v is not exact or has too high a bound: %d against %d", cut, cost, best)
+		}
+	})
+}
