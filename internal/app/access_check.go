@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/access"
@@ -17,7 +16,6 @@ import (
 	"github.com/retinue-id/retinue/internal/access/gcpiam"
 	"github.com/retinue-id/retinue/internal/access/k8srbac"
 	"github.com/retinue-id/retinue/internal/access/pgacl"
-	"github.com/retinue-id/retinue/internal/ingest"
 	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
 )
@@ -140,28 +138,14 @@ func AccessCheckState(ctx context.Context, language, path string, opt ScanOption
 	if err := isExport(path); err != nil {
 		return c, err
 	}
-	defer func() {
-		if cause := ctx.Err(); cause != nil {
-			c, err = AccessChecker{}, fmt.Errorf("read state: %w", cause)
-		}
-	}()
-	// In the temporary folder of the system, readable by its owner only.
-	dir, err := os.MkdirTemp("", "retinue-state-")
+	err = throwaway(ctx, []StateExport{{l.kind, path}}, opt, func(a *App, realms []retinue.Realm) error {
+		c, err = a.checker(ctx, l, realms[0])
+		return err
+	})
 	if err != nil {
-		return c, fmt.Errorf("%w: make inventory: %v", retinue.ErrUnavailable, err)
+		return AccessChecker{}, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	db, err := sqlstore.Open(ctx, filepath.Join(dir, "state.db"), sqlstore.Options{Now: time.Now})
-	if err != nil {
-		return c, err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	a := &App{Specs: Specs(), DB: db, now: time.Now, log: discard()}
-	realm, err := a.readState(ctx, l, path, opt)
-	if err != nil {
-		return c, err
-	}
-	return a.checker(ctx, l, realm)
+	return c, nil
 }
 
 // isExport refuses targets that a connector would take for a running system,
@@ -179,25 +163,6 @@ func isExport(path string) error {
 		}
 	}
 	return nil
-}
-
-// readState scans an export into the inventory and says which system it is of.
-func (a *App) readState(ctx context.Context, l accessLanguage, path string, opt ScanOptions) (retinue.Realm, error) {
-	opt = opt.withDefaults()
-	s := SourceConfig{Name: "state", Kind: l.kind, Target: path}
-	conn, err := a.connect(ctx, s, opt)
-	if err != nil {
-		return "", fmt.Errorf("read state: %w", err)
-	}
-	defer func() { _ = conn.Close() }()
-	run, err := ingest.Run(ctx, a.DB, s.Kind, s.Name, s.target(), conn, a.ingestOptions(s, opt))
-	switch {
-	case err != nil:
-		return "", err
-	case run.Error != "":
-		return "", fmt.Errorf("%w: read state: %s", retinue.ErrInvalid, run.Error)
-	}
-	return run.Access.Realm, ctx.Err()
 }
 
 // AccessCheck answers from what the inventory holds of one system. An empty

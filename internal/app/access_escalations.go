@@ -2,12 +2,8 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
-	"time"
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/access/awsiam/escalate"
@@ -26,21 +22,11 @@ type Paths struct {
 // AccessPathsState answers from an export: the connector reads it into an
 // inventory of its own, which is deleted before this returns.
 func AccessPathsState(ctx context.Context, path string, opt ScanOptions) (p Paths, err error) {
-	dir, err := os.MkdirTemp("", "retinue-state-")
-	if err != nil {
-		return p, fmt.Errorf("%w: make inventory: %v", retinue.ErrUnavailable, err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	db, err := sqlstore.Open(ctx, filepath.Join(dir, "state.db"), sqlstore.Options{Now: time.Now})
-	if err != nil {
-		return p, err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	a := &App{Specs: Specs(), DB: db, now: time.Now, log: discard()}
-	if _, err := a.readState(ctx, accessLanguage{name: "aws", kind: "aws"}, path, opt); err != nil {
-		return p, err
-	}
-	return a.AccessPaths(ctx)
+	err = throwaway(ctx, []StateExport{{"aws", path}}, opt, func(a *App, _ []retinue.Realm) error {
+		p, err = a.AccessPaths(ctx)
+		return err
+	})
+	return p, err
 }
 
 // AccessPaths answers from what the inventory holds of all AWS accounts, since
@@ -70,9 +56,8 @@ func (a *App) AccessPaths(ctx context.Context) (Paths, error) {
 		if len(realms) == 0 {
 			return fmt.Errorf("%w: the inventory holds no AWS account: scan one, or give --state", retinue.ErrNotFound)
 		}
-		const managed = retinue.Realm("aws:aws") // policies that AWS manages for all
-		if !slices.Contains(realms, managed) {
-			realms = append(realms, managed)
+		if !slices.Contains(realms, managedByAWS) {
+			realms = append(realms, managedByAWS)
 		}
 		var c escalate.Collector
 		for _, realm := range realms {

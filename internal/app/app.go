@@ -51,6 +51,7 @@ type App struct {
 	tell Telling
 	// tellers counts the leases that this process took to tell somebody.
 	tellers tellerCount
+	estates *estates
 }
 
 // Options are what the caller of Open brings.
@@ -74,7 +75,7 @@ func Open(ctx context.Context, cfg Config, opt Options) (*App, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	a := &App{Config: cfg, Specs: opt.Specs, log: opt.Log, now: opt.Now, stopping: make(chan struct{})}
+	a := &App{Config: cfg, Specs: opt.Specs, log: opt.Log, now: opt.Now, stopping: make(chan struct{}), estates: newEstates()}
 	if a.Specs == nil {
 		a.Specs = all.Specs()
 	}

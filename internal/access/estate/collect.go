@@ -1,0 +1,156 @@
+package estate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/access/graph"
+)
+
+// Facts are the types of fact that a Collector needs, in the order in which it
+// is best given them.
+func Facts() []retinue.FactType {
+	return []retinue.FactType{retinue.FactPerson, retinue.FactContainer, retinue.FactIdentity, retinue.FactGroup, retinue.FactPolicy,
+		retinue.FactCredential, retinue.FactResource, retinue.FactMembership, retinue.FactAttachment, retinue.FactGrant,
+		retinue.FactTrust, retinue.FactPlacement}
+}
+
+// Collector builds an Estate from the facts of all systems. The zero Collector
+// is ready. It is used by one goroutine.
+type Collector struct {
+	makers map[string]*maker // by the kind of realm; nil where no engine speaks for it
+	all    []maker           // those that are given the facts of every realm
+	order  []string
+	joins  joins
+	same   same
+	labels map[retinue.Ref]labels
+	gaps   map[retinue.Realm][]string
+	whole  []retinue.Scope
+}
+
+// labels are what label rules say of a thing; they count more than what its
+// source says.
+type labels struct {
+	environment retinue.Environment
+	dataClass   string
+}
+
+// Add takes a fact that a scope of a realm states. Facts that play no part are
+// passed over. Of several facts about one thing, the first counts.
+func (c *Collector) Add(in retinue.Realm, f retinue.Fact) error {
+	if c.makers == nil {
+		c.makers, c.gaps, c.labels = make(map[string]*maker), make(map[retinue.Realm][]string), make(map[retinue.Ref]labels)
+		c.all = everywhere()
+	}
+	kind := in.Kind()
+	m, ok := c.makers[kind]
+	if !ok {
+		if made, some := newMaker(kind); some {
+			m = &made
+			c.order = append(c.order, kind)
+		}
+		c.makers[kind] = m
+	}
+	if m != nil {
+		if err := m.add(f); err != nil {
+			return fmt.Errorf("%s: %w", kind, err)
+		}
+	}
+	for _, m := range c.all {
+		if err := m.add(f); err != nil {
+			return err
+		}
+	}
+	if cred, ok := f.(retinue.Credential); ok {
+		for _, j := range cred.Joins {
+			c.same.join(string(j.Kind)+" "+j.Value, cred.Ref)
+		}
+	}
+	c.joins.take(f)
+	return nil
+}
+
+// Same says that a ref names the thing that the store knows by a key, as other
+// refs may.
+func (c *Collector) Same(thing int64, ref retinue.Ref) {
+	c.same.join(fmt.Sprintf("thing %d", thing), ref)
+}
+
+// Label says what label rules made of a thing.
+func (c *Collector) Label(ref retinue.Ref, environment retinue.Environment, dataClass string) {
+	if c.labels == nil {
+		c.labels = make(map[retinue.Ref]labels)
+	}
+	c.labels[ref] = labels{environment, dataClass}
+}
+
+// Scope says how a scope was read: whole, or with a gap for the reason given.
+func (c *Collector) Scope(s retinue.Scope, gap string) {
+	if gap == "" {
+		c.whole = append(c.whole, s)
+		return
+	}
+	if c.gaps == nil {
+		c.gaps = make(map[retinue.Realm][]string)
+	}
+	c.gaps[s.Realm] = append(c.gaps[s.Realm], gap)
+}
+
+// Estate returns the estate of what was added. The Collector must not be used
+// any more.
+func (c *Collector) Estate() (*Estate, error) {
+	of, names := c.same.close()
+	e := &Estate{same: of, names: names, joins: &c.joins, labels: c.labels}
+	makers := c.all
+	for _, kind := range c.order {
+		makers = append(makers, *c.makers[kind])
+	}
+	for _, m := range makers {
+		engine, err := m.engine(readings{c.gaps, c.whole})
+		if err != nil {
+			return nil, fmt.Errorf("read access: %w", err)
+		}
+		e.engines = append(e.engines, engine)
+	}
+	slices.SortFunc(e.engines, func(a, b Engine) int { return strings.Compare(a.Language(), b.Language()) })
+	for _, engine := range e.engines {
+		for _, k := range engine.Realms() {
+			if engine.Language() != pipelines {
+				e.joins.cover(k.Realm)
+			}
+		}
+	}
+	return e, nil
+}
+
+// pipelines is the language that speaks of realms beside their own language.
+const pipelines = "pipelines"
+
+// describe completes a node from what the inventory says of it.
+func (e *Estate) describe(n *graph.Node) {
+	t, ok := e.joins.things[n.Ref]
+	if ok {
+		if n.Kind == graph.Outside {
+			n.Kind = t.kind
+		}
+		if n.Name == "" {
+			n.Name = t.name
+		}
+		if n.Environment == "" {
+			n.Environment = e.joins.environment(t)
+		}
+		if n.DataClass == "" {
+			n.DataClass = t.dataClass
+		}
+	}
+	if l, ok := e.labels[n.Ref]; ok {
+		if l.environment != "" {
+			n.Environment = l.environment
+		}
+		if l.dataClass != "" {
+			n.DataClass = l.dataClass
+		}
+	}
+}
