@@ -6,23 +6,27 @@ import (
 
 	"github.com/retinue-id/retinue/internal/access"
 	"github.com/retinue-id/retinue/internal/access/awsiam"
-	"github.com/retinue-id/retinue/internal/access/glob"
 )
 
-// asker puts calls to the engine and keeps the answers.
+// asker puts calls to the engine and keeps the answers. It is used by one
+// goroutine.
 type asker struct {
 	*State
-	answers  map[question]answer
-	covers   map[[2]string]bool
-	admins   map[string]bool
-	named    map[[2]string][]string
-	fits     map[string]string
-	services map[[2]string]bool
+	*index
+	plain     map[*Principal]*variant
+	fresh     map[string]*Principal // those that are made on the way, by ARN
+	patterned map[patterned][]string
+	answers   map[question]answer
+	fits      map[string]string
+	services  map[serving]bool
 }
 
+// question is one call; a variant is known by its plain form and its name, so
+// that the same is asked once.
 type question struct {
-	who, action, resource, policyARN, passedTo string
-	untagged                                   bool
+	who                                         *Principal
+	name, action, resource, policyARN, passedTo string
+	untagged                                    bool
 }
 
 type answer struct {
@@ -30,29 +34,21 @@ type answer struct {
 	because []access.Reason
 }
 
-func newAsker(s *State) *asker {
-	return &asker{State: s, answers: make(map[question]answer), covers: make(map[[2]string]bool), admins: make(map[string]bool),
-		named: make(map[[2]string][]string), fits: make(map[string]string), services: make(map[[2]string]bool)}
+// patterned is an action of a variant.
+type patterned struct {
+	held
+	action string
 }
 
-// mayCall reports whether some statement of the identity's own policies covers
-// the action at all, which most do not.
-func (a *asker) mayCall(v *variant, action string) bool {
-	key := [2]string{v.id(), action}
-	known, ok := a.covers[key]
-	if !ok {
-		known = slices.ContainsFunc(a.policies(v).Identity, func(p *awsiam.Policy) bool {
-			list := p.Statements()
-			for i := range list {
-				if list[i].Effect == awsiam.Allow && list[i].AppliesTo(action) {
-					return true
-				}
-			}
-			return false
-		})
-		a.covers[key] = known
-	}
-	return known
+// serving is a role and a service that may act as it.
+type serving struct {
+	role    *Principal
+	service string
+}
+
+func newAsker(s *State) *asker {
+	return &asker{State: s, index: s.ready(), plain: make(map[*Principal]*variant), fresh: make(map[string]*Principal), patterned: make(map[patterned][]string),
+		answers: make(map[question]answer), fits: make(map[string]string), services: make(map[serving]bool)}
 }
 
 // target is what a call is about, as far as its policies and tags matter.
@@ -65,18 +61,28 @@ type target struct {
 	policy   []*awsiam.Policy
 }
 
+// mayCall reports whether some statement of the identity's own policies covers
+// the action at all, which most do not.
+func (a *asker) mayCall(v *variant, action string) bool { return v.allows.has(a.actions[action]) }
+
 // allowed asks whether a principal may make one call. A condition on something
 // that the caller chooses, such as a region, is no obstacle; one on where the
 // call comes from, or on what is not known, is.
 func (a *asker) allowed(v *variant, c call, resource string, t target) answer {
-	if !a.mayCall(v, c.action) && t.policy == nil {
+	if t.policy == nil && !a.mayCall(v, c.action) {
 		return answer{}
 	}
-	key := question{v.id(), c.action, resource, c.context[keyPolicyARN], c.context[keyPassedTo], t.untagged}
+	key := question{v.Principal, v.name, c.action, resource, c.context[keyPolicyARN], c.context[keyPassedTo], t.untagged}
 	if known, ok := a.answers[key]; ok {
 		return known
 	}
-	layers := *a.policies(v)
+	out := a.ask(v, c, resource, t)
+	a.answers[key] = out
+	return out
+}
+
+func (a *asker) ask(v *variant, c call, resource string, t target) answer {
+	layers := *a.layers(v)
 	layers.Resource = t.policy
 	r := &awsiam.Request{Action: c.action, Resource: resource, ResourceAccount: t.account, Principal: v.principal,
 		Absent: append([]string{"aws:PrincipalTag/*", "aws:CalledVia*", "aws:ViaAWSService", "aws:PrincipalServiceName*"}, c.absent...)}
@@ -110,7 +116,6 @@ func (a *asker) allowed(v *variant, c call, resource string, t target) answer {
 			}
 		}
 	}
-	a.answers[key] = out
 	return out
 }
 
@@ -134,122 +139,9 @@ func chosen(key string) bool {
 	return false
 }
 
-// admin reports whether a principal is an administrator: every action on "*"
-// is allowed without a condition, with boundary, organisation policies and
-// denies in force.
-func (a *asker) admin(v *variant) bool {
-	known, ok := a.admins[v.id()]
-	if !ok {
-		known = a.isAdmin(v)
-		a.admins[v.id()] = known
-	}
-	return known
-}
-
-// unheard is a name that no policy has.
-const unheard = "0q0"
-
-func (a *asker) isAdmin(v *variant) bool {
-	layers := a.policies(v)
-	may := func(action string) bool {
-		r := &awsiam.Request{Action: action, Resource: "*", ResourceAccount: v.Account, Principal: v.principal}
-		r.Context.Set("aws:SecureTransport", "true")
-		for k, value := range v.Tags {
-			r.Context.Set("aws:PrincipalTag/"+k, value)
-		}
-		r.Absent = []string{"aws:PrincipalTag/*"}
-		return awsiam.Outcome(layers, r, awsiam.Open) == access.Allowed
-	}
-	// An action that no policy names stands for those that are only covered by
-	// what covers everything.
-	if !may(unheard + ":" + unheard) {
-		return false
-	}
-	seen := make(map[string]bool)
-	check := func(policies []*awsiam.Policy) bool {
-		for _, p := range policies {
-			list := p.Statements()
-			for i := range list {
-				for _, pattern := range append(slices.Clone(list[i].Actions), list[i].NotActions...) {
-					if pattern == "*" || seen[pattern] {
-						continue
-					}
-					seen[pattern] = true
-					if !may(strings.NewReplacer("*", unheard, "?", "q").Replace(pattern)) {
-						return false
-					}
-				}
-			}
-		}
-		return true
-	}
-	ok := check(layers.Identity) && check(layers.Boundary)
-	for _, level := range layers.ServiceControl {
-		ok = ok && check(level.Policies)
-	}
-	return ok
-}
-
-// patterns lists the resource patterns of the statements that bear on an
-// action of a principal.
-func (a *asker) patterns(v *variant, action string) []string {
-	key := [2]string{v.id(), action}
-	if known, ok := a.named[key]; ok {
-		return known
-	}
-	var out []string
-	add := func(policies []*awsiam.Policy) {
-		for _, p := range policies {
-			list := p.Statements()
-			for i := range list {
-				if !list[i].AppliesTo(action) {
-					continue
-				}
-				for _, r := range append(slices.Clone(list[i].Resources), list[i].NotResources...) {
-					if r != "*" && !slices.Contains(out, r) {
-						out = append(out, r)
-					}
-				}
-			}
-		}
-	}
-	layers := a.policies(v)
-	add(layers.Identity)
-	add(layers.Boundary)
-	for _, level := range layers.ServiceControl {
-		add(level.Policies)
-	}
-	a.named[key] = out
-	return out
-}
-
-// fitting returns a string that fits all of the patterns, if there is one. In
-// the first, a star stands for a name, which holds no colon.
-func (a *asker) fitting(patterns ...string) (string, bool) {
-	key := strings.Join(patterns, "\x00")
-	known, ok := a.fits[key]
-	if !ok {
-		const few = 32
-		list := make([]glob.Pattern, len(patterns))
-		for i, p := range patterns {
-			list[i] = glob.Text(p)
-		}
-		list[0] = glob.Pattern{}.Part(patterns[0])
-		if classes, err := glob.Classes(list, glob.AnyText(), few); err == nil {
-			for _, c := range classes {
-				if c.Matches.Len() == len(patterns) {
-					known = c.Witness
-				}
-			}
-		}
-		a.fits[key] = known
-	}
-	return known, known != ""
-}
-
 // trusts reports whether a role lets a service act as it.
 func (a *asker) trusts(role *Principal, service string) bool {
-	key := [2]string{role.ARN, service}
+	key := serving{role, service}
 	known, ok := a.services[key]
 	if !ok {
 		r := &awsiam.Request{Action: "sts:AssumeRole", Resource: role.ARN, ResourceAccount: role.Account, Principal: awsiam.Service(service)}

@@ -12,7 +12,7 @@ func (s *State) Layers(arn string) (awsiam.Layers, bool) {
 	if !ok {
 		return awsiam.Layers{}, false
 	}
-	return *s.policies(&variant{Principal: p}), true
+	return *s.layers(&variant{Principal: p}), true
 }
 
 // Principal is who the engine takes the user or role for.

@@ -24,36 +24,6 @@ type Hop struct {
 	Assumes string `json:"assumes,omitempty"`
 }
 
-// Escalation is how a principal reaches an administrator.
-type Escalation struct {
-	Identity string `json:"identity"`
-	// Target is the administrator that it acts as in the end, which may be the
-	// identity itself with more permissions.
-	Target string `json:"target,omitempty"`
-	// Already is true for an administrator; it needs no hops.
-	Already bool  `json:"already,omitempty"`
-	Hops    []Hop `json:"hops"`
-}
-
-// Escalations returns every principal that is an administrator or can reach
-// one, by its ARN, with a path of the fewest steps.
-func (s *State) Escalations() []Escalation {
-	a := newAsker(s)
-	out := []Escalation{}
-	for _, p := range s.ready() {
-		start := &variant{Principal: p}
-		if a.admin(start) {
-			out = append(out, Escalation{Identity: p.ARN, Already: true, Hops: []Hop{}})
-			continue
-		}
-		r := a.run(start, a.admin)
-		if r.found != nil {
-			out = append(out, Escalation{Identity: p.ARN, Target: r.found.ARN, Hops: r.path(r.found)})
-		}
-	}
-	return out
-}
-
 // Reached is a principal that another one can come to act as.
 type Reached struct {
 	ARN string `json:"identity"`
@@ -65,13 +35,12 @@ type Reached struct {
 // From returns every principal that one can come to act as, nearest first, and
 // false if it is not in the state.
 func (s *State) From(arn string) ([]Reached, bool) {
-	s.ready()
+	a := newAsker(s)
 	p, ok := s.Principals[arn]
 	if !ok {
 		return nil, false
 	}
-	a := newAsker(s)
-	r := a.run(&variant{Principal: p}, func(*variant) bool { return false })
+	r := a.run(a.as(p), func(*variant) bool { return false })
 	out := []Reached{}
 	for _, n := range r.order[1:] {
 		out = append(out, Reached{ARN: n.ARN, Admin: a.admin(n.variant), Hops: r.path(n)})
@@ -88,43 +57,103 @@ type node struct {
 	parents []*node
 }
 
+// held names a variant of a principal.
+type held struct{ arn, name string }
+
+func (v *variant) held() held { return held{v.ARN, v.name} }
+
 // run is one search.
 type run struct {
 	*asker
-	held  map[string]*node
+	held  map[held]*node
 	order []*node
 	round int
 	goal  func(*variant) bool
 	found *node
+	// prune leaves out principals that can be of no use: see [run.useless].
+	prune bool
+	// before is how many nodes earlier rounds found, old how many those before
+	// the last one did.
+	before, old int
+	// can are the actions that nodes of earlier rounds may call, in all and by
+	// account; new those of the last round.
+	can, new actionSet
+	places   map[*home]*actionSet
+	homes    []*home // those of places, in order
+	// report, where it is set, takes what can be taken in place of the search.
+	report func(taking)
+	// members are whom it may give more to; nil for those that are held.
+	members []*node
+}
+
+// taking is what a technique gives.
+type taking struct {
+	technique *Technique
+	to        variant
+	proof     proof
+	through   string
+	assumes   string
+	also      []*node // who is held beside those that call
 }
 
 // run searches in rounds, so that what it finds first has the fewest steps. It
 // ends with the first principal that is the goal, or when nothing can be added.
 func (a *asker) run(start *variant, goal func(*variant) bool) *run {
-	r := &run{asker: a, held: make(map[string]*node), goal: goal}
+	r := &run{asker: a, goal: goal}
+	r.search(start)
+	return r
+}
+
+func (r *run) search(start *variant) {
+	r.held, r.places = make(map[held]*node), make(map[*home]*actionSet)
 	r.hold(&node{variant: start})
-	techniques := Techniques()
-	for before := 0; before < len(r.order) && r.found == nil; {
-		before = len(r.order)
-		r.round++
-		for i := range techniques {
-			r.try(&techniques[i])
+	for r.before < len(r.order) && r.found == nil {
+		r.begin()
+		for i := range r.techniques {
+			r.try(&r.techniques[i])
 			if r.found != nil {
 				break
 			}
 		}
 	}
-	return r
+}
+
+// begin begins a round.
+func (r *run) begin() {
+	r.round++
+	r.old, r.before, r.new = r.before, len(r.order), actionSet{}
+	for _, n := range r.order[r.old:r.before] {
+		r.new.join(n.allows)
+		h := r.homeOf(n.Principal)
+		at := r.places[h]
+		if at == nil {
+			at = &actionSet{}
+			r.places[h] = at
+			i, _ := slices.BinarySearchFunc(r.homes, h, func(a, b *home) int { return cmp.Compare(a.prefix, b.prefix) })
+			r.homes = slices.Insert(r.homes, i, h)
+		}
+		at.join(n.allows)
+	}
+	r.can.join(r.new)
+}
+
+// homeOf is a principal's account; those that were made on the way have one as
+// well.
+func (x *index) homeOf(p *Principal) *home {
+	if p.home != nil {
+		return p.home
+	}
+	return x.homes[p.Account]
 }
 
 // hold adds a node unless it is held. What is found in this round is used from
 // the next on.
 func (r *run) hold(n *node) {
-	if r.held[n.id()] != nil || r.found != nil {
+	if r.held[n.held()] != nil || r.found != nil {
 		return
 	}
 	n.round, n.place = r.round, len(r.order)
-	r.held[n.id()] = n
+	r.held[n.held()] = n
 	r.order = append(r.order, n)
 	if n.place > 0 && r.goal(n.variant) {
 		r.found = n
@@ -132,13 +161,7 @@ func (r *run) hold(n *node) {
 }
 
 // active are the nodes of earlier rounds.
-func (r *run) active(yield func(*node) bool) {
-	for _, n := range r.order {
-		if n.round >= r.round || !yield(n) {
-			return
-		}
-	}
-}
+func (r *run) active() []*node { return r.order[:r.before] }
 
 // path is what leads to a node, in order.
 func (r *run) path(n *node) []Hop {
@@ -173,6 +196,17 @@ func (p *proof) add(n *node, because []access.Reason) {
 	p.because = append(p.because, because...)
 }
 
+// and is both proofs in one.
+func (p proof) and(o proof) proof {
+	out := proof{by: slices.Clone(p.by), because: slices.Concat(p.because, o.because)}
+	for _, n := range o.by {
+		if !slices.Contains(out.by, n) {
+			out.by = append(out.by, n)
+		}
+	}
+	return out
+}
+
 // calls reports whether the held principals can make all calls of a technique
 // on a target. Calls on the same template that the attacker fills in are on the
 // same resource.
@@ -181,7 +215,7 @@ func (r *run) calls(t *Technique, arn string, about target, extra ...call) (proo
 	all := append(slices.Clone(extra), t.calls...)
 	// No use looking closer where nobody may make one of the calls.
 	for _, c := range all {
-		if !r.anyone(c.action) {
+		if !r.can.has(r.actions[c.action]) {
 			return p, false
 		}
 	}
@@ -196,15 +230,6 @@ func (r *run) calls(t *Technique, arn string, about target, extra ...call) (proo
 		i = end
 	}
 	return p, true
-}
-
-func (r *run) anyone(action string) bool {
-	for n := range r.active {
-		if r.mayCall(n.variant, action) {
-			return true
-		}
-	}
-	return false
 }
 
 // together finds one resource on which all of the calls can be made.
@@ -225,7 +250,10 @@ func (r *run) together(calls []call, arn string, about target, p *proof) bool {
 	// The patterns that each call could be allowed by.
 	patterns := make([][]string, len(calls))
 	for i, c := range calls {
-		for n := range r.active {
+		for _, n := range r.active() {
+			if !r.mayCall(n.variant, c.action) {
+				continue
+			}
 			for _, pattern := range r.patterns(n.variant, c.action) {
 				if !slices.Contains(patterns[i], pattern) {
 					patterns[i] = append(patterns[i], pattern)
@@ -266,7 +294,11 @@ func (r *run) each(calls []call, resource string, about target, p *proof) bool {
 	found := proof{by: slices.Clone(p.by), because: slices.Clone(p.because)}
 next:
 	for _, c := range calls {
-		for n := range r.active {
+		number := r.actions[c.action]
+		for _, n := range r.active() {
+			if !n.allows.has(number) {
+				continue
+			}
 			if got := r.allowed(n.variant, c, resource, about); got.ok {
 				found.add(n, got.because)
 				continue next

@@ -16,10 +16,8 @@
 package escalate
 
 import (
-	"cmp"
-	"maps"
-	"slices"
 	"strings"
+	"sync"
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/access/awsiam"
@@ -42,6 +40,9 @@ type State struct {
 	Unread []awsiam.Layer
 	// Gaps say what of the input was not understood.
 	Gaps []string
+
+	once sync.Once
+	made *index
 }
 
 // Principal is a user or a role.
@@ -71,7 +72,7 @@ type Principal struct {
 	Login    bool
 	KeysRead bool
 
-	principal awsiam.Principal
+	traits
 }
 
 // Group is a group of users.
@@ -97,56 +98,6 @@ type Compute struct {
 	Tags map[string]string
 	// Policy is its resource policy.
 	Policy []*awsiam.Policy
-}
-
-// ready fills what is derived and returns the principals in order.
-func (s *State) ready() []*Principal {
-	out := slices.SortedFunc(maps.Values(s.Principals), func(a, b *Principal) int { return cmp.Compare(a.ARN, b.ARN) })
-	for _, p := range out {
-		if parsed, err := awsiam.ParsePrincipal(p.ARN); err == nil {
-			p.principal = parsed
-		}
-	}
-	return out
-}
-
-// variant is a principal as it is after some steps: with more policies, or
-// without its boundary.
-type variant struct {
-	*Principal
-	// all is true where the attacker has given it every permission.
-	all bool
-	// more are policies it gained, by what they came with; name tells variants
-	// of a principal apart.
-	more []*awsiam.Policy
-	free bool // without its boundary
-	name string
-
-	layers *awsiam.Layers
-}
-
-func (v *variant) id() string { return v.ARN + "\x00" + v.name }
-
-// policies returns the layers of a variant.
-func (s *State) policies(v *variant) *awsiam.Layers {
-	if v.layers != nil {
-		return v.layers
-	}
-	l := &awsiam.Layers{ServiceControl: v.ServiceControl, Unread: s.Unread}
-	l.Identity = append(slices.Clone(v.Own), v.more...)
-	for _, g := range v.Groups {
-		if group := s.Groups[g]; group != nil {
-			l.Identity = append(l.Identity, group.Policies...)
-		}
-	}
-	if v.all {
-		l.Identity = append(l.Identity, everything)
-	}
-	if !v.free {
-		l.Boundary = v.Boundary
-	}
-	v.layers = l
-	return l
 }
 
 var everything = mustParse(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`)

@@ -54,6 +54,8 @@ type Technique struct {
 	needs []string
 	// exists is a kind of Compute of which there must be one, whatever its role.
 	exists string
+
+	set actionSet // its calls, iam:PassRole with them
 }
 
 // call is one action and the resource that it is called on.

@@ -1,0 +1,203 @@
+package escalate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/retinue-id/retinue/internal/access/awsiam"
+)
+
+// document is what of a policy document bears on techniques.
+type document struct {
+	// number tells apart documents that differ in what bears on techniques; 0
+	// where nothing does.
+	number int32
+	// allows are the actions that some statement allows in some way.
+	allows actionSet
+	// wide is true where some statement allows actions that no policy names,
+	// without which nobody is an administrator.
+	wide bool
+	bounds
+	// trust is whom it admits, where it is a trust policy.
+	trust trust
+}
+
+// bounds is how statements that bear on techniques tell principals apart.
+type bounds struct {
+	// patterns are resources that may be principals, and values of
+	// aws:PrincipalArn; without policy variables.
+	patterns []string
+	// own are resources with the caller's user name in them.
+	own []string
+	// tags is true where tags are looked at; single where something else of
+	// the caller is, so that no two principals are alike.
+	tags, single bool
+}
+
+// trust is whom a trust policy may admit, of principals with an account.
+type trust struct {
+	open     bool
+	accounts []string
+	named    []string // ARNs
+	services []string
+	any      bool // any service
+}
+
+// library holds every document once. It is filled before it is asked.
+type library struct {
+	*book
+	byPlace map[*awsiam.Statement]*document
+	numbers map[string]int32
+	// none has nothing; unclear is not understood, so that whoever has it is
+	// allowed nothing for certain.
+	none, unclear *document
+}
+
+func newLibrary(b *book) *library {
+	return &library{book: b, byPlace: make(map[*awsiam.Statement]*document), numbers: make(map[string]int32),
+		none: &document{}, unclear: &document{number: 1}}
+}
+
+// document returns what bears on techniques of a policy, which many share.
+func (l *library) document(p *awsiam.Policy) *document {
+	list := p.Statements()
+	if len(list) == 0 {
+		if len(p.Problems()) > 0 {
+			return l.unclear
+		}
+		return l.none
+	}
+	return l.byPlace[&list[0]]
+}
+
+// add takes a policy apart unless one of the same document was.
+func (l *library) add(policies ...*awsiam.Policy) {
+	for _, p := range policies {
+		list := p.Statements()
+		if len(list) > 0 && l.byPlace[&list[0]] == nil {
+			l.byPlace[&list[0]] = l.read(p)
+		}
+	}
+}
+
+func (l *library) read(p *awsiam.Policy) *document {
+	d := &document{}
+	var text []string
+	list := p.Statements()
+	for i := range list {
+		st := &list[i]
+		var covers actionSet
+		for n, action := range l.lower {
+			if st.AppliesTo(action) {
+				covers.add(n)
+			}
+		}
+		wide := st.AppliesTo(unheard + ":" + unheard)
+		if st.Effect == awsiam.Allow {
+			d.allows.join(covers)
+			d.wide = d.wide || wide
+			if covers.empty() && !wide && len(st.Unclear) == 0 {
+				continue // all that decides nothing
+			}
+		}
+		text = append(text, fingerprint(st))
+		d.read(st)
+		d.trust.read(st)
+	}
+	for _, problem := range p.Problems() {
+		text = append(text, problem.Text)
+	}
+	if len(text) > 0 {
+		slices.Sort(text)
+		d.number = l.numbered(p.Version() + "\n" + strings.Join(slices.Compact(text), "\n"))
+	}
+	return d
+}
+
+func (l *library) numbered(key string) int32 {
+	const first = 2 // after unclear
+	n, ok := l.numbers[key]
+	if !ok {
+		n = int32(len(l.numbers)) + first
+		l.numbers[key] = n
+	}
+	return n
+}
+
+// fingerprint is all of a statement that decides.
+func fingerprint(st *awsiam.Statement) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %q %q %q %q %q", st.Effect, st.Actions, st.NotActions, st.Resources, st.NotResources, st.Unclear)
+	for i := range st.Conditions {
+		c := &st.Conditions[i]
+		fmt.Fprintf(&b, " %q %q %q", c.Operator, c.Key, c.Values)
+	}
+	for _, e := range []*awsiam.Principals{st.Principals, st.NotPrincipals} {
+		if e != nil {
+			fmt.Fprintf(&b, " %t %q %q %q %q", e.All, e.AWS, e.Service, e.Federated, e.CanonicalUser)
+		}
+		b.WriteByte(';')
+	}
+	return b.String()
+}
+
+// read notes how a statement tells principals apart.
+func (b *bounds) read(st *awsiam.Statement) {
+	for _, list := range [][]string{st.Resources, st.NotResources} {
+		for _, r := range list {
+			rest := strings.ReplaceAll(r, "${aws:username}", "")
+			switch {
+			case strings.Contains(rest, "${"):
+				b.single = true
+			case rest != r:
+				b.own = append(b.own, r)
+			case r != "*" && mayBePrincipal(r):
+				b.patterns = append(b.patterns, r)
+			}
+		}
+	}
+	for i := range st.Conditions {
+		c := &st.Conditions[i]
+		key := strings.ToLower(c.Key)
+		switch {
+		case key == "aws:username" || slices.ContainsFunc(c.Values, func(v string) bool { return strings.Contains(v, "${") }):
+			b.single = true
+		case key == "aws:principalarn":
+			b.patterns = append(b.patterns, c.Values...)
+		case strings.HasPrefix(key, "aws:principaltag/"), strings.Contains(key, ":resourcetag/"):
+			b.tags = true
+		}
+	}
+}
+
+// mayBePrincipal reports whether a resource pattern may name something of IAM's.
+func mayBePrincipal(pattern string) bool {
+	parts := strings.SplitN(pattern, ":", 4)
+	return len(parts) < 4 || parts[2] == "iam" || strings.ContainsAny(parts[2], "*?")
+}
+
+// read notes whom a statement of a trust policy may admit. A role session's or
+// a federated user's name is no user's or role's.
+func (t *trust) read(st *awsiam.Statement) {
+	switch e := st.Principals; {
+	case st.Effect == awsiam.Deny:
+	case e == nil:
+		t.open, t.any = true, true
+	default:
+		t.open, t.any = t.open || e.All, t.any || e.All
+		t.services = append(t.services, e.Service...)
+		for _, name := range e.AWS {
+			switch {
+			case name == "*":
+				t.open = true
+			case len(name) == len("111122223333") && !strings.Contains(name, ":"):
+				t.accounts = append(t.accounts, name)
+			case strings.HasSuffix(name, ":root"):
+				t.accounts = append(t.accounts, account(name))
+			default:
+				t.named = append(t.named, name)
+			}
+		}
+	}
+}

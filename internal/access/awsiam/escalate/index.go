@@ -1,0 +1,202 @@
+package escalate
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/retinue-id/retinue/internal/access/awsiam"
+)
+
+// index is a State put in order for searches. It is made once and not changed.
+type index struct {
+	*library
+	homes map[string]*home
+	list  []*home // by the ARNs of what is in them
+	// named are the roles whose trust policies name a principal, by its ARN;
+	// open those that may admit anybody.
+	named map[string][]*Principal
+	open  []*Principal
+}
+
+// home is an account: what calls of its own principals can be about.
+type home struct {
+	account, prefix string
+	users, roles    []*Principal // by ARN
+	groups          []*Group
+	policies        []*ManagedPolicy
+	computes        []*Compute
+	// trusting are the roles, here and elsewhere, that name the account.
+	trusting []*Principal
+	// services are its roles by the services that they may trust; "" for any.
+	services map[string][]*Principal
+	// control is what the organisation's policies say of principals.
+	control []*document
+	// trusts are the trust policies that may admit its principals.
+	trusts map[*document]bool
+	// raises is true where somebody who is no administrator may give more to
+	// somebody, or where a role admits anybody: nobody is then sure to be of no
+	// use to others.
+	raises bool
+}
+
+// traits are what is derived of a principal.
+type traits struct {
+	allows actionSet
+	wide   bool
+	admin  bool
+	named  bool // a trust policy names it
+	home   *home
+}
+
+// ready makes the index.
+func (s *State) ready() *index {
+	s.once.Do(func() {
+		x := &index{library: newLibrary(newBook()), homes: make(map[string]*home), named: make(map[string][]*Principal)}
+		x.read(s)
+		for _, p := range s.Principals {
+			x.settle(s, p)
+		}
+		for _, arn := range slices.Sorted(maps.Keys(s.Groups)) {
+			h := x.home(arn)
+			h.groups = append(h.groups, s.Groups[arn])
+		}
+		for _, arn := range slices.Sorted(maps.Keys(s.Policies)) {
+			h := x.home(arn)
+			h.policies = append(h.policies, s.Policies[arn])
+		}
+		for _, c := range s.Computes {
+			if role := s.Principals[c.Role]; role != nil {
+				role.home.computes = append(role.home.computes, c)
+			}
+		}
+		x.order(s)
+		s.made = x
+	})
+	return s.made
+}
+
+// read takes all documents apart.
+func (x *index) read(s *State) {
+	for _, p := range s.Principals {
+		x.add(p.Own...)
+		x.add(p.Boundary...)
+		x.add(p.Trust...)
+		for _, level := range p.ServiceControl {
+			x.add(level.Policies...)
+		}
+	}
+	for _, g := range s.Groups {
+		x.add(g.Policies...)
+	}
+	for _, m := range s.Policies {
+		if m.Document != nil {
+			x.add(m.Document)
+		}
+		for _, other := range m.Others {
+			x.add(other)
+		}
+	}
+	x.add(everything)
+}
+
+// home is the account of an ARN.
+func (x *index) home(arn string) *home {
+	id := account(arn)
+	h := x.homes[id]
+	if h == nil {
+		h = &home{account: id, services: make(map[string][]*Principal), trusts: make(map[*document]bool)}
+		x.homes[id] = h
+	}
+	if at := strings.LastIndexByte(arn, ':') + 1; h.prefix == "" {
+		h.prefix = arn[:at]
+	}
+	return h
+}
+
+// settle derives a principal's traits and puts it into its account.
+func (x *index) settle(s *State, p *Principal) {
+	h := x.home(p.ARN)
+	p.traits = traits{home: h}
+	take := func(list []*awsiam.Policy) {
+		for _, policy := range list {
+			d := x.document(policy)
+			p.allows.join(d.allows)
+			p.wide = p.wide || d.wide
+		}
+	}
+	take(p.Own)
+	for _, g := range p.Groups {
+		if group := s.Groups[g]; group != nil {
+			take(group.Policies)
+		}
+	}
+	if h.control == nil {
+		for _, level := range p.ServiceControl {
+			for _, policy := range level.Policies {
+				h.control = append(h.control, x.document(policy))
+			}
+		}
+	}
+	if !p.Role {
+		h.users = append(h.users, p)
+		return
+	}
+	h.roles = append(h.roles, p)
+}
+
+// order sorts the accounts and joins the trust policies to whom they name.
+func (x *index) order(s *State) {
+	x.list = slices.SortedFunc(maps.Values(x.homes), func(a, b *home) int { return cmp.Compare(a.prefix, b.prefix) })
+	byARN := func(a, b *Principal) int { return cmp.Compare(a.ARN, b.ARN) }
+	for _, h := range x.list {
+		slices.SortFunc(h.users, byARN)
+		slices.SortFunc(h.roles, byARN)
+	}
+	for _, h := range x.list {
+		for _, role := range h.roles {
+			for _, policy := range role.Trust {
+				x.admits(s, role, x.document(policy))
+			}
+		}
+	}
+}
+
+// admits notes whom one trust policy of a role may admit. A role may come to
+// stand in a list twice.
+func (x *index) admits(s *State, role *Principal, d *document) {
+	if d.trust.open {
+		x.open = append(x.open, role)
+	}
+	for _, id := range d.trust.accounts {
+		if h := x.homes[id]; h != nil {
+			h.trusting = append(h.trusting, role)
+			h.trusts[d] = true
+		}
+	}
+	for _, arn := range d.trust.named {
+		if p := s.Principals[arn]; p != nil {
+			x.named[arn] = append(x.named[arn], role)
+			p.named = true
+		}
+	}
+	for _, service := range d.trust.services {
+		role.home.services[service] = append(role.home.services[service], role)
+	}
+	if d.trust.any {
+		role.home.services[""] = append(role.home.services[""], role)
+	}
+}
+
+// serving are the roles of an account that may trust a service, by ARN.
+func (h *home) serving(service string) []*Principal {
+	return ordered(h.services[service], h.services[""])
+}
+
+// ordered puts lists of principals together, by ARN and each once.
+func ordered(lists ...[]*Principal) []*Principal {
+	all := slices.Concat(lists...)
+	slices.SortFunc(all, func(a, b *Principal) int { return cmp.Compare(a.ARN, b.ARN) })
+	return slices.Compact(all)
+}
