@@ -137,12 +137,15 @@ func (h *hunter) ask(permission, resource string) access.Decision {
 
 // all asks for every need of a technique with its target; ok is false where one
 // of them is denied.
-func (h *hunter) all(t *Technique, resource, inProject string) (e Edge, ok bool) {
+func (h *hunter) all(t *Technique, resource, inProject, account string) (e Edge, ok bool) {
 	e = Edge{Technique: t.ID, From: h.p.ID, Outcome: access.Allowed, Limited: t.Limited}
 	for _, n := range t.Needs {
 		on := resource
-		if n.On != OnTarget {
+		switch n.On {
+		case OnTargetProject:
 			on = inProject
+		case OnAccount:
+			on = account
 		}
 		if on == "" || !e.add(h.ask(n.Permission, on)) {
 			return e, false
@@ -199,7 +202,7 @@ func (h *hunter) apply(t *Technique) {
 		}
 	case GainNode:
 		for _, n := range h.x.nodesOf(t.Node) {
-			if e, ok := h.all(t, n.name, n.name); ok {
+			if e, ok := h.all(t, n.name, n.name, ""); ok {
 				e.To = n.name
 				h.edges = append(h.edges, e)
 			}
@@ -216,19 +219,18 @@ func (h *hunter) account(t *Technique, a *ServiceAccount) {
 	if a.Disabled || to == h.who.self.key {
 		return
 	}
-	if e, ok := h.all(t, a.name(), a.Project); ok {
+	if e, ok := h.all(t, a.name(), a.Project, ""); ok {
 		e.To = to
 		h.edges = append(h.edges, e)
 	}
 }
 
 func (h *hunter) workload(t *Technique, w *Workload) {
-	e, ok := h.all(t, w.Name, projectIn(w.Name))
-	if !ok {
-		return
-	}
 	for _, sa := range w.RunsAs {
-		one := e
+		one, ok := h.all(t, w.Name, projectIn(w.Name), h.x.accountName(sa, w.Name))
+		if !ok {
+			continue
+		}
 		one.To, one.Via = "serviceAccount:"+strings.ToLower(sa), w.Name
 		if one.To != h.who.self.key {
 			h.edges = append(h.edges, one)
@@ -243,7 +245,7 @@ func (h *hunter) roles(t *Technique) {
 		if !custom || !h.holdsRole(r.Name) {
 			continue
 		}
-		if e, ok := h.all(t, owner, owner); ok {
+		if e, ok := h.all(t, owner, owner, ""); ok {
 			e.To = r.Name
 			h.edges = append(h.edges, e)
 		}
@@ -269,7 +271,7 @@ func (h *hunter) projectAccounts(t *Technique) {
 		if number == "" {
 			continue
 		}
-		if e, ok := h.all(t, n.name, n.name); ok {
+		if e, ok := h.all(t, n.name, n.name, ""); ok {
 			e.To = "serviceAccount:" + strings.Replace(t.Account, "NUMBER", number, 1)
 			h.edges = append(h.edges, e)
 		}
@@ -303,6 +305,19 @@ func (h *hunter) delegations() {
 			}
 		}
 	}
+}
+
+// accountName is the full resource name of the account that a workload runs as.
+func (x *Index) accountName(email, workload string) string {
+	email = strings.ToLower(email)
+	if n := x.nodes["//iam.googleapis.com/projects/-/serviceAccounts/"+email]; n != nil {
+		return n.name
+	}
+	_, domain, _ := strings.Cut(email, "@")
+	if project, ok := strings.CutSuffix(domain, ".iam.gserviceaccount.com"); ok {
+		return "//iam.googleapis.com/projects/" + project + "/serviceAccounts/" + email
+	}
+	return "//iam.googleapis.com/" + projectIn(workload) + "/serviceAccounts/" + email
 }
 
 // projectIn is the project that a full resource name holds.

