@@ -25,10 +25,11 @@ type Options struct {
 type filter struct {
 	g       *Graph
 	within  int32
-	labels  []bool  // by label: left out
-	without stamps  // grants
-	avoid   stamps  // nodes
-	only    *stamps // nodes, where only they are there
+	labels  []bool            // by label: left out
+	without stamps            // grants
+	avoid   stamps            // nodes
+	only    *stamps           // nodes, where only they are there
+	free    func(StepID) bool // where only such steps are there
 	// someWithout and someAvoid save the look-ups where there are none.
 	someWithout, someAvoid bool
 }
@@ -98,7 +99,7 @@ func (f *filter) hide(nodes []NodeID) {
 
 // stands reports whether a step is there. Its ends are the caller's.
 func (f *filter) stands(s StepID) bool {
-	if f.labels != nil && f.labels[f.g.steps.labelled[s]] {
+	if f.labels != nil && f.labels[f.g.steps.labelled[s]] || f.free != nil && !f.free(s) {
 		return false
 	}
 	if !f.someWithout {

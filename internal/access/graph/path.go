@@ -38,7 +38,7 @@ func (g *Graph) Hops(path Path) []Hop {
 		g.unfold(s, into, &h)
 		h.Main = h.Steps[0]
 		for _, part := range h.Steps {
-			if v := g.steps.labels.at(g.steps.labelled[part]).verb; v != MemberOf && v != Contains {
+			if v := g.Verb(part); v != MemberOf && v != Contains {
 				h.Main = part
 				break
 			}

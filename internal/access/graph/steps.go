@@ -75,3 +75,6 @@ func (g *Graph) sources(id StepID) []NodeID {
 
 // needs are what a step rests on.
 func (g *Graph) needs(id StepID) [][]GrantID { return g.steps.needs.at(g.steps.rests.at(id)) }
+
+// Verb is the verb of a step.
+func (g *Graph) Verb(id StepID) Verb { return g.steps.labels.at(g.steps.labelled[id]).verb }
