@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"slices"
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/access"
@@ -153,4 +154,16 @@ func (x *Access) WhoCan(ctx context.Context, realm retinue.Realm, language, acti
 		return nil
 	})
 	return out, err
+}
+
+// AccessHere opens this installation for questions of access by whoever can read
+// its database.
+func (a *App) AccessHere(ctx context.Context, at store.AsOf) (*Access, error) {
+	return a.AccessOf(ctx, store.Everything(), at)
+}
+
+// IsAccessLanguage reports whether a kind of source is also the name of a
+// language that answers about its systems.
+func IsAccessLanguage(name string) bool {
+	return slices.Contains([]string{"aws", "azure", "gcp", "kubernetes", "postgres"}, name)
 }

@@ -12,6 +12,11 @@ import (
 // has the table of all.
 func onlyHere() map[string]string {
 	return map[string]string{
+		"access attack-paths":   asksHere,
+		"access blast-radius":   asksHere,
+		"access can":            asksHere,
+		"access escalations":    asksHere,
+		"access who-can":        asksHere,
 		"audit checkpoint":      "it is signed with the key of this installation; a server puts checkpoints outside by itself",
 		"backup":                "it copies the database and the keys that lie here",
 		"restore":               "it puts the database and the keys into their places here",
@@ -39,6 +44,9 @@ func onlyHere() map[string]string {
 		"completion zsh":        "it needs no database",
 	}
 }
+
+// asksHere is the reason of commands that look at an inventory as a whole.
+const asksHere = "it works on the database itself, or on exports that lie here"
 
 // placed refuses --server where a command cannot be given to a server, rather
 // than doing here what was meant for there.

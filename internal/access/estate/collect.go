@@ -112,7 +112,9 @@ func (c *Collector) Estate() (*Estate, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read access: %w", err)
 		}
-		e.engines = append(e.engines, engine)
+		if engine != nil {
+			e.engines = append(e.engines, engine)
+		}
 	}
 	slices.SortFunc(e.engines, func(a, b Engine) int { return strings.Compare(a.Language(), b.Language()) })
 	for _, engine := range e.engines {

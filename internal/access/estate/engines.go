@@ -33,8 +33,12 @@ func newMaker(kind string) (maker, bool) {
 }
 
 // made keeps an engine that is none from being taken for one.
-func made[E Engine](e E, err error) (Engine, error) {
-	if err != nil {
+func made[E interface {
+	comparable
+	Engine
+}](e E, err error) (Engine, error) {
+	var none E
+	if err != nil || e == none {
 		return nil, err
 	}
 	return e, nil

@@ -111,7 +111,7 @@ func (j *joins) clusterSteps(b *graph.Builder) {
 				continue
 			}
 			to := retinue.NewRef(realm, "group", group)
-			b.Node(graph.Node{Ref: to, Kind: graph.Identity, Name: group, Admin: group == "system:masters"})
+			b.Node(graph.Node{Ref: to, Kind: graph.Set, Name: group, Admin: group == "system:masters"})
 			reason := access.Reason{Layer: "access entry", Document: g.Resource.Key, Statement: p, Effect: "allow", Text: "the cluster's access entry of " + g.Subject.Key}
 			j.step(b, j.node(b, g.Subject), to, graph.SignsInAs, "sign-in to the cluster", g.Subject, reason)
 		}
