@@ -65,7 +65,7 @@ func (l *loader) take(f retinue.Fact) {
 		}
 		l.state.Principals[f.Ref.Key] = &Principal{ARN: f.Ref.Key, Ref: f.Ref, Account: account(f.Ref.Key), Role: role, Tags: f.Labels}
 	case retinue.Group:
-		l.state.Groups[f.Ref.Key] = &Group{ARN: f.Ref.Key}
+		l.state.Groups[f.Ref.Key] = &Group{ARN: f.Ref.Key, Ref: f.Ref}
 	case retinue.Policy:
 		l.policy(f)
 	case retinue.Attachment:

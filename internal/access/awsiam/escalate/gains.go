@@ -134,7 +134,9 @@ func (r *run) assume(t *Technique) {
 		where.policy = role.Trust
 		for _, n := range last {
 			if got := r.allowed(n.variant, call{action: actionAssume}, role.ARN, where); got.ok {
-				r.take(t, variant{Principal: role}, proof{by: []*node{n}, because: got.because}, "", "")
+				var p proof
+				p.add(n, got.because)
+				r.take(t, variant{Principal: role}, p, "", "")
 				break
 			}
 		}

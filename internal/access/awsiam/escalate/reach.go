@@ -187,6 +187,13 @@ func (r *run) path(n *node) []Hop {
 type proof struct {
 	by      []*node
 	because []access.Reason
+	calls   []allowance // one of each call
+}
+
+// allowance is a call that somebody may make.
+type allowance struct {
+	by      *node
+	because []access.Reason
 }
 
 func (p *proof) add(n *node, because []access.Reason) {
@@ -194,11 +201,12 @@ func (p *proof) add(n *node, because []access.Reason) {
 		p.by = append(p.by, n)
 	}
 	p.because = append(p.because, because...)
+	p.calls = append(p.calls, allowance{n, because})
 }
 
 // and is both proofs in one.
 func (p proof) and(o proof) proof {
-	out := proof{by: slices.Clone(p.by), because: slices.Concat(p.because, o.because)}
+	out := proof{by: slices.Clone(p.by), because: slices.Concat(p.because, o.because), calls: slices.Concat(p.calls, o.calls)}
 	for _, n := range o.by {
 		if !slices.Contains(out.by, n) {
 			out.by = append(out.by, n)
@@ -291,7 +299,7 @@ func (r *run) together(calls []call, arn string, about target, p *proof) bool {
 
 // each finds for every call a held principal that may make it on a resource.
 func (r *run) each(calls []call, resource string, about target, p *proof) bool {
-	found := proof{by: slices.Clone(p.by), because: slices.Clone(p.because)}
+	found := proof{by: slices.Clone(p.by), because: slices.Clone(p.because), calls: slices.Clone(p.calls)}
 next:
 	for _, c := range calls {
 		number := r.actions[c.action]

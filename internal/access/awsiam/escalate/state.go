@@ -77,7 +77,9 @@ type Principal struct {
 
 // Group is a group of users.
 type Group struct {
-	ARN      string
+	ARN string
+	// Ref names it in the inventory.
+	Ref      retinue.Ref
 	Policies []*awsiam.Policy
 	Attached []string
 }
