@@ -9,40 +9,85 @@ import (
 	"github.com/retinue-id/retinue"
 )
 
-// Collector builds a State from the facts that the kubernetes connector states
-// of one cluster. It is used by one goroutine. The zero Collector is ready.
+// Collector takes the facts that the kubernetes connector states of any number
+// of clusters, and makes a State of one or an Engine of all. It is used by one
+// goroutine. The zero Collector is ready.
 type Collector struct {
+	realms map[retinue.Realm]*realmFacts
+	order  []retinue.Realm
+}
+
+// realmFacts are those of one cluster.
+type realmFacts struct {
 	roles    map[retinue.Ref]Role
 	order    []retinue.Ref
 	bindings map[retinue.Ref]*Binding
 	made     []retinue.Ref
+	// aggregates are the ClusterRoles that collect the rules of others.
+	aggregates map[string]bool
+	inventory
 }
 
 // The kinds of refs that the connector makes.
 const (
+	realmKind      = "kubernetes"
 	refClusterRole = "cluster_role"
 	refRole        = "role"
 	refUser        = "user"
 	refGroup       = "group"
 	refAccount     = "service_account"
+	refNamespace   = "namespace"
+	refSecret      = "secret"
+	refCluster     = "cluster"
 )
 
-// Add takes a Policy in the language of RBAC or an Attachment of one; other
-// facts are left alone. Of two policies of one Ref the first counts. Errors
-// wrap retinue.ErrInvalid and name the document.
+// Add takes a fact; those that say nothing about a cluster are left alone. Of
+// two policies of one Ref the first counts. Errors wrap retinue.ErrInvalid and
+// name the document, which then counts as a role whose rules were not read.
 func (c *Collector) Add(f retinue.Fact) error {
 	switch f := f.(type) {
 	case retinue.Policy:
 		if f.Language == retinue.LanguageK8sRBAC {
-			return c.policy(f)
+			return c.of(f.Ref.Realm).policy(f)
 		}
 	case retinue.Attachment:
-		c.attachment(f)
+		if f.Policy.Realm.Kind() == realmKind {
+			c.of(f.Policy.Realm).attachment(f)
+		}
+	case retinue.Placement:
+		if f.Place.Realm.Kind() == realmKind {
+			c.of(f.Place.Realm).placement(f)
+		}
+	case retinue.Membership:
+		if f.Group.Realm.Kind() == realmKind {
+			c.of(f.Group.Realm).membership(f)
+		}
+	case retinue.Trust:
+		if f.Trustee.Realm.Kind() == realmKind {
+			c.of(f.Trustee.Realm).trust(f)
+		}
+	default:
+		if r := f.FactRef().Realm; r.Kind() == realmKind {
+			c.of(r).thing(f)
+		}
 	}
 	return nil
 }
 
-func (c *Collector) policy(p retinue.Policy) error {
+func (c *Collector) of(r retinue.Realm) *realmFacts {
+	f := c.realms[r]
+	if f == nil {
+		if c.realms == nil {
+			c.realms = map[retinue.Realm]*realmFacts{}
+		}
+		f = &realmFacts{roles: map[retinue.Ref]Role{}, bindings: map[retinue.Ref]*Binding{}, aggregates: map[string]bool{}, inventory: newInventory()}
+		c.realms[r] = f
+		c.order = append(c.order, r)
+	}
+	return f
+}
+
+func (c *realmFacts) policy(p retinue.Policy) error {
 	r, ok := roleNamed(p.Ref)
 	if !ok {
 		return nil
@@ -52,10 +97,11 @@ func (c *Collector) policy(p retinue.Policy) error {
 	}
 	var err error
 	if r.Rules, err = ParseRules(p.Document); err != nil {
+		c.unread[roleKey(r.Namespace, r.Name)] = true
 		return fmt.Errorf("read %s: %w", r.Title(), err)
 	}
-	if c.roles == nil {
-		c.roles = map[retinue.Ref]Role{}
+	if text, ok := p.Attrs["aggregationRule"].(string); ok && text != "" && r.Namespace == "" {
+		c.aggregates[r.Name] = true
 	}
 	c.roles[p.Ref] = r
 	c.order = append(c.order, p.Ref)
@@ -73,7 +119,7 @@ func roleNamed(r retinue.Ref) (Role, bool) {
 	return Role{}, false
 }
 
-func (c *Collector) attachment(a retinue.Attachment) {
+func (c *realmFacts) attachment(a retinue.Attachment) {
 	role, ok := roleNamed(a.Policy)
 	if !ok || a.Role != retinue.AttachIdentity && a.Role != retinue.AttachGroup {
 		return
@@ -87,9 +133,6 @@ func (c *Collector) attachment(a retinue.Attachment) {
 	b := c.bindings[via]
 	if b == nil {
 		b = &Binding{Namespace: a.Within.Key, Name: strings.TrimPrefix(via.Key, a.Within.Key+"/"), RoleNamespace: role.Namespace, RoleName: role.Name}
-		if c.bindings == nil {
-			c.bindings = map[retinue.Ref]*Binding{}
-		}
 		c.bindings[via] = b
 		c.made = append(c.made, via)
 	}
@@ -111,8 +154,16 @@ func subjectNamed(r retinue.Ref) (Subject, bool) {
 	return Subject{}, false
 }
 
-// State returns what was added.
+// State returns what was added of the cluster that was named first: callers add
+// the facts of one.
 func (c *Collector) State() State {
+	if len(c.order) == 0 {
+		return State{}
+	}
+	return c.realms[c.order[0]].state()
+}
+
+func (c *realmFacts) state() State {
 	s := State{Roles: make([]Role, 0, len(c.order)), Bindings: make([]Binding, 0, len(c.made))}
 	for _, r := range c.order {
 		s.Roles = append(s.Roles, c.roles[r])

@@ -3,6 +3,7 @@ package k8srbac
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // Holder is a subject that may do something, and the binding and rule by which
@@ -130,3 +131,56 @@ func (x *Index) grants(out []Grant, bindings []int32, through string) []Grant {
 	}
 	return out
 }
+
+// place is the rule's place in its role.
+func (g *Grant) place() int {
+	for i := range g.Role.Rules {
+		if &g.Role.Rules[i] == g.Rule {
+			return i
+		}
+	}
+	return 0
+}
+
+// resources writes what a grant is about as people ask for it.
+func (g *Grant) resources() []string {
+	if len(g.Rule.NonResourceURLs) > 0 {
+		return slices.Clone(g.Rule.NonResourceURLs)
+	}
+	var out []string
+	for _, r := range g.Rule.Resources {
+		out = append(out, resourceNames(g.Namespace, g.Rule, r)...)
+	}
+	return out
+}
+
+// resourceNames writes one resource of a rule for each of its groups and names.
+func resourceNames(namespace string, r *Rule, resource string) []string {
+	names := r.ResourceNames
+	if len(names) == 0 {
+		names = []string{""}
+	}
+	groups := r.APIGroups
+	if slices.Contains(groups, "*") {
+		groups = []string{"*"}
+	}
+	var out []string
+	for _, group := range groups {
+		for _, name := range names {
+			a := Attributes{APIGroup: group, Resource: resource, Namespace: namespace, Name: name}
+			if resource == "*" && group == "*" {
+				a.APIGroup = ""
+			}
+			if main, sub, ok := strings.Cut(resource, "/"); ok {
+				a.Resource, a.Subresource = main, sub
+			}
+			if out = append(out, a.name()); len(out) == maxNamed {
+				return out
+			}
+		}
+	}
+	return out
+}
+
+// maxNamed bounds what is listed of one rule's resources.
+const maxNamed = 1000
