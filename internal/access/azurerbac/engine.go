@@ -264,7 +264,7 @@ func listed(o access.Outcome, open about) bool {
 	return false
 }
 
-func (s *subject) title() string {
+func (s subject) title() string {
 	if s.name != "" {
 		return s.name
 	}

@@ -203,6 +203,8 @@ func (t *tenantFacts) principal(i retinue.Identity) {
 		}
 		resource, _ := i.Attrs["resource"].(string)
 		p.AppID, p.Name, p.ManagedIdentity = cmp.Or(p.AppID, appID), cmp.Or(p.Name, i.Name), cmp.Or(p.ManagedIdentity, resource)
+		_, foreign := i.Attrs["homeTenant"]
+		p.Managed, p.Foreign = p.Managed || i.Managed == retinue.ManagedByProvider, p.Foreign || foreign
 		if p.Disabled = p.Disabled || disabled; p.ManagedIdentity == "" && i.Kind == retinue.IdentityManagedIdentity {
 			p.ManagedIdentity = i.Ref.Key // of a resource that is not known
 		}
@@ -242,13 +244,8 @@ type Coverage struct {
 	Directory map[string]bool
 }
 
-// Read says that a scope was listed whole. Without it, what is not granted by
-// the facts is not known to be denied.
-func (c *Collector) Read(s retinue.Scope) {
-	if !Reads(s.Realm) || s.Realm == microsoftRealm {
-		return
-	}
-	t := c.tenant(s.Realm)
+// listed takes a scope that was listed whole.
+func (t *tenantFacts) listed(s retinue.Scope) {
 	if place, ok := strings.CutPrefix(s.Path, "rbac/role-assignments/"); ok {
 		t.read.Assignments[place] = true
 	} else if place, ok := strings.CutPrefix(s.Path, "rbac/deny-assignments/"); ok {
@@ -290,9 +287,16 @@ func (t *tenantFacts) state(builtIn []retinue.Policy) (s State, gaps []string) {
 }
 
 // Engine makes what was added ready for questions. gaps say, by realm, what else
-// was not read. The Collector must not be used any more.
-func (c *Collector) Engine(gaps map[retinue.Realm][]string) (*Engine, error) {
+// was not read, and read which scopes were listed whole: without them, what is not
+// granted by the facts is not known to be denied. The Collector must not be used
+// any more.
+func (c *Collector) Engine(gaps map[retinue.Realm][]string, read []retinue.Scope) (*Engine, error) {
 	e := &Engine{tenants: map[retinue.Realm]*tenant{}}
+	for _, s := range read {
+		if t := c.tenants[s.Realm]; t != nil {
+			t.listed(s)
+		}
+	}
 	for realm, facts := range c.tenants {
 		s, own := facts.state(c.builtIn)
 		x, err := New(s)

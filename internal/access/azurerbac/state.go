@@ -190,6 +190,9 @@ type ServicePrincipal struct {
 	// Locked says that no credentials can be added to it ("App instance
 	// property lock").
 	Locked bool
+	// Managed says that it is Microsoft's own, Foreign that another tenant
+	// publishes the application.
+	Managed, Foreign bool
 }
 
 // Workload is a resource that runs code as managed identities.

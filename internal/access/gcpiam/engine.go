@@ -203,7 +203,7 @@ func listed(o access.Outcome, open about) bool {
 }
 
 // title is a subject in words.
-func (s *subject) title() string {
+func (s subject) title() string {
 	switch s.id {
 	case "allUsers":
 		return "anyone, without signing in"

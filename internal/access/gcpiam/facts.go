@@ -42,7 +42,6 @@ type Collector struct {
 	members    map[retinue.Ref][]string
 	groups     []retinue.Ref
 	providers  []retinue.Resource
-	read       []retinue.Scope
 	subjects   map[string]subject // by the key of a member
 	targets    map[string]retinue.Ref
 	realms     map[retinue.Realm]bool
@@ -98,14 +97,6 @@ func (c *Collector) Add(f retinue.Fact) error {
 		c.membership(f)
 	}
 	return nil
-}
-
-// Read says that a scope was listed whole. Without it, what is not granted by
-// the facts is not known to be denied.
-func (c *Collector) Read(s retinue.Scope) {
-	if Reads(s.Realm) {
-		c.read = append(c.read, s)
-	}
 }
 
 func (c *Collector) knows(realm retinue.Realm) {
@@ -211,9 +202,11 @@ func idOf(ref retinue.Ref) string {
 	return ""
 }
 
-// State returns what was added. Gaps say, by realm, which documents could not be
-// read; their realms count as not read whole.
-func (c *Collector) State() (State, map[retinue.Realm][]string) {
+// State returns what was added. read are the scopes that were listed whole:
+// without them, what is not granted by the facts is not known to be denied. Gaps
+// say, by realm, which documents could not be read; their realms count as not
+// listed whole.
+func (c *Collector) State(read []retinue.Scope) (State, map[retinue.Realm][]string) {
 	_ = c.Add(nil)
 	s, gaps := State{Read: &Coverage{}}, map[retinue.Realm][]string{}
 	broken := map[retinue.Realm]bool{}
@@ -253,7 +246,7 @@ func (c *Collector) State() (State, map[retinue.Realm][]string) {
 			s.Groups = append(s.Groups, Group{Email: g.Key, Members: list, Partial: true})
 		}
 	}
-	s.Read.add(c.read, broken)
+	s.Read.add(read, broken)
 	return s, gaps
 }
 
@@ -300,9 +293,10 @@ func (c *Coverage) add(scopes []retinue.Scope, broken map[retinue.Realm]bool) {
 }
 
 // Engine makes what was added ready for questions. gaps say, by realm, what else
-// was not read. The Collector must not be used any more.
-func (c *Collector) Engine(gaps map[retinue.Realm][]string) (*Engine, error) {
-	s, own := c.State()
+// was not read, and read which scopes were listed whole. The Collector must not
+// be used any more.
+func (c *Collector) Engine(gaps map[retinue.Realm][]string, read []retinue.Scope) (*Engine, error) {
+	s, own := c.State(read)
 	for realm, list := range gaps {
 		if Reads(realm) {
 			own[realm] = append(own[realm], list...)

@@ -169,16 +169,11 @@ func (s *stepper) delegation(email string) graph.NodeID {
 	return s.b.Node(graph.Node{Ref: retinue.NewRef(have.ref.Realm, refDelegation, have.ref.Key), Kind: graph.Set, Name: "delegation through " + have.ref.Key})
 }
 
-// step adds one step; a service account that mints tokens of others does so for
+// delegated adds a step of a service account that mints tokens of others for
 // whoever may delegate through it as well.
-func (s *stepper) step(key string, from, to graph.NodeID, w *way, a spread.Answer) {
-	step := graph.Step{From: []graph.NodeID{from}, To: to, Verb: w.verb, Technique: w.technique(), Assumes: a.Assumes,
-		Remains: a.Remains, Unread: a.Unread, Needs: a.Needs, Because: a.Because}
-	s.b.Step(step)
-	if w.id != "sa-access-token" && w.id != "sa-implicit-delegation" {
-		return
-	}
-	if email, ok := strings.CutPrefix(key, "serviceAccount:"); ok && s.trees[sortDelegation] != nil {
+func (s *stepper) delegated(key string, w *way, step graph.Step) {
+	email, ok := strings.CutPrefix(key, "serviceAccount:")
+	if ok && s.trees[sortDelegation] != nil && (w.id == "sa-access-token" || w.id == "sa-implicit-delegation") {
 		step.From = []graph.NodeID{s.delegation(email)}
 		s.b.Step(step)
 	}

@@ -12,16 +12,13 @@ import (
 // pursuit is one principal on its ways. It is a spread.Asker.
 type pursuit struct {
 	s        *stepper
-	key      string
-	from     graph.NodeID
+	steps    spread.Steps
 	who      *asker
-	groups   []string // groups and sets that it belongs to, where they count
 	way      *way
 	bindings []*compiledBinding
 	hot      map[string]bool // nodes where it holds something, and those above
 	perms    map[int]bool    // what it holds anywhere
 	cache    map[[2]string]found
-	seen     spread.Seen
 }
 
 // found is an answer for one permission at one place.
@@ -136,15 +133,7 @@ func (p *pursuit) all(resource, project, account string) (spread.Answer, bool) {
 		if at == "" || !f.ok {
 			return a, false
 		}
-		a.Sure = a.Sure && f.outcome == access.Allowed
-		a.Remains = append(a.Remains, f.remains...)
-		a.Because = append(a.Because, f.because...)
-		a.Needs = append(a.Needs, f.need)
-		for _, u := range f.unread {
-			if !slices.Contains(a.Unread, u) {
-				a.Unread = append(a.Unread, u)
-			}
-		}
+		a.Take(f.outcome == access.Allowed, f.remains, f.unread, f.because, f.need)
 	}
 	if p.way.sort == sortDelegation && p.ask("iam.serviceAccounts.getAccessToken", resource).ok {
 		return a, false // it acts as the account without a detour
@@ -157,7 +146,7 @@ func (p *pursuit) ask(permission, at string) found {
 	if f, ok := p.cache[k]; ok {
 		return f
 	}
-	q := Question{Principal: Principal{ID: p.s.e.subjects[p.key].id}, Permission: permission, Resource: at, Open: true}
+	q := Question{Principal: Principal{ID: p.s.e.subjects[p.steps.Key].id}, Permission: permission, Resource: at, Open: true}
 	chain, missing := p.s.e.x.chain(at)
 	d, _ := p.s.e.x.decide(&q, p.who, chain, missing)
 	f := found{ok: d.Outcome == access.Allowed || d.Outcome == access.Conditional, outcome: d.Outcome, remains: d.Remains, unread: d.Unread, because: d.Because}
@@ -185,7 +174,7 @@ func (p *pursuit) need(q *Question, chain []*node, outcome access.Outcome) []gra
 		_, by := p.s.e.x.holds(p.who, b)
 		holder := p.s.e.subjects[by].ref
 		if holder.IsZero() {
-			holder = p.s.e.subjects[p.key].ref
+			holder = p.s.e.subjects[p.steps.Key].ref
 		}
 		out = append(out, p.s.b.Grant(graph.Grant{Subject: holder, Reason: access.Reason{Layer: layerAllow, Document: b.at.name,
 			Statement: ordinal(b.n) + " " + b.roleName, Effect: "allow", Text: b.roleName + " for " + by + " on " + b.at.name}}))
@@ -197,23 +186,11 @@ func (p *pursuit) need(q *Question, chain []*node, outcome access.Outcome) []gra
 // Step implements spread.Asker.
 func (p *pursuit) Step(to graph.NodeID, a spread.Answer) {
 	if p.way.admin && a.Sure {
-		p.s.b.Node(graph.Node{Ref: p.s.e.subjects[p.key].ref, Admin: true})
+		p.s.b.Node(graph.Node{Ref: p.s.e.subjects[p.steps.Key].ref, Admin: true})
 	}
-	for _, g := range p.groups {
-		if p.s.reached[g][to] {
-			return
-		}
+	if step, ok := p.steps.Add(to, p.way.verb, p.way.technique(), a); ok {
+		p.s.delegated(p.steps.Key, p.way, step)
 	}
-	if len(p.groups) > 0 && p.s.reached[p.key][to] || !p.seen.Add(to, a) {
-		return
-	}
-	if a.Sure {
-		if p.s.reached[p.key] == nil {
-			p.s.reached[p.key] = map[graph.NodeID]bool{}
-		}
-		p.s.reached[p.key][to] = true
-	}
-	p.s.step(p.key, p.from, to, p.way, a)
 }
 
 // roles finds the custom roles that the principal both holds and may change: it

@@ -115,7 +115,7 @@ type stepper struct {
 	held  map[string][]*compiledBinding
 	open  []*compiledBinding // those with members whom a key does not decide
 	// reached is what a principal reaches by what it is named for itself.
-	reached map[string]map[graph.NodeID]bool
+	reached spread.Reached
 }
 
 // Steps puts who can come to act as whom into a graph: every technique that gives
@@ -124,8 +124,7 @@ type stepper struct {
 // that lies in it; who reaches it administers it. Answers that are Unknown make no
 // step.
 func (e *Engine) Steps(b *graph.Builder) {
-	s := &stepper{e: e, b: b, ways: ways(), trees: map[string]*spread.Tree{}, below: map[string]bool{}, held: map[string][]*compiledBinding{},
-		reached: map[string]map[graph.NodeID]bool{}}
+	s := &stepper{e: e, b: b, ways: ways(), trees: map[string]*spread.Tree{}, below: map[string]bool{}, held: map[string][]*compiledBinding{}}
 	s.prepare()
 	s.plant()
 	for _, key := range e.order {
@@ -219,7 +218,8 @@ func (s *stepper) principal(key string) {
 // walk goes every way as an asker. What the principal alone or one of its groups
 // reaches is left out.
 func (s *stepper) walk(key string, from graph.NodeID, who *asker, groups []string) {
-	p := &pursuit{s: s, key: key, from: from, who: who, groups: groups, cache: map[[2]string]found{}, hot: map[string]bool{}, perms: map[int]bool{}}
+	p := &pursuit{s: s, who: who, cache: map[[2]string]found{}, hot: map[string]bool{}, perms: map[int]bool{},
+		steps: spread.Steps{B: s.b, Key: key, From: from, Groups: groups, Reached: &s.reached}}
 	if who.self.kind == memberDeleted || who.self.kind == memberOther {
 		return
 	}

@@ -119,10 +119,7 @@ func (b *book) engine(t testing.TB) *Engine {
 			t.Fatal(err)
 		}
 	}
-	for _, s := range b.read {
-		c.Read(s)
-	}
-	e, err := c.Engine(nil)
+	e, err := c.Engine(nil, b.read)
 	if err != nil {
 		t.Fatal(err)
 	}
