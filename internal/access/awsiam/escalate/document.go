@@ -31,8 +31,9 @@ type bounds struct {
 	// own are resources with the caller's user name in them.
 	own []string
 	// tags is true where tags are looked at; single where something else of
-	// the caller is, so that no two principals are alike.
-	tags, single bool
+	// the caller is, so that nobody else is like it; loose where resources
+	// depend on the caller in a way that is not followed.
+	tags, single, loose bool
 }
 
 // trust is whom a trust policy may admit, of principals with an account.
@@ -149,7 +150,7 @@ func (b *bounds) read(st *awsiam.Statement) {
 			rest := strings.ReplaceAll(r, "${aws:username}", "")
 			switch {
 			case strings.Contains(rest, "${"):
-				b.single = true
+				b.loose = true
 			case rest != r:
 				b.own = append(b.own, r)
 			case r != "*" && mayBePrincipal(r):
@@ -161,8 +162,10 @@ func (b *bounds) read(st *awsiam.Statement) {
 		c := &st.Conditions[i]
 		key := strings.ToLower(c.Key)
 		switch {
-		case key == "aws:username" || slices.ContainsFunc(c.Values, func(v string) bool { return strings.Contains(v, "${") }):
+		case key == "aws:username":
 			b.single = true
+		case slices.ContainsFunc(c.Values, func(v string) bool { return strings.Contains(v, "${") }):
+			b.single, b.tags = true, true
 		case key == "aws:principalarn":
 			b.patterns = append(b.patterns, c.Values...)
 		case strings.HasPrefix(key, "aws:principaltag/"), strings.Contains(key, ":resourcetag/"):

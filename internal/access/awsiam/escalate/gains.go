@@ -71,16 +71,20 @@ func about(p *Principal) target { return target{account: p.Account, tags: p.Tags
 // passed reports whether a principal is not worth looking at: it is held as it
 // is, or of no use.
 func (r *run) passed(p *Principal) bool {
-	return r.held[held{arn: p.ARN}] != nil || r.prune && p.useless(r.index)
+	return r.held[held{arn: p.ARN}] != nil || r.prune && p.useless()
 }
 
 // useless reports whether nothing can come of acting as a principal beside
 // acting as it: it is no administrator, nothing that techniques call is allowed
 // to it, no trust policy admits it, and nobody could give it more. What is so
 // can stand in no way to an administrator.
-func (p *Principal) useless(x *index) bool {
-	return !p.admin && p.allows.empty() && !p.named && !p.home.raises && len(x.open) == 0
+func (p *Principal) useless() bool {
+	return !p.admin && p.idle() && !p.home.raises
 }
+
+// idle reports whether a principal by itself comes to nobody: nothing that
+// techniques call is allowed to it, and no trust policy admits it without that.
+func (p *Principal) idle() bool { return p.allows.empty() && !p.named && !p.home.open }
 
 func (r *run) takeUsers(t *Technique) {
 	const maxKeys = 2 // "You can create a maximum of two access keys for a user"
@@ -146,14 +150,25 @@ func (r *run) assume(t *Technique) {
 // trusting are the roles whose trust policies may admit one of the nodes, by
 // ARN: as one of its account, by its name, or as anybody.
 func (r *run) trusting(nodes []*node) []*Principal {
-	lists := [][]*Principal{r.open}
+	var lists [][]*Principal
 	seen := make(map[*home]bool)
+	open := false
 	for _, n := range nodes {
-		if h := r.homeOf(n.Principal); n.allows.has(r.actions[actionAssume]) && !seen[h] {
-			seen[h] = true
+		h := r.homeOf(n.Principal)
+		open = open || h.open
+		if n.allows.has(r.actions[actionAssume]) && !seen[h] {
+			seen[h], open = true, true
 			lists = append(lists, h.trusting)
 		}
-		lists = append(lists, r.named[n.ARN])
+		if n.Principal.named {
+			lists = append(lists, r.named[n.ARN])
+		}
+	}
+	if open {
+		lists = append(lists, r.open)
+	}
+	if len(lists) == 1 {
+		return slices.Compact(lists[0])
 	}
 	return ordered(lists...)
 }

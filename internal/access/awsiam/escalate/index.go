@@ -36,9 +36,8 @@ type home struct {
 	// trusts are the trust policies that may admit its principals.
 	trusts map[*document]bool
 	// raises is true where somebody who is no administrator may give more to
-	// somebody, or where a role admits anybody: nobody is then sure to be of no
-	// use to others.
-	raises bool
+	// somebody; open where a role admits anybody.
+	raises, open bool
 }
 
 // traits are what is derived of a principal.
@@ -50,7 +49,7 @@ type traits struct {
 	home   *home
 }
 
-// ready makes the index.
+// ready makes the index. It is not known yet who is an administrator.
 func (s *State) ready() *index {
 	s.once.Do(func() {
 		x := &index{library: newLibrary(newBook()), homes: make(map[string]*home), named: make(map[string][]*Principal)}
@@ -168,6 +167,7 @@ func (x *index) order(s *State) {
 func (x *index) admits(s *State, role *Principal, d *document) {
 	if d.trust.open {
 		x.open = append(x.open, role)
+		role.home.open = true
 	}
 	for _, id := range d.trust.accounts {
 		if h := x.homes[id]; h != nil {

@@ -41,8 +41,8 @@ type State struct {
 	// Gaps say what of the input was not understood.
 	Gaps []string
 
-	once sync.Once
-	made *index
+	once, judged sync.Once
+	made         *index
 }
 
 // Principal is a user or a role.

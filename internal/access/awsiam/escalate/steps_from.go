@@ -22,7 +22,7 @@ type lead struct {
 
 // from adds the steps that a principal can make by itself.
 func (st *stepper) from(v *variant) {
-	if v.allows.empty() && !v.Principal.named && len(st.open) == 0 {
+	if v.allows.empty() && v.idle() {
 		return
 	}
 	st.leadsOf(v, false, st.subjects(v)...)
