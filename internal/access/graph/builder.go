@@ -39,9 +39,10 @@ type node struct {
 // Node adds a node, or says where it is: nodes are told apart by their Ref. What
 // an earlier call left empty is filled in; Admin stays true once it was.
 func (b *Builder) Node(n Node) NodeID {
-	id := b.nodeOf[b.ref(n.Ref)]
+	called := b.ref(n.Ref)
+	id := b.nodeOf[called]
 	if id == None {
-		id = b.newNode(&n)
+		id = b.newNode(&n, called)
 	}
 	have := &b.nodes[id]
 	have.admin = have.admin || n.Admin
@@ -62,12 +63,12 @@ func (b *Builder) Node(n Node) NodeID {
 
 // newNode adds a node for a name that has none, unless another name of its
 // thing has one.
-func (b *Builder) newNode(n *Node) NodeID {
-	called := b.ref(n.Ref)
+func (b *Builder) newNode(n *Node, called int32) NodeID {
+	ref := called
 	if b.Same != nil {
 		n.Ref = b.Same(n.Ref)
+		ref = b.ref(n.Ref)
 	}
-	ref := b.ref(n.Ref)
 	id := b.nodeOf[ref]
 	if id == None {
 		if b.Describe != nil {

@@ -62,10 +62,7 @@ func (g *Graph) ChokePoints(targets []NodeID, opt ChokeOptions) Chokes {
 		c.most = 20
 	}
 	c.back = g.Backward(opt.Options, targets...)
-	c.gone = make(map[GrantID]bool)
-	for _, id := range opt.Without {
-		c.gone[id] = true
-	}
+	c.gone = setOf(opt.Without)
 	c.target = make([]bool, g.Len())
 	for _, n := range targets {
 		c.target[n] = true
@@ -85,6 +82,12 @@ func (g *Graph) ChokePoints(targets []NodeID, opt ChokeOptions) Chokes {
 	nodes, grants := c.bounds()
 	if opt.Within == 0 && !c.back.loose.met {
 		nodes, out.ExactNodes = c.dominated(), true
+		l := newLosses(&c.back.plain, c.counted, opt.Without)
+		grants, out.ExactGrants = c.trials(grants, func(id int32) int {
+			loses := l.of(GrantID(id))
+			c.work -= l.looked
+			return loses
+		})
 	} else {
 		nodes, out.ExactNodes = c.trials(nodes, func(n int32) int {
 			c.back.filter.hide(append(slices.Clone(opt.Avoid), NodeID(n)))
@@ -94,11 +97,11 @@ func (g *Graph) ChokePoints(targets []NodeID, opt ChokeOptions) Chokes {
 			return c.lost()
 		})
 		c.back.filter.hide(opt.Avoid)
+		grants, out.ExactGrants = c.trials(grants, func(id int32) int {
+			c.back.filter.remove(append(slices.Clone(opt.Without), GrantID(id)))
+			return c.lost()
+		})
 	}
-	grants, out.ExactGrants = c.trials(grants, func(id int32) int {
-		c.back.filter.remove(append(slices.Clone(opt.Without), GrantID(id)))
-		return c.lost()
-	})
 	for _, n := range nodes {
 		out.Nodes = append(out.Nodes, ChokeNode{NodeID(n.id), n.loses})
 	}
@@ -155,7 +158,7 @@ func (c *choker) bounds() (nodes, grants []suspect) {
 			continue
 		}
 		through[g.steps.to[s]] += through[n]
-		for _, id := range c.critical(s) {
+		for _, id := range c.g.critical(nil, s, c.gone) {
 			needed[id] += through[n]
 		}
 	}
@@ -184,31 +187,13 @@ func (c *choker) along(from NodeID, path Path, passed, needed []int) {
 			nodes[to] = true
 			passed[to]++
 		}
-		for _, id := range c.critical(s) {
+		for _, id := range c.g.critical(nil, s, c.gone) {
 			if !grants[id] {
 				grants[id] = true
 				needed[id]++
 			}
 		}
 	}
-}
-
-// critical are the grants with each of which alone a step falls.
-func (c *choker) critical(s StepID) []GrantID {
-	var out []GrantID
-	for _, need := range c.g.needs(s) {
-		last, left := GrantID(None), 0
-		for _, id := range need {
-			if !c.gone[id] {
-				last = id
-				left++
-			}
-		}
-		if left == 1 && !slices.Contains(out, last) {
-			out = append(out, last)
-		}
-	}
-	return out
 }
 
 // dominated counts for every node the sources of which all ways lead through it.

@@ -54,10 +54,7 @@ type Way struct {
 // Sources are who is asked about where nobody is named: identities, credentials,
 // outsiders and anyone, but no administrators and none of the targets.
 func (g *Graph) Sources(targets []NodeID) []NodeID {
-	target := make(map[NodeID]bool, len(targets))
-	for _, n := range targets {
-		target[n] = true
-	}
+	target := setOf(targets)
 	var out []NodeID
 	for i := range g.nodes {
 		switch g.nodes[i].kind {
@@ -95,17 +92,11 @@ type cutter struct {
 // was searched once more: no source comes to a target without its grants, but
 // those in Open.
 func (g *Graph) Cuts(targets []NodeID, opt CutOptions) Cut {
-	c := &cutter{g: g, opt: opt, targets: targets, work: opt.Work, kept: map[GrantID]bool{}, gone: map[GrantID]bool{}}
+	c := &cutter{g: g, opt: opt, targets: targets, work: opt.Work, kept: setOf(opt.Keep), gone: setOf(opt.Without)}
 	if c.work <= 0 {
 		c.work = DefaultWork
 	}
 	c.budget = c.work
-	for _, id := range opt.Keep {
-		c.kept[id] = true
-	}
-	for _, id := range opt.Without {
-		c.gone[id] = true
-	}
 	c.back = g.Backward(opt.Options, targets...)
 	cut := c.divide()
 	if cut.Before > len(cut.Open) {
@@ -124,10 +115,7 @@ func (c *cutter) divide() Cut {
 	if sources == nil {
 		sources = g.Sources(c.targets)
 	}
-	target := make(map[NodeID]bool)
-	for _, n := range c.targets {
-		target[n] = true
-	}
+	target := setOf(c.targets)
 	c.sources = make([]bool, g.Len())
 	var cut Cut
 	for _, n := range sources {
@@ -296,25 +284,22 @@ func (c *cutter) sum(grants []GrantID) (sum int64) {
 
 // rank finds what each grant does alone and orders them by it.
 func (c *cutter) rank(cut *Cut) {
-	alone := make(map[GrantID]int)
-	open := make(map[NodeID]bool)
-	for _, w := range cut.Open {
-		open[w.Source] = true
-	}
 	c.work = c.budget / 2
+	c.try(c.opt.Without)
+	loses := c.loses
+	if c.opt.Within == 0 && !c.back.loose.met {
+		l := newLosses(&c.back.plain, c.sources, c.opt.Without)
+		loses = func(id GrantID) int {
+			defer func() { c.work -= l.looked }()
+			return l.of(id)
+		}
+	}
+	alone := make(map[GrantID]int)
 	for _, id := range cut.Grants {
 		alone[id] = None
-		if c.work <= 0 {
-			continue
+		if c.work > 0 {
+			alone[id] = loses(id)
 		}
-		c.try(append(slices.Clone(c.opt.Without), id))
-		left := cut.Before - len(cut.Open)
-		for _, n := range c.back.Nodes() {
-			if c.sources[n] {
-				left--
-			}
-		}
-		alone[id] = left
 	}
 	slices.SortFunc(cut.Grants, func(a, b GrantID) int {
 		return cmp.Or(cmp.Compare(alone[b], alone[a]), cmp.Compare(a, b))
@@ -322,4 +307,16 @@ func (c *cutter) rank(cut *Cut) {
 	for _, id := range cut.Grants {
 		cut.Alone = append(cut.Alone, alone[id])
 	}
+}
+
+// loses searches who loses every way without a grant.
+func (c *cutter) loses(id GrantID) int {
+	c.try(append(slices.Clone(c.opt.Without), id))
+	count := 0
+	for n, source := range c.sources {
+		if source && !c.back.Reaches(NodeID(n)) {
+			count++
+		}
+	}
+	return count
 }
