@@ -294,9 +294,9 @@ func (m *maker) computes() {
 // TestTheSearchIsTheOracles compares what is found, and every step of it, with
 // what the plain search finds.
 func TestTheSearchIsTheOracles(t *testing.T) {
-	n := uint64(300)
+	n := uint64(200)
 	if testing.Short() {
-		n = 100
+		n = 60
 	}
 	found, already, several, alike := 0, 0, 0, 0
 	for seed := range n {
@@ -317,7 +317,7 @@ func TestTheSearchIsTheOracles(t *testing.T) {
 		}
 	}
 	t.Logf("%d found, %d of them administrators, %d by several steps; %d like others", found, already, several, alike)
-	if found-already < int(n) || several < int(n)/5 || alike < int(n)/2 {
+	if found-already < int(n) || several < int(n)/5 || alike < int(n)/4 {
 		t.Error("the accounts hold too few ways for this to say much")
 	}
 }
