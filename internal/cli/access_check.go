@@ -1,15 +1,11 @@
 package cli
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,10 +14,6 @@ import (
 	"github.com/retinue-id/retinue/internal/access"
 	"github.com/retinue-id/retinue/internal/app"
 )
-
-// maxQuestion bounds a line of questions, in bytes: several policy documents of
-// the largest size that a vendor takes, with room to spare.
-const maxQuestion = 16 << 20
 
 type accessCheckFlags struct{ language, cases, state, realm string }
 
@@ -106,90 +98,19 @@ func (e *env) accessCheck(ctx context.Context, f accessCheckFlags) error {
 	for _, gap := range c.Gaps {
 		e.say("not all of %s was read, so that what is not allowed is Unknown: %s", c.Realm, retinue.CleanName(gap))
 	}
-	return e.answer(ctx, in, c.Decide)
+	return e.answerAll(ctx, in, questions{what: "questions",
+		answer: func(id json.RawMessage, line []byte) (any, error) {
+			d, err := c.Decide(line)
+			return checked{id, d}, err
+		},
+		refuse: func(id json.RawMessage, why string) any {
+			return checked{id, access.Decision{Outcome: access.Unknown, Because: []access.Reason{{Layer: "question", Effect: "none", Text: why}}}}
+		},
+	})
 }
 
 // checked is one line of answers. Its fields are a contract.
 type checked struct {
 	ID json.RawMessage `json:"id"`
 	access.Decision
-}
-
-// answer reads questions and writes their answers as they come, so that memory
-// holds one of them.
-func (e *env) answer(ctx context.Context, in io.Reader, decide func([]byte) (access.Decision, error)) error {
-	r, w := bufio.NewReaderSize(in, 64<<10), bufio.NewWriterSize(e.out, 64<<10)
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	malformed := 0
-	var line []byte
-	for n := 1; ; n++ {
-		var err, end error
-		line, end = readQuestion(r, line[:0])
-		if end != nil && !errors.Is(end, io.EOF) && !errors.Is(end, errLongLine) {
-			return errors.Join(fmt.Errorf("%w: read questions: line %d: %v", retinue.ErrUnavailable, n, end), w.Flush())
-		}
-		if text := bytes.TrimSpace(line); len(text) > 0 {
-			out := checked{ID: questionID(text, n)}
-			if errors.Is(end, errLongLine) {
-				err = end
-			} else {
-				out.Decision, err = decide(text)
-			}
-			if err != nil {
-				malformed++
-				e.say("line %d: %s", n, retinue.CleanName(err.Error()))
-				out.Decision = access.Decision{Outcome: access.Unknown, Because: []access.Reason{{Layer: "question", Effect: "none", Text: retinue.CleanName(err.Error())}}}
-			}
-			if err := enc.Encode(out); err != nil {
-				return fmt.Errorf("%w: write answers: %v", retinue.ErrUnavailable, err)
-			}
-		}
-		if errors.Is(end, io.EOF) {
-			break
-		}
-		if ctx.Err() != nil {
-			return errors.Join(ctx.Err(), w.Flush())
-		}
-	}
-	if err := w.Flush(); err != nil {
-		return fmt.Errorf("%w: write answers: %v", retinue.ErrUnavailable, err)
-	}
-	if malformed > 0 {
-		return &exitError{ExitIncomplete, fmt.Sprintf("%d lines were no questions; see above", malformed)}
-	}
-	return nil
-}
-
-var errLongLine = fmt.Errorf("%w: question: longer than %d bytes", retinue.ErrInvalid, maxQuestion)
-
-// readQuestion reads a line into room. Of one that is too long it drops the
-// rest.
-func readQuestion(r *bufio.Reader, room []byte) ([]byte, error) {
-	long := false
-	for {
-		part, err := r.ReadSlice('\n')
-		if len(room)+len(part) > maxQuestion {
-			long, part = true, nil // what was kept stays, so that the line counts
-		}
-		room = append(room, part...)
-		switch {
-		case errors.Is(err, bufio.ErrBufferFull):
-			continue
-		case long && (err == nil || errors.Is(err, io.EOF)):
-			return room, errLongLine
-		}
-		return room, err
-	}
-}
-
-// questionID is a question's own id, else the number of its line.
-func questionID(line []byte, n int) json.RawMessage {
-	var q struct {
-		ID json.RawMessage `json:"id"`
-	}
-	if json.Unmarshal(line, &q) == nil && len(q.ID) > 0 && string(q.ID) != "null" && (q.ID[0] == '"' || q.ID[0] != '{' && q.ID[0] != '[') {
-		return q.ID
-	}
-	return strconv.AppendInt(nil, int64(n), 10)
 }

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -182,44 +180,16 @@ func witnessText(w *compare.Witness) string {
 }
 
 func (e *env) comparePairs(ctx context.Context, in io.Reader) error {
-	r, w := bufio.NewReaderSize(in, 64<<10), bufio.NewWriterSize(e.out, 64<<10)
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	malformed := 0
-	var line []byte
-	for n := 1; ctx.Err() == nil; n++ {
-		var end error
-		line, end = readQuestion(r, line[:0])
-		if end != nil && !errors.Is(end, io.EOF) && !errors.Is(end, errLongLine) {
-			return errors.Join(fmt.Errorf("%w: read pairs: line %d: %v", retinue.ErrUnavailable, n, end), w.Flush())
-		}
-		if text := bytes.TrimSpace(line); len(text) > 0 {
-			c, err := comparePair(text)
-			if errors.Is(end, errLongLine) {
-				err = end
-			}
-			if err != nil {
-				malformed++
-				why := retinue.CleanName(err.Error())
-				e.say("line %d: %s", n, why)
-				c = comparison{NewAccess: "unknown", LostAccess: "unknown", Why: why}
-			}
-			c.ID = questionID(text, n)
-			if err := enc.Encode(c); err != nil {
-				return fmt.Errorf("%w: write answers: %v", retinue.ErrUnavailable, err)
-			}
-		}
-		if errors.Is(end, io.EOF) {
-			break
-		}
-	}
-	if err := errors.Join(ctx.Err(), w.Flush()); err != nil {
-		return fmt.Errorf("%w: write answers: %w", retinue.ErrUnavailable, err)
-	}
-	if malformed > 0 {
-		return &exitError{ExitIncomplete, fmt.Sprintf("%d lines were no pairs; see above", malformed)}
-	}
-	return nil
+	return e.answerAll(ctx, in, questions{what: "pairs",
+		answer: func(id json.RawMessage, line []byte) (any, error) {
+			c, err := comparePair(line)
+			c.ID = id
+			return c, err
+		},
+		refuse: func(id json.RawMessage, why string) any {
+			return comparison{ID: id, NewAccess: "unknown", LostAccess: "unknown", Why: why}
+		},
+	})
 }
 
 func comparePair(line []byte) (comparison, error) {
