@@ -53,7 +53,7 @@ const arnSegments = 6
 // in it stands for any text here; whether that text is the variable's value is
 // a question of its own.
 func resourcePattern(text string, variables bool) glob.Pattern {
-	if !variables || !hasVariable(text) {
+	if !variables || !strings.Contains(text, "${") {
 		if wild := strings.IndexAny(text, "*?"); wild < 0 {
 			return glob.Exact(text)
 		} else if wild == len(text)-1 && text[wild] == '*' {
