@@ -7,6 +7,7 @@ import (
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/ext"
@@ -54,10 +55,12 @@ type expr struct {
 	text    string
 	program cel.Program
 	broken  string
-	// literals are the strings in it; regular says that it has a regular
-	// expression, which they do not stand for.
+	// literals are the strings in it, and shapes how they are looked for: at the
+	// beginning, the end, or inside. beyond says that it makes other texts of
+	// them, so that they do not tell all.
 	literals []string
-	regular  bool
+	shapes   []string
+	beyond   bool
 }
 
 func (e *expressions) compile(text string) *expr {
@@ -85,8 +88,16 @@ func (e *expressions) compile(text string) *expr {
 			}
 		case ast.CallKind:
 			switch e.AsCall().FunctionName() {
-			case "matches", "extract", "split", "substring", "replace", "size", "lastIndexOf", "indexOf", "charAt", "join", "reverse":
-				x.regular = true
+			case "startsWith":
+				x.shapes = append(x.shapes, "%*")
+			case "endsWith":
+				x.shapes = append(x.shapes, "*%")
+			case "contains":
+				x.shapes = append(x.shapes, "*%*")
+			case operators.Equals, operators.NotEquals, operators.In, operators.LogicalAnd, operators.LogicalOr, operators.LogicalNot, operators.Conditional,
+				operators.Index, operators.Has, operators.NotStrictlyFalse:
+			default:
+				x.beyond = true
 			}
 		}
 	}))

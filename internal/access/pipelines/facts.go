@@ -114,7 +114,8 @@ func (c *Collector) Add(f retinue.Fact) error {
 	case retinue.Resource:
 		c.resource(f)
 	case retinue.Trust:
-		if f.Kind == retinue.TrusteeFederated && f.Federation != nil {
+		_, claimed := f.Attrs["claimedBy"] // by the other side, which proves nothing
+		if f.Kind == retinue.TrusteeFederated && f.Federation != nil && !claimed {
 			c.trusts = append(c.trusts, f)
 		}
 	case retinue.Grant:
@@ -169,11 +170,18 @@ func (c *Collector) repo(realm retinue.Realm) *repository {
 	return r
 }
 
-// Engine returns the engine of what was added. The Collector must not be used
-// any more.
-func (c *Collector) Engine() (*Engine, error) {
+// Engine returns the engine of what was added, or nil where there is nothing that
+// it could speak of. gaps say by realm what was not read. The Collector must not
+// be used any more.
+func (c *Collector) Engine(gaps map[retinue.Realm][]string) (*Engine, error) {
 	c.start()
+	if len(c.pipelines)+len(c.repos)+len(c.trusts)+len(c.providers) == 0 {
+		return nil, nil
+	}
 	e := &Engine{pipelines: map[retinue.Ref]*pipeline{}, repos: map[retinue.Realm]*repository{}, gaps: map[retinue.Realm][]string{}}
+	for realm, list := range gaps {
+		e.gaps[realm] = slices.Clone(list)
+	}
 	language, err := newExpressions()
 	if err != nil {
 		return nil, err

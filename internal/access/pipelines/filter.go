@@ -23,7 +23,7 @@ type filter struct {
 // newFilter compiles a pattern. What is not one matches by its letters.
 func newFilter(pattern string) filter {
 	f := filter{}
-	pattern, f.negated = strings.CutPrefix(pattern, "!")
+	pattern, f.negated = strings.CutPrefix(strings.ToValidUTF8(pattern, "?"), "!")
 	var re, sample strings.Builder
 	var cover []element
 	re.WriteString("^")

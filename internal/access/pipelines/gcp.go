@@ -67,7 +67,7 @@ type gcpMember struct {
 	// everything in the pool.
 	key, value string
 	want       []wanted
-	regular    bool
+	beyond     bool
 }
 
 // memberOf splits the text of a member ("Principal identifiers"); ok is false
@@ -107,21 +107,26 @@ func newGCPMember(p *gcpProvider, text string) (*gcpMember, bool) {
 		return nil, false
 	}
 	m := &gcpMember{provider: p, text: text, key: key, value: value}
-	literals := []string{value}
-	for _, x := range p.mapping {
-		literals, m.regular = append(literals, x.literals...), m.regular || x.regular
+	literals, shapes := []string{value}, []string{"%"}
+	for k, x := range p.mapping {
+		if k == key || k == "google.subject" || p.condition != nil && strings.Contains(p.condition.text, k) {
+			literals, shapes, m.beyond = append(literals, x.literals...), append(shapes, x.shapes...), m.beyond || x.beyond
+		}
 	}
 	if c := p.condition; c != nil {
-		literals, m.regular = append(literals, c.literals...), m.regular || c.regular
+		literals, shapes, m.beyond = append(literals, c.literals...), append(shapes, c.shapes...), m.beyond || c.beyond
 	}
 	slices.Sort(literals)
+	slices.Sort(shapes)
+	shapes = slices.Compact(shapes)
 	for _, l := range slices.Compact(literals) {
 		if l == "" || strings.ContainsAny(l, "*?") {
 			continue
 		}
 		for _, claim := range textClaims {
-			m.want = append(m.want, wanted{claim: claim, pattern: l}, wanted{claim: claim, pattern: l + "*", wild: true},
-				wanted{claim: claim, pattern: "*" + l, wild: true}, wanted{claim: claim, pattern: "*" + l + "*", wild: true})
+			for _, shape := range shapes {
+				m.want = append(m.want, wanted{claim: claim, pattern: strings.Replace(shape, "%", l, 1), wild: shape != "%"})
+			}
 		}
 	}
 	return m, true
@@ -129,7 +134,7 @@ func newGCPMember(p *gcpProvider, text string) (*gcpMember, bool) {
 
 func (m *gcpMember) wanted() []wanted { return m.want }
 
-func (m *gcpMember) complete() bool { return !m.regular }
+func (m *gcpMember) complete() bool { return !m.beyond }
 
 func (m *gcpMember) may(string) bool { return !m.provider.disabled }
 

@@ -89,7 +89,7 @@ func subjects(operator, values string) string {
 
 func (s *scene) engine() *Engine {
 	s.t.Helper()
-	e, err := s.c.Engine()
+	e, err := s.c.Engine(nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/access"
 	"github.com/retinue-id/retinue/internal/access/graph"
 )
 
@@ -95,19 +96,22 @@ func (e *Engine) otherRepositories(tr *trust, host string, tokens func(path stri
 		key := c.path
 		switch {
 		case c.anyOwner && c.begins == "":
-			s.kind, s.name, key = graph.Anyone, "any repository at "+host, "*"
+			s.name, key = "any repository at "+host, "*"
 		case c.anyOwner:
-			s.kind, s.name, key = graph.Anyone, "any repository at "+host+" of an owner whose name begins with "+c.begins, c.begins+"*"
+			s.name, key = "any repository at "+host+" of an owner whose name begins with "+c.begins, c.begins+"*"
 		case c.anyName:
 			s.name, key = "any other repository of "+owner+" at "+host, owner+"/*"
 		default:
 			s.name = "the repository " + c.path + " at " + host
 		}
+		if c.anyOwner && sharedIssuer(tr.issuer) {
+			s.kind = graph.Anyone
+		}
 		s.ref = retinue.NewRef(outsideRealm(tr.issuer), "repository", retinue.CleanName(key))
 		if !slices.ContainsFunc(out, func(o stranger) bool { return o.ref == s.ref }) {
 			out = append(out, s)
 		}
-		if s.ref.Key == "*" {
+		if s.ref.Key == "*" && m.decision.Outcome != access.Unknown {
 			break // everybody else is among them
 		}
 	}
@@ -213,12 +217,13 @@ func (e *Engine) otherSubjects(tr *trust) []stranger {
 		}
 	}
 	for _, w := range asked {
+		w.wild = w.wild && strings.ContainsAny(w.pattern, "*?")
 		if !w.wild && e.issues(tr.issuer, w.pattern) || len(out) >= maxStrangers {
 			continue
 		}
-		subject := strings.NewReplacer("*", "x", "?", "x").Replace(w.pattern)
-		if !w.wild {
-			subject = w.pattern
+		subject := w.pattern
+		if w.wild {
+			subject = strings.NewReplacer("*", "x", "?", "x").Replace(w.pattern)
 		}
 		t := Token{Issuer: tr.issuer, Event: "any", Fixed: map[string]string{claimSubject: subject}}
 		m, ok := tr.admits(&t)

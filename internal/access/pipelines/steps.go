@@ -10,9 +10,9 @@ import (
 )
 
 // Steps puts into a graph who comes to act as a pipeline, and what a pipeline
-// comes to: by the trust of others in its tokens, and by the secrets that it is
-// given. The code of a repository is a place: whoever can write there changes
-// what its pipelines do.
+// comes to by the trust of others in its tokens. The code of a repository is a
+// place: whoever can write there changes what its pipelines do. The secrets that
+// pipelines are given are placements, and not added here.
 func (e *Engine) Steps(b *graph.Builder) {
 	for _, realm := range sortedKeys(e.repos) {
 		r := e.repos[realm]
@@ -27,7 +27,6 @@ func (e *Engine) Steps(b *graph.Builder) {
 			}
 			e.ways(b, n, p.identity.Ref, p.ways)
 			e.named(b, n, p)
-			p.reads(b, n)
 			outsiders(b, n, p)
 		}
 		if ok {
@@ -42,8 +41,23 @@ func (e *Engine) Steps(b *graph.Builder) {
 	}
 	for i := range e.outside {
 		s := &e.outside[i]
+		if s.kind == graph.Anyone {
+			everybody(b, s.ref, s.name)
+		}
 		e.ways(b, b.Node(graph.Node{Ref: s.ref, Kind: s.kind, Name: s.name}), s.ref, []match{s.match})
 	}
+}
+
+// everybody lets anybody be one of those who have an account at a service that is
+// open to all.
+func everybody(b *graph.Builder, ref retinue.Ref, name string) graph.NodeID {
+	n := b.Node(graph.Node{Ref: ref, Kind: graph.Anyone, Name: name})
+	if !sharedIssuer(githubIssuerOf(ref.Realm.ID())) && !sharedIssuer("https://"+ref.Realm.ID()) {
+		return n
+	}
+	anyone := b.Node(graph.Node{Ref: retinue.NewRef("anyone:anyone", "anyone", "anyone"), Kind: graph.Anyone, Name: "anyone"})
+	b.Step(graph.Step{From: []graph.NodeID{anyone}, To: n, Verb: graph.SignsInAs, Technique: "open an account"})
+	return n
 }
 
 func (p *pipeline) node(b *graph.Builder) graph.NodeID {
@@ -103,16 +117,6 @@ func (e *Engine) named(b *graph.Builder, from graph.NodeID, p *pipeline) {
 	}
 }
 
-// reads adds the secrets that a pipeline is given.
-func (p *pipeline) reads(b *graph.Builder, from graph.NodeID) {
-	for _, s := range p.secrets {
-		reason := access.Reason{Layer: layerDefinition, Document: p.identity.Ref.Key, Statement: "secret " + s.name, Effect: effectAllow, Text: "names the secret " + s.name}
-		b.Step(graph.Step{From: []graph.NodeID{from}, To: b.Node(graph.Node{Ref: s.ref, Kind: graph.Credential, Name: s.name}), Verb: graph.ReadsSecret,
-			Technique: "a secret of the pipeline", Through: s.place.Path, Needs: [][]graph.GrantID{{b.Grant(graph.Grant{Subject: p.identity.Ref, Reason: reason})}},
-			Because: []access.Reason{reason}})
-	}
-}
-
 // writes adds that a pipeline's own token changes the code of its repository.
 func (p *pipeline) writes(b *graph.Builder, from, place graph.NodeID) {
 	d := p.holds("contents", levelWrite)
@@ -138,8 +142,8 @@ func outsiders(b *graph.Builder, to graph.NodeID, p *pipeline) {
 	}
 	anybody := func(technique, text string) {
 		reason := access.Reason{Layer: layerDefinition, Document: p.identity.Ref.Key, Statement: technique, Effect: effectAllow, Text: text}
-		b.Step(graph.Step{From: []graph.NodeID{b.Node(graph.Node{Ref: retinue.NewRef(retinue.NewRealm("forge", host), "user", "*"), Kind: graph.Anyone,
-			Name: "whoever has an account at " + host})}, To: to, Verb: graph.ModifiesCode, Technique: technique,
+		from := everybody(b, retinue.NewRef(retinue.NewRealm("forge", host), "user", "*"), "whoever has an account at "+host)
+		b.Step(graph.Step{From: []graph.NodeID{from}, To: to, Verb: graph.ModifiesCode, Technique: technique,
 			Assumes: "outsiders may open issues and pull requests: who sees the repository was not read",
 			Needs:   [][]graph.GrantID{{b.Grant(graph.Grant{Subject: p.identity.Ref, Reason: reason})}}, Because: []access.Reason{reason}})
 	}

@@ -106,6 +106,17 @@ func (t *Token) each(want []wanted, yield func(Claims) bool) bool {
 	return true
 }
 
+// vague are the claims with what varies left open.
+func (t *Token) vague() Claims {
+	c := make(Claims, len(t.Fixed))
+	for k, v := range t.Fixed {
+		if !strings.ContainsAny(v, ownerMark+repositoryMark) {
+			c[k] = v
+		}
+	}
+	return c
+}
+
 // names returns one name of every class, those that people would expect first.
 func (t *Token) names(want []wanted, ids ids) (names []string, complete bool) {
 	patterns := slices.Concat(t.Names.Within, t.Names.parts)

@@ -62,6 +62,9 @@ func (tr *trust) admits(t *Token) (match, bool) {
 		return match{}, false
 	}
 	best := match{trust: tr, token: t}
+	if len(t.Follows) > 0 && rank(tr.judge.decide(t, t.vague()).Outcome) == 0 {
+		return match{}, false // whatever varies, it does not fit
+	}
 	complete := t.each(tr.judge.wanted(), func(c Claims) bool {
 		if d := tr.judge.decide(t, c); rank(d.Outcome) > rank(best.decision.Outcome) {
 			best.decision, best.subject = d, c[claimSubject]
@@ -69,8 +72,8 @@ func (tr *trust) admits(t *Token) (match, bool) {
 		return best.decision.Outcome != access.Allowed
 	})
 	if rank(best.decision.Outcome) == 0 && (!complete || len(t.Follows) > 0 && !tr.judge.complete()) {
-		best.decision = access.Decision{Outcome: access.Unknown, Because: []access.Reason{{Layer: layerTrust, Document: tr.name, Effect: "none",
-			Text: "whether some " + claimSubject + " fits what the trust asks could not be decided"}}}
+		best.decision = access.Decision{Outcome: access.Unknown, Because: []access.Reason{{Layer: layerTrust, Document: tr.name, Effect: effectNone,
+			Text: "whether some subject fits what the trust asks could not be decided"}}}
 	}
 	if rank(best.decision.Outcome) == 0 {
 		return match{}, false
@@ -112,14 +115,13 @@ func (t *Token) subjectBegins() string {
 }
 
 // sharedIssuer reports issuers at which anyone can open an account and get
-// tokens, so that only the subject tells one customer from another.
+// tokens, so that only the subject tells one customer from another. Below some of
+// them a path names the customer.
 func sharedIssuer(issuer string) bool {
-	host, _, _ := strings.Cut(strings.TrimPrefix(issuer, "https://"), "/")
-	switch host {
-	case "token.actions.githubusercontent.com", "gitlab.com", "app.terraform.io", "accounts.google.com", "oidc.circleci.com",
-		"agent.buildkite.com", "oidc.vercel.com", "api.pulumi.com", "vstoken.dev.azure.com", "api.bitbucket.org":
-		return host != "oidc.circleci.com" && host != "vstoken.dev.azure.com" && host != "api.bitbucket.org" ||
-			strings.TrimPrefix(issuer, "https://") == host // a path names the customer
+	switch strings.TrimPrefix(issuer, "https://") {
+	case "token.actions.githubusercontent.com", "gitlab.com", "app.terraform.io", "accounts.google.com", "agent.buildkite.com", "oidc.vercel.com",
+		"api.pulumi.com/oidc":
+		return true
 	}
 	return false
 }
