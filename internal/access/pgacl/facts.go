@@ -3,6 +3,7 @@ package pgacl
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/retinue-id/retinue"
 )
@@ -19,6 +20,8 @@ type Collector struct {
 type realmFacts struct {
 	state State
 	seen  map[retinue.Ref]bool
+	// refs name the objects of the state, as the connector does.
+	refs []retinue.Ref
 	// unread counts the documents that could not be read.
 	unread int
 	inventory
@@ -43,10 +46,6 @@ func (c *Collector) Add(f retinue.Fact) error {
 	case retinue.Policy:
 		if f.Language == retinue.LanguagePostgreSQL {
 			return c.of(f.Ref.Realm).policy(f)
-		}
-	case retinue.Resource:
-		if f.Ref.Realm.Kind() == realmKind && f.DataClass != "" {
-			c.of(f.Ref.Realm).labelled[f.Ref] = f.DataClass
 		}
 	case retinue.Credential:
 		if f.Ref.Realm.Kind() == realmKind {
@@ -158,6 +157,10 @@ func (c *realmFacts) policy(p retinue.Policy) error {
 	if err := c.document(p.Document); err != nil {
 		c.unread++
 		return fmt.Errorf("read %s: %w", clip(p.Name), err)
+	}
+	if len(c.state.Objects) > len(c.refs) { // the document's key is that of its object, behind the kind
+		kind, key, _ := strings.Cut(p.Ref.Key, ":")
+		c.refs = append(c.refs, retinue.NewRef(p.Ref.Realm, kind, key))
 	}
 	return nil
 }

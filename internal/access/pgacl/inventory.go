@@ -8,8 +8,6 @@ import (
 
 // inventory is what is known of a server beside its catalogs' privileges.
 type inventory struct {
-	// labelled are the objects with a class of data.
-	labelled map[retinue.Ref]string
 	// passwords are the roles' own.
 	passwords map[string]password
 	// stored are credentials for other systems that the server keeps.
@@ -30,7 +28,7 @@ type stored struct {
 }
 
 func newInventory() inventory {
-	return inventory{labelled: map[retinue.Ref]string{}, passwords: map[string]password{}}
+	return inventory{passwords: map[string]password{}}
 }
 
 func (v *inventory) credential(c retinue.Credential) {

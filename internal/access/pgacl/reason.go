@@ -95,5 +95,15 @@ func (x *Index) rowReasons(a *asked) []access.Reason {
 	return []access.Reason{{Layer: layerRows, Document: a.object.Title(), Effect: "none", Text: text}}
 }
 
+// rowsFor is rowReasons for a role on an object of the state.
+func (x *Index) rowsFor(role string, o *compiled) []access.Reason {
+	a := asked{Question: Question{Role: role, Kind: Table, Database: o.Database}, object: o}
+	var err error
+	if a.rules, err = x.rulesFor(&a); err != nil {
+		return nil
+	}
+	return x.rowReasons(&a)
+}
+
 // layerRows is the layer of row policies.
 const layerRows = "row security"
