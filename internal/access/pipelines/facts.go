@@ -125,7 +125,7 @@ func (c *Collector) Add(f retinue.Fact) error {
 			c.pipelines[f.Subject] = &pipeline{identity: retinue.Identity{Ref: f.Subject}, grants: []retinue.Grant{f}}
 		}
 	case retinue.Placement:
-		if f.Reference && f.Consumer.Kind == "pipeline" {
+		if f.Consumer.Kind == "pipeline" {
 			c.placements = append(c.placements, f)
 		}
 	case retinue.Credential:

@@ -10,9 +10,9 @@ import (
 )
 
 // Steps puts into a graph who comes to act as a pipeline, and what a pipeline
-// comes to by the trust of others in its tokens. The code of a repository is a
-// place: whoever can write there changes what its pipelines do. The secrets that
-// pipelines are given are placements, and not added here.
+// comes to: by the trust of others in its tokens, and by the secrets that it is
+// given. The code of a repository is a place: whoever can write there changes
+// what its pipelines do.
 func (e *Engine) Steps(b *graph.Builder) {
 	for _, realm := range sortedKeys(e.repos) {
 		r := e.repos[realm]
@@ -27,6 +27,7 @@ func (e *Engine) Steps(b *graph.Builder) {
 			}
 			e.ways(b, n, p.identity.Ref, p.ways)
 			e.named(b, n, p)
+			p.reads(b, n)
 			outsiders(b, n, p)
 		}
 		if ok {
@@ -114,6 +115,16 @@ func (e *Engine) named(b *graph.Builder, from graph.NodeID, p *pipeline) {
 		b.Step(graph.Step{From: []graph.NodeID{from}, To: b.Node(graph.Node{Ref: g.Resource, Kind: graph.Outside}), Verb: graph.Federates,
 			Technique: strings.Join(g.Privileges, ", "), Assumes: "the trust policy of " + g.Resource.Key + ", which was not read, admits it",
 			Needs: [][]graph.GrantID{{b.Grant(graph.Grant{Subject: p.identity.Ref, Reason: reason})}}, Because: []access.Reason{reason}})
+	}
+}
+
+// reads adds the secrets that a pipeline is given.
+func (p *pipeline) reads(b *graph.Builder, from graph.NodeID) {
+	for _, s := range p.secrets {
+		reason := access.Reason{Layer: layerDefinition, Document: p.identity.Ref.Key, Statement: "secret " + s.name, Effect: effectAllow, Text: "names the secret " + s.name}
+		b.Step(graph.Step{From: []graph.NodeID{from}, To: b.Node(graph.Node{Ref: s.ref, Kind: graph.Credential, Name: s.name}), Verb: graph.ReadsSecret,
+			Technique: "a secret of the pipeline", Through: s.place.Path, Needs: [][]graph.GrantID{{b.Grant(graph.Grant{Subject: p.identity.Ref, Reason: reason})}},
+			Because: []access.Reason{reason}})
 	}
 }
 

@@ -56,6 +56,9 @@ func TestSteps(t *testing.T) {
 	unread := retinue.NewRef("aws:222222222222", "role", "arn:aws:iam::222222222222:role/unread")
 	s.add(retinue.Grant{Subject: flow, Privileges: []string{actionWebIdentity}, Resource: unread, Condition: "job go"},
 		retinue.Grant{Subject: flow, Privileges: []string{actionWebIdentity}, Resource: theirs, Condition: "job go"})
+	key := retinue.NewRef(shop, "named_secret", "github_actions:KEY")
+	s.add(retinue.Credential{Ref: key, Name: "KEY", Kind: retinue.CredentialGenericSecret},
+		retinue.Placement{Credential: key, Consumer: quiet, Reference: true, Place: retinue.Place{Kind: retinue.PlaceCIVariable, Realm: shop, Path: quiet.Key, Field: "KEY"}})
 	g := s.picture()
 
 	code := retinue.NewRef(shop, "repository", shop.ID())
@@ -83,6 +86,7 @@ func TestSteps(t *testing.T) {
 		{stranger, theirs, graph.Federates, false},
 		{account, flow, graph.ModifiesCode, true},
 		{vendor, flow, graph.ModifiesCode, false},
+		{quiet, key, graph.ReadsSecret, false},
 		{flow, runner, graph.ExecsInto, false},
 		{runner, quiet, graph.ExecsInto, true},
 	} {
