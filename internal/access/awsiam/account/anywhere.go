@@ -21,26 +21,55 @@ const (
 	maxPatterns = 20
 )
 
+// patterns are the resource patterns that bear on an action.
+type patterns struct {
+	// allowed are those of the allowing statements, all those of any.
+	allowed, all []string
+	// key names the rules that they are of.
+	key string
+}
+
 // anywhere answers for an action on any resource: the best answer there is, and
 // on which patterns it is given.
-func (e *Engine) anywhere(p *principal, action string) access.Decision {
-	o, resource := e.search(p, action)
-	d := e.decide(p, action, resource)
+func (a *asker) anywhere(action string) access.Decision {
+	named := a.named(action)
+	o, resource := a.search(action, named)
+	d := a.decide(action, resource)
 	if o != access.Allowed && o != access.Conditional {
 		return d
 	}
-	if patterns := e.patternsOf(p, action, o); len(patterns) > 0 {
-		d.Because = append(d.Because, access.Reason{Effect: "none", Text: "on " + strings.Join(patterns, ", ") + "; asked for " + resource})
+	var on []string
+	for _, r := range named.allowed {
+		if len(on) == maxPatterns {
+			break
+		}
+		if got, _ := a.search(action, patterns{[]string{r}, named.all, named.key}); rank(got) <= rank(o) {
+			on = append(on, r)
+		}
 	}
+	text := "asked for " + resource
+	if len(on) > 0 {
+		text = "on " + strings.Join(on, ", ") + "; " + text
+	}
+	d.Because = append(d.Because, access.Reason{Effect: "none", Text: text})
 	return d
 }
 
-// search finds a resource on which the answer is best.
-func (e *Engine) search(p *principal, action string) (access.Outcome, string) {
+// search finds a resource on which the answer is best, among those that the
+// allowed patterns name.
+func (a *asker) search(action string, named patterns) (access.Outcome, string) {
 	best, on := access.ImplicitlyDenied, "*"
-	for i, resource := range e.candidates(p, action) {
-		o := e.outcome(p, action, resource)
+	for i, resource := range a.candidates(action, named) {
+		o := a.outcome(action, resource)
 		if i == 0 || rank(o) < rank(best) {
+			best, on = o, resource
+		}
+		if best == access.Allowed {
+			return best, on
+		}
+	}
+	for _, resource := range a.listedFor(action, named.allowed) {
+		if o := a.outcome(action, resource); rank(o) < rank(best) {
 			best, on = o, resource
 		}
 		if best == access.Allowed {
@@ -53,27 +82,6 @@ func (e *Engine) search(p *principal, action string) (access.Outcome, string) {
 // rank orders outcomes, the surest yes first.
 func rank(o access.Outcome) int {
 	return slices.Index([]access.Outcome{access.Allowed, access.Conditional, access.Unknown, access.ImplicitlyDenied, access.ExplicitlyDenied}, o)
-}
-
-// patternsOf lists the resource patterns of the allowing statements that hold
-// for an action, as they are written.
-func (e *Engine) patternsOf(p *principal, action string, as access.Outcome) []string {
-	var out []string
-	p.statements(func(_ *policy, st *awsiam.Statement) bool {
-		if st.Effect != awsiam.Allow || !st.AppliesTo(action) {
-			return true
-		}
-		for _, r := range st.Resources {
-			if !slices.Contains(out, r) && len(out) < maxPatterns && rank(e.outcome(p, action, e.concrete(p, action, r))) <= rank(as) {
-				out = append(out, r)
-			}
-		}
-		if st.NotResources != nil && len(out) < maxPatterns {
-			out = append(out, "everything but "+strings.Join(st.NotResources, ", "))
-		}
-		return true
-	})
-	return out
 }
 
 // statements walks the statements of a principal's own policies and its
@@ -103,112 +111,99 @@ func (p *principal) statements(yield func(*policy, *awsiam.Statement) bool) {
 	}
 }
 
-// candidates are resources among which there is one with the best answer: one of
-// each class that the patterns of the layers tell apart and that an allowing
-// statement names, and those of the inventory that such a statement names or
-// whose own policy may allow it.
-func (e *Engine) candidates(p *principal, action string) []string {
-	if a, ok := e.data.Action(action); ok && len(a.Resources) == 0 {
-		return []string{"*"} // it cannot be allowed on a resource
+// named are the patterns that a statement is about.
+func named(st *awsiam.Statement) []string {
+	if st.NotResources != nil {
+		return []string{"*"}
 	}
-	var allowed, all []string
-	anything := false
-	add := func(list []string, more []string) []string {
-		for _, r := range more {
-			if !slices.Contains(list, r) {
-				list = append(list, r)
-			}
-		}
-		return list
-	}
-	p.statements(func(_ *policy, st *awsiam.Statement) bool {
-		if st.MayApplyTo(action) {
-			if st.Effect != awsiam.Deny {
-				allowed = add(allowed, st.Resources)
-				anything = anything || st.NotResources != nil
-			}
-			all = add(add(all, st.Resources), st.NotResources)
-		}
-		return true
-	})
-	if anything {
-		allowed = add(allowed, []string{"*"})
-	}
-	for _, pol := range e.limits(p) {
-		sts := pol.Statements()
-		for i := range sts {
-			if sts[i].MayApplyTo(action) {
-				all = add(add(all, sts[i].Resources), sts[i].NotResources)
-			}
-		}
-	}
-	out := e.witnesses(p, action, allowed, all)
-	return add(out, e.listedFor(p, action, allowed))
+	return st.Resources
 }
 
-// limits are the policies that limit a principal beside its own.
-func (e *Engine) limits(p *principal) []*awsiam.Policy {
-	l := p.layers()
-	out := slices.Clone(l.Boundary)
-	for _, level := range slices.Concat(l.ServiceControl, p.account.control) {
-		out = append(out, level.Policies...)
+func union(list, more []string) []string {
+	for _, r := range more {
+		if !slices.Contains(list, r) {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// candidates are resources among which there is one with the best answer: one of
+// each class that the patterns tell apart. Those that are most likely to have it
+// come first.
+func (a *asker) candidates(action string, named patterns) []string {
+	known, ok := a.data.Action(action)
+	if ok && len(known.Resources) == 0 {
+		return []string{"*"} // it cannot be allowed on a resource
+	}
+	templates := a.templates(action)
+	key := named.key + strings.Join(slices.Concat(named.allowed, []string{""}, templates), "\x00")
+	out, ok := a.found[key]
+	if !ok {
+		out = a.witnesses(named, templates)
+		a.found[key] = out
 	}
 	return out
 }
 
-// witnesses are one resource of each class that the patterns tell apart, of
-// those that an allowed pattern fits.
-func (e *Engine) witnesses(p *principal, action string, allowed, all []string) []string {
+func (a *asker) witnesses(named patterns, templates []string) []string {
 	var out []string
-	for _, r := range allowed {
-		if c := e.concrete(p, action, r); !slices.Contains(out, c) {
-			out = append(out, c)
-		}
+	for _, r := range named.allowed {
+		out = union(out, []string{a.concrete(r, templates)})
 	}
-	var patterns []glob.Pattern
-	for _, r := range all {
+	var list []glob.Pattern
+	for _, r := range named.all {
 		if r != "*" {
-			patterns = append(patterns, glob.Text(e.substituted(p, r)))
+			list = append(list, glob.Text(a.p.substituted(r)))
 		}
 	}
-	for _, t := range e.templates(p, action) {
-		patterns = append(patterns, glob.Pattern{}.Part(t))
+	if len(list) == 0 {
+		return out
 	}
-	classes, err := glob.Classes(patterns, glob.AnyText(), maxClasses)
+	for _, t := range templates {
+		list = append(list, glob.Pattern{}.Part(t))
+	}
+	var fits []glob.Pattern
+	for _, r := range named.allowed {
+		fits = append(fits, glob.Text(a.p.substituted(r)))
+	}
+	classes, err := glob.Classes(list, glob.AnyText(), maxClasses)
 	if err != nil {
 		return out // what is named is asked for as it stands
 	}
 	// Those that are names of what the action is for come first.
-	templates := len(e.templates(p, action))
-	for _, typed := range []bool{true, false} {
-		for _, c := range classes {
-			is := false
-			for i := range c.Matches.All {
-				is = is || i >= len(patterns)-templates
-			}
-			if is == typed && !slices.Contains(out, c.Witness) {
-				out = append(out, c.Witness)
-			}
+	var others []string
+	for _, c := range classes {
+		typed := false
+		for i := range c.Matches.All {
+			typed = typed || i >= len(list)-len(templates)
+		}
+		switch {
+		case !slices.ContainsFunc(fits, func(g glob.Pattern) bool { return g.Match(c.Witness) }):
+		case typed:
+			out = union(out, []string{c.Witness})
+		default:
+			others = append(others, c.Witness)
 		}
 	}
-	return out
+	return union(out, others)
 }
 
 // concrete is a resource that fits a pattern and that as few others as possible
 // fit.
-func (e *Engine) concrete(p *principal, action, pattern string) string {
+func (a *asker) concrete(pattern string, templates []string) string {
 	if strings.Trim(pattern, "*") != "" {
-		return fill(e.substituted(p, pattern))
+		return fill(a.p.substituted(pattern))
 	}
-	if t := e.templates(p, action); len(t) > 0 {
-		return fill(t[0])
+	if len(templates) > 0 {
+		return fill(templates[0])
 	}
 	return "*"
 }
 
 // substituted is a pattern with the policy variables that are known of a
 // principal put in; others stand for any text.
-func (e *Engine) substituted(p *principal, pattern string) string {
+func (p *principal) substituted(pattern string) string {
 	if !strings.Contains(pattern, "${") {
 		return pattern
 	}
@@ -252,69 +247,65 @@ func (p *principal) variable(name, fallback string) string {
 	return "*"
 }
 
-// templates are the forms of the resources that an action is for, with a star
-// for what is not fixed; required types first.
-func (e *Engine) templates(p *principal, action string) []string {
-	a, ok := e.data.Action(action)
-	if !ok {
-		return nil
+// fits reports whether a pattern names resources of the types that an action is
+// for: AWS never asks for the action on others. Of an action that is not known
+// anything may be.
+func (a *asker) fits(action, pattern string, templates []string) bool {
+	if strings.Trim(pattern, "*") == "" || len(templates) == 0 {
+		return true
 	}
-	s, ok := e.data.Service(a.Service)
-	if !ok {
-		return nil
-	}
-	var out []string
-	for _, required := range []bool{true, false} {
-		for _, r := range a.Resources {
-			if r.Required != required {
-				continue
-			}
-			for _, t := range s.Resources {
-				if t.Name == r.Type && t.ARN != "" {
-					out = append(out, e.template(p, t.ARN))
-				}
-			}
+	substituted := a.p.substituted(pattern)
+	parts := strings.SplitN(substituted, ":", 6)
+	return len(parts) < 6 || slices.ContainsFunc(templates, func(t string) bool {
+		own := strings.SplitN(t, ":", 6)
+		if len(own) < 6 || own[2] != parts[2] && !strings.ContainsAny(parts[2], "*?") {
+			return len(own) < 6
 		}
-	}
-	return out
+		if own[4] != "" {
+			own[4] = "*" // of whatever account
+			t = strings.Join(own, ":")
+		}
+		key := [2]string{substituted, t}
+		known, ok := a.meets[key]
+		if !ok {
+			known = meet(t, substituted)
+			a.meets[key] = known
+		}
+		return known
+	})
 }
 
-// template puts the principal's partition and account into the form of an ARN.
-func (e *Engine) template(p *principal, form string) string {
-	partition := "aws"
-	if parts := strings.SplitN(p.as.String(), ":", 3); len(parts) == 3 {
-		partition = parts[1]
+// meet reports whether some resource fits both the form of an ARN and a
+// pattern.
+func meet(template, pattern string) bool {
+	form := glob.Pattern{}.Part(template)
+	if !strings.ContainsAny(pattern, "*?") {
+		return form.Match(pattern)
 	}
-	form = strings.NewReplacer("${Partition}", partition, "${Account}", p.account.id).Replace(form)
-	for {
-		before, rest, ok := strings.Cut(form, "${")
-		if !ok {
-			return form
-		}
-		_, after, ok := strings.Cut(rest, "}")
-		if !ok {
-			return form
-		}
-		form = before + "*" + after
-	}
+	const few = 8
+	classes, err := glob.Classes([]glob.Pattern{form, glob.Text(pattern)}, glob.AnyText(), few)
+	return err != nil || slices.ContainsFunc(classes, func(c glob.Class) bool { return c.Matches.Len() == 2 })
 }
 
 // listedFor are resources of the inventory that an allowed pattern names, or
 // whose own policies may allow the action. A role is one.
-func (e *Engine) listedFor(p *principal, action string, allowed []string) []string {
+func (a *asker) listedFor(action string, allowed []string) []string {
 	patterns := make([]glob.Pattern, len(allowed))
 	for i, r := range allowed {
-		patterns[i] = glob.Text(e.substituted(p, r))
+		patterns[i] = glob.Text(a.p.substituted(r))
 	}
 	var out []string
-	for _, arn := range e.index.withPolicies(action) {
+	for _, arn := range a.index.withPolicies(action) {
 		if len(out) == maxListed {
 			break
 		}
-		asked := e.part(action, arn)
+		asked := a.part(action, arn)
 		fits := slices.ContainsFunc(patterns, func(g glob.Pattern) bool { return g.Match(asked) })
-		if fits || e.index.grantsTo(arn, p) {
-			out = append(out, asked)
+		if fits {
+			out = union(out, []string{asked})
+		}
+		if a.index.grantsTo(arn, a.p) {
+			out = union(union(out, []string{asked}), a.index.parts(arn, action))
 		}
 	}
 	return out

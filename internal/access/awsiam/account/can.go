@@ -7,7 +7,6 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/access"
-	"github.com/retinue-id/retinue/internal/access/awsiam"
 )
 
 // Can answers whether an identity may do something.
@@ -19,10 +18,25 @@ func (e *Engine) Can(identity retinue.Ref, action, resource string) access.Decis
 	if why := unanswerable(action, resource); why != "" {
 		return unknown(why)
 	}
-	if strings.ContainsAny(action, "*?") {
-		return e.every(p, action, resource)
+	return e.asker(p).answer(action, resource)
+}
+
+// Administrator reports whether an identity is an administrator: every action
+// on "*" is allowed without a condition, with its boundary, the service control
+// policies and all denies in force. It is what package escalate calls one.
+func (e *Engine) Administrator(identity retinue.Ref) bool {
+	p := e.byRef[identity]
+	return p != nil && e.asker(p).administrator()
+}
+
+func (a *asker) answer(action, resource string) access.Decision {
+	switch {
+	case strings.ContainsAny(action, "*?"):
+		return a.every(action, resource)
+	case resource == "":
+		return a.anywhere(action)
 	}
-	return e.can(p, action, resource)
+	return a.decide(action, resource)
 }
 
 // unanswerable says why a question is none.
@@ -36,82 +50,8 @@ func unanswerable(action, resource string) string {
 	return ""
 }
 
-func (e *Engine) can(p *principal, action, resource string) access.Decision {
-	if resource == "" {
-		return e.anywhere(p, action)
-	}
-	return e.decide(p, action, resource)
-}
-
 func unknown(text string) access.Decision {
 	return access.Decision{Outcome: access.Unknown, Because: []access.Reason{{Effect: "none", Text: retinue.CleanName(text)}}}
-}
-
-// decide answers for one action on one resource.
-func (e *Engine) decide(p *principal, action, resource string) access.Decision {
-	l, r := e.question(p, action, resource)
-	return awsiam.Decide(&l, &r, awsiam.Open)
-}
-
-// outcome is decide without the reasons.
-func (e *Engine) outcome(p *principal, action, resource string) access.Outcome {
-	l, r := e.question(p, action, resource)
-	return awsiam.Outcome(&l, &r, awsiam.Open)
-}
-
-func (e *Engine) question(p *principal, action, resource string) (awsiam.Layers, awsiam.Request) {
-	t := e.thing(action, resource, p.account)
-	l := p.layers()
-	e.on(&l, &t)
-	r := awsiam.Request{Action: action, Resource: resource, ResourceAccount: t.account.id, Principal: p.as}
-	settle(&r, p.account, &t)
-	for k, v := range p.tags {
-		r.Context.Set("aws:PrincipalTag/"+k, v)
-	}
-	r.Absent = append(r.Absent, "aws:PrincipalTag/*")
-	return l, r
-}
-
-// settle puts into a request what is known of it, and what it is taken to be;
-// see the package comment.
-func settle(r *awsiam.Request, from *account, t *thing) {
-	r.Context.Set("aws:SecureTransport", "true")
-	r.Absent = append(r.Absent, "aws:CalledVia*", "aws:ViaAWSService", "aws:PrincipalServiceName*")
-	if from != nil && from.organization != "" {
-		r.Context.Set("aws:PrincipalOrgID", from.organization)
-		r.Context.SetList("aws:PrincipalOrgPaths", from.path)
-	}
-	if t.account.organization != "" && t.listed {
-		r.Context.Set("aws:ResourceOrgID", t.account.organization)
-		r.Context.SetList("aws:ResourceOrgPaths", t.account.path)
-	}
-	for k, v := range t.tags {
-		r.Context.Set("aws:ResourceTag/"+k, v)
-		r.Context.Set(t.service+":ResourceTag/"+k, v)
-	}
-	if t.tagged {
-		r.Absent = append(r.Absent, "aws:ResourceTag/*", t.service+":ResourceTag/*")
-	}
-}
-
-// layers are the policies that limit or allow what a principal does, without
-// those of the resource.
-func (p *principal) layers() awsiam.Layers {
-	l := awsiam.Layers{ServiceControl: p.account.service, Unread: p.unread()}
-	add := func(to []*awsiam.Policy, list []*policy) []*awsiam.Policy {
-		for _, d := range list {
-			if d.Policy != nil {
-				to = append(to, d.Policy)
-			}
-		}
-		return to
-	}
-	l.Identity = add(nil, p.own)
-	for _, g := range p.groups {
-		l.Identity = add(l.Identity, g.own)
-	}
-	l.Boundary = add(nil, p.boundary)
-	return l
 }
 
 // unheard is a name that no policy and no inventory has.
@@ -131,13 +71,13 @@ func (e *Engine) actions(pattern string) []string {
 }
 
 // every answers for all actions of a pattern: the worst answer of any.
-func (e *Engine) every(p *principal, pattern, resource string) access.Decision {
-	all := e.actions(pattern)
+func (a *asker) every(pattern, resource string) access.Decision {
+	all := a.actions(pattern)
 	counts := make(map[access.Outcome]int)
 	examples := make(map[access.Outcome][]string)
 	var first access.Decision
 	for _, action := range all {
-		o := e.best(p, action, resource)
+		o := a.best(action, resource)
 		counts[o]++
 		if len(examples[o]) < maxExamples {
 			examples[o] = append(examples[o], action)
@@ -156,13 +96,13 @@ func (e *Engine) every(p *principal, pattern, resource string) access.Decision {
 	}
 	for _, o := range []access.Outcome{out, access.ExplicitlyDenied} {
 		if len(examples[o]) > 0 {
-			first = e.can(p, examples[o][0], resource)
+			first = a.answer(examples[o][0], resource)
 			break
 		}
 	}
 	first.Outcome = out
 	if out == access.Conditional {
-		first.Remains = e.remains(p, all, resource)
+		first.Remains = a.remains(all, resource)
 	}
 	text := fmt.Sprintf("of the %d known actions that %s covers, and those that AWS may add", len(all)-1, pattern)
 	for _, o := range []access.Outcome{access.Allowed, access.Conditional, access.Unknown, access.ImplicitlyDenied, access.ExplicitlyDenied} {
@@ -188,14 +128,14 @@ func shown(actions []string) []string {
 }
 
 // remains are the conditions of all actions that have some.
-func (e *Engine) remains(p *principal, actions []string, resource string) []access.Condition {
+func (a *asker) remains(actions []string, resource string) []access.Condition {
 	var out []access.Condition
 	seen := make(map[string]bool)
-	for _, a := range actions {
-		if e.best(p, a, resource) != access.Conditional {
+	for _, action := range actions {
+		if a.best(action, resource) != access.Conditional {
 			continue
 		}
-		for _, c := range e.can(p, a, resource).Remains {
+		for _, c := range a.answer(action, resource).Remains {
 			if key := c.String(); !seen[key] && len(out) < maxRemains {
 				seen[key] = true
 				out = append(out, c)
@@ -208,10 +148,10 @@ func (e *Engine) remains(p *principal, actions []string, resource string) []acce
 const maxRemains = 50
 
 // best is the outcome on a resource, or on the best one.
-func (e *Engine) best(p *principal, action, resource string) access.Outcome {
+func (a *asker) best(action, resource string) access.Outcome {
 	if resource == "" {
-		o, _ := e.search(p, action)
+		o, _ := a.search(action, a.named(action))
 		return o
 	}
-	return e.outcome(p, action, resource)
+	return a.outcome(action, resource)
 }

@@ -49,11 +49,12 @@ import (
 // it is made and may be asked from several goroutines.
 type Engine struct {
 	data  *awsdata.Data
+	kinds *Consequences
+	forms *forms
 	state *escalate.State
 
 	principals []*principal // sorted by Ref
 	byRef      map[retinue.Ref]*principal
-	byARN      map[string]*principal
 	resources  map[string]*resource // by ARN
 	accounts   map[string]*account
 	index      *index
@@ -125,14 +126,14 @@ func (l *loader) finish(e *Engine, whole []retinue.Scope) {
 		}
 	}
 	l.managed(e.data)
-	e.byRef, e.byARN = make(map[retinue.Ref]*principal), make(map[string]*principal)
+	e.byRef = l.principals
 	for ref, p := range l.principals {
 		if !p.known {
+			delete(l.principals, ref)
 			continue
 		}
 		p.account = l.accountOf(p.as.Account(), e.whole)
 		p.groups = sortedGroups(p.groups)
-		e.byRef[ref], e.byARN[ref.Key] = p, p
 		e.principals = append(e.principals, p)
 	}
 	slices.SortFunc(e.principals, func(a, b *principal) int { return a.ref.Compare(b.ref) })
@@ -155,6 +156,16 @@ func (l *loader) finish(e *Engine, whole []retinue.Scope) {
 		e.index.guard(arn, r.policies)
 	}
 	e.index.closed()
+}
+
+// principalOf finds a principal by its ARN, or returns nil.
+func (e *Engine) principalOf(arn string) *principal {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) < 6 || parts[2] != "iam" {
+		return nil
+	}
+	kind, _, _ := strings.Cut(parts[5], "/")
+	return e.byRef[retinue.NewRef(retinue.NewRealm("aws", parts[4]), kind, arn)]
 }
 
 func sortedGroups(groups []*group) []*group {

@@ -17,6 +17,9 @@ func Facts() []retinue.FactType { return escalate.Facts() }
 // Collector builds an Engine from the facts of AWS accounts, as their connector
 // states them. The zero Collector is ready. It is used by one goroutine.
 type Collector struct {
+	// Data is the reference data; nil means that of the program.
+	Data *awsdata.Data
+
 	loader
 	paths escalate.Collector
 }
@@ -32,15 +35,18 @@ func (c *Collector) Add(f retinue.Fact) error {
 // account. gaps say of a realm what was not read of it, whole are the scopes
 // that were read completely. The Collector must not be used any more.
 func (c *Collector) Engine(gaps map[retinue.Realm][]string, whole []retinue.Scope) (*Engine, error) {
-	data, err := awsdata.Embedded()
-	if err != nil {
-		return nil, fmt.Errorf("read reference data: %w", err)
+	data := c.Data
+	if data == nil {
+		var err error
+		if data, err = awsdata.Embedded(); err != nil {
+			return nil, fmt.Errorf("read reference data: %w", err)
+		}
 	}
 	var read []string
 	for _, s := range whole {
 		read = append(read, s.Path)
 	}
-	e := &Engine{data: data, state: c.paths.State(read)}
+	e := &Engine{data: data, kinds: NewConsequences(data), forms: &forms{data: data}, state: c.paths.State(read)}
 	c.loader.ready()
 	c.loader.finish(e, whole)
 	e.known(gaps)

@@ -23,7 +23,12 @@ type index struct {
 	// that their policies are about; guardedBy has them all.
 	guarded  map[string][]guard
 	guardAny []guard
-	guards   map[string]*guard
+	// about are the distinct statements of the policies in guarded and
+	// guardAny, as far as they are worth telling apart.
+	about  map[string][]*awsiam.Statement
+	guards map[string]*guard
+	// grants are the resources whose policies name a principal, by its ARN.
+	grants map[string][]string
 }
 
 // guard is a resource with its policies.
@@ -33,7 +38,8 @@ type guard struct {
 }
 
 func newIndex(principals []*principal, distinct []*text) *index {
-	x := &index{services: make(map[string][]*text), guarded: make(map[string][]guard), guards: make(map[string]*guard)}
+	x := &index{services: make(map[string][]*text), guarded: make(map[string][]guard), guards: make(map[string]*guard),
+		grants: make(map[string][]string)}
 	for _, p := range principals {
 		if p.as.IsRoot() || slices.Contains(p.unread(), awsiam.LayerIdentity) {
 			x.always = append(x.always, p)
@@ -115,6 +121,9 @@ func (x *index) guard(arn string, policies []*policy) {
 		return
 	}
 	x.guards[arn] = &g
+	for _, name := range g.named() {
+		x.grants[name] = append(x.grants[name], arn)
+	}
 	if all {
 		x.guardAny = append(x.guardAny, g)
 		return
@@ -125,12 +134,34 @@ func (x *index) guard(arn string, policies []*policy) {
 	}
 }
 
+// named lists the principals that the allowing statements name, each once.
+func (g *guard) named() []string {
+	var out []string
+	for _, d := range g.policies {
+		sts := d.Statements()
+		for i := range sts {
+			if sts[i].Effect == awsiam.Allow && sts[i].Principals != nil {
+				out = append(out, sts[i].Principals.AWS...)
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // closed sorts what was put in.
 func (x *index) closed() {
 	byARN := func(a, b guard) int { return cmp.Compare(a.arn, b.arn) }
 	slices.SortFunc(x.guardAny, byARN)
 	for _, list := range x.guarded {
 		slices.SortFunc(list, byARN)
+	}
+	for _, list := range x.grants {
+		slices.Sort(list)
+	}
+	x.about = map[string][]*awsiam.Statement{"": statementsOf(x.guardAny)}
+	for service, list := range x.guarded {
+		x.about[service] = statementsOf(list, x.guardAny)
 	}
 }
 
@@ -163,6 +194,50 @@ func (x *index) mayAllow(action, resource string) []*principal {
 	return out
 }
 
+// maxBearing bounds the statements of resource policies by which actions are
+// told apart.
+const maxBearing = 4000
+
+// bearing names the statements of the policies of resources that bear on an
+// action of a service; few is false where there are too many to tell.
+func (x *index) bearing(service, action string) (key string, few bool) {
+	list := x.about[service]
+	if list == nil {
+		list = x.about[""]
+	}
+	if len(list) > maxBearing {
+		return "", false
+	}
+	bits := make([]byte, (len(list)+7)/8)
+	for i, st := range list {
+		if st.MayApplyTo(action) {
+			bits[i/8] |= 1 << (i % 8)
+		}
+	}
+	return string(bits), true
+}
+
+// statementsOf lists the statements of distinct policies.
+func statementsOf(lists ...[]guard) []*awsiam.Statement {
+	seen := make(map[*text]bool)
+	out := []*awsiam.Statement{}
+	for _, guards := range lists {
+		for _, g := range guards {
+			for _, d := range g.policies {
+				if seen[d.text] || len(out) > maxBearing {
+					continue
+				}
+				seen[d.text] = true
+				sts := d.Statements()
+				for i := range sts {
+					out = append(out, &sts[i])
+				}
+			}
+		}
+	}
+	return out
+}
+
 // withPolicies lists the resources whose policies may allow an action, and the
 // services' own.
 func (x *index) withPolicies(action string) []string {
@@ -172,6 +247,26 @@ func (x *index) withPolicies(action string) []string {
 		for i := range list {
 			if list[i].mayAllow(action) {
 				out = append(out, list[i].arn)
+			}
+		}
+	}
+	return out
+}
+
+// parts are resources that the policies of one name for an action, such as
+// objects of a bucket.
+func (x *index) parts(arn, action string) []string {
+	var out []string
+	for _, d := range x.guards[arn].policies {
+		sts := d.Statements()
+		for i := range sts {
+			if sts[i].Effect == awsiam.Deny || !sts[i].MayApplyTo(action) {
+				continue
+			}
+			for _, r := range sts[i].Resources {
+				if strings.HasPrefix(r, arn) {
+					out = union(out, []string{fill(r)})
+				}
 			}
 		}
 	}

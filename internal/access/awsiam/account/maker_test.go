@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/access/awsdata"
 	"github.com/retinue-id/retinue/internal/access/awsiam/account"
 )
 
@@ -34,8 +36,15 @@ type world struct {
 	gaps  map[retinue.Realm][]string
 }
 
+// reference is read once for all tests.
+var reference = sync.OnceValues(awsdata.Embedded)
+
 func newWorld(t testing.TB) *world {
-	w := &world{t: t}
+	data, err := reference()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, c: account.Collector{Data: data}}
 	w.organisation()
 	return w
 }

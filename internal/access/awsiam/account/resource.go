@@ -32,7 +32,7 @@ func (e *Engine) thing(action, arn string, asking *account) thing {
 		t.read = true
 		return t
 	}
-	if p := e.byARN[arn]; p != nil {
+	if p := e.principalOf(arn); p != nil {
 		t.account, t.policies, t.tags, t.tagged, t.listed = p.account, p.trust, p.tags, true, true
 		t.read = len(p.trust) > 0 && !slices.ContainsFunc(p.trust, func(d *policy) bool { return d.Policy == nil }) || t.service != "sts"
 		return t
@@ -136,7 +136,7 @@ func hasPolicies(service string) bool {
 	return false
 }
 
-// layers adds to the layers of a principal those of a resource.
+// on adds to the layers of a principal those of a resource.
 func (e *Engine) on(l *awsiam.Layers, t *thing) {
 	for _, p := range t.policies {
 		if p.Policy != nil {

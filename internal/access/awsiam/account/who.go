@@ -23,7 +23,7 @@ func (e *Engine) WhoCan(realm retinue.Realm, action, resource string) []access.H
 		if realm != "" && p.ref.Realm != realm {
 			continue
 		}
-		d := e.answer(p, action, resource)
+		d := e.asker(p).answer(action, resource)
 		if d.Outcome == access.ImplicitlyDenied || d.Outcome == access.ExplicitlyDenied || hangsOnResource(&d) {
 			continue
 		}
@@ -36,13 +36,6 @@ func (e *Engine) WhoCan(realm retinue.Realm, action, resource string) []access.H
 		return cmp.Or(cmp.Compare(rank(a.Decision.Outcome), rank(b.Decision.Outcome)), a.Subject.Compare(b.Subject), cmp.Compare(a.Name, b.Name))
 	})
 	return out
-}
-
-func (e *Engine) answer(p *principal, action, resource string) access.Decision {
-	if strings.ContainsAny(action, "*?") {
-		return e.every(p, action, resource)
-	}
-	return e.can(p, action, resource)
 }
 
 // mayHold lists everybody whose answer may be other than a no. For all actions
@@ -71,7 +64,7 @@ func (e *Engine) mayHold(action, resource string) []*principal {
 				}
 				return out
 			}
-			add(e.byARN[name])
+			add(e.principalOf(name))
 		}
 	}
 	return out
@@ -121,7 +114,8 @@ func namedBy(policies []*policy, action string) []string {
 }
 
 // hangsOnResource reports whether an answer is Unknown only because the
-// resource's policy was not read, while the identity's own do not allow it.
+// resource's policy was not read, and could allow what the policies of the
+// identity do not.
 func hangsOnResource(d *access.Decision) bool {
 	if d.Outcome != access.Unknown || len(d.Because) == 0 {
 		return false
@@ -130,7 +124,9 @@ func hangsOnResource(d *access.Decision) bool {
 	if unread.Layer != awsiam.LayerResource.String() || unread.Document != "" || unread.Statement != "" {
 		return false
 	}
-	return slices.ContainsFunc(d.Because, func(r access.Reason) bool { return r.Layer == awsiam.LayerIdentity.String() && r.Effect == "none" })
+	return slices.ContainsFunc(d.Because, func(r access.Reason) bool {
+		return r.Effect == "none" && (r.Layer == awsiam.LayerIdentity.String() || r.Layer == awsiam.LayerBoundary.String())
+	})
 }
 
 // outsiders are those beyond the inventory that policies of the resource allow,
@@ -151,7 +147,7 @@ func (e *Engine) outsiders(realm retinue.Realm, action, resource string) []acces
 	}
 	seen := make(map[string]bool)
 	for _, o := range strangers(t.policies, action) {
-		if seen[o.name] || e.byARN[o.name] != nil || o.account != "" && len(e.membersOf(o.account)) > 0 {
+		if seen[o.name] || e.principalOf(o.name) != nil || o.account != "" && len(e.membersOf(o.account)) > 0 {
 			continue
 		}
 		seen[o.name] = true
