@@ -5,68 +5,51 @@ import (
 	"slices"
 
 	"github.com/retinue-id/retinue"
-	"github.com/retinue-id/retinue/internal/access"
 	"github.com/retinue-id/retinue/internal/access/estate"
 	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
 )
 
 // Access answers questions about what identities can do, from one moment of an
-// inventory, to one reader.
+// inventory, to one reader. It is used by one goroutine.
 type Access struct {
-	db     *sqlstore.DB
-	scope  store.RowScope
+	app   *App
+	scope store.RowScope
+	at    store.AsOf
+	// estate is made when a question needs it.
 	estate *estate.Estate
-	at     store.AsOf
 }
 
 // AccessOf opens the inventory for questions of access, now or as of a date.
-func (a *App) AccessOf(ctx context.Context, scope store.RowScope, at store.AsOf) (*Access, error) {
-	e, err := a.Estate(ctx, at)
-	if err != nil {
-		return nil, err
-	}
-	return &Access{db: a.DB, scope: scope, estate: e, at: at}, nil
+func (a *App) AccessOf(scope store.RowScope, at store.AsOf) *Access {
+	return &Access{app: a, scope: scope, at: at}
 }
 
 // AccessState opens exports for questions of access, in place of an inventory,
 // as long as fn runs.
 func AccessState(ctx context.Context, exports []StateExport, opt ScanOptions, fn func(*Access) error) error {
 	return throwaway(ctx, exports, opt, func(a *App, _ []retinue.Realm) error {
-		x, err := a.AccessOf(ctx, store.Everything(), store.AsOf{})
-		if err != nil {
-			return err
-		}
-		return fn(x)
+		return fn(a.AccessOf(store.Everything(), store.AsOf{}))
 	})
 }
 
 // read runs fn with the things of the estate as the reader may see them.
-func (x *Access) read(ctx context.Context, fn func(*reader) error) error {
-	return x.db.View(ctx, x.scope, func(tx *sqlstore.Tx) error { return fn(newReader(tx, x.scope, x.estate)) })
+func (x *Access) read(ctx context.Context, fn func(*reader) error) (err error) {
+	if x.estate == nil {
+		if x.estate, err = x.app.Estate(ctx, x.at); err != nil {
+			return err
+		}
+	}
+	return x.app.DB.View(ctx, x.scope, func(tx *sqlstore.Tx) error { return fn(newReader(tx, x.scope, x.estate)) })
 }
 
-// Gaps say of a system, or with "" of all, what was not read or not understood.
+// gaps say of a system, or with "" of all, what was not read or not understood.
 // They are told to those who see everything.
-func (x *Access) Gaps(realm retinue.Realm) []string {
+func (x *Access) gaps(realm retinue.Realm) []string {
 	if !x.scope.All {
 		return nil
 	}
 	return x.estate.Gaps(realm)
-}
-
-// Languages names the languages that questions can be put in.
-func (x *Access) Languages() []string { return x.estate.Languages() }
-
-// CanAnswer answers whether an identity may do something.
-type CanAnswer struct {
-	Identity AccessThing `json:"identity"`
-	Action   string      `json:"action"`
-	Resource string      `json:"resource,omitempty"`
-	// Answers has one answer for each language that the question is of, mostly
-	// one.
-	Answers []estate.Answer `json:"answers"`
-	Gaps    []string        `json:"gaps,omitempty"`
 }
 
 // Can answers whether an identity may do something. The identity is a public id,
@@ -77,21 +60,11 @@ func (x *Access) Can(ctx context.Context, identity string, realm retinue.Realm, 
 		if out.Identity, err = r.find(identity, realm, retinue.FactIdentity, retinue.FactGroup); err != nil {
 			return err
 		}
-		out.Answers, err = x.estate.Can(out.Identity.ref, action, resource)
-		out.Gaps = x.Gaps(out.Identity.Realm)
+		out.Answers, err = x.estate.Can(out.Identity.Ref, action, resource)
+		out.Gaps = x.gaps(out.Identity.Realm)
 		return err
 	})
 	return out, err
-}
-
-// HeldAnswer is what an identity can do.
-type HeldAnswer struct {
-	Identity AccessThing `json:"identity"`
-	// Judged is false where no engine speaks for its system, so that nothing
-	// follows from an empty list.
-	Judged bool          `json:"judged"`
-	Held   []access.Held `json:"held"`
-	Gaps   []string      `json:"gaps,omitempty"`
 }
 
 // Held lists what an identity can do, worst first.
@@ -100,34 +73,17 @@ func (x *Access) Held(ctx context.Context, identity string, realm retinue.Realm)
 		if out.Identity, err = r.find(identity, realm, retinue.FactIdentity, retinue.FactGroup); err != nil {
 			return err
 		}
-		out.Held, out.Judged, out.Gaps = x.estate.Held(out.Identity.ref), x.estate.Judged(out.Identity.ref), x.Gaps(out.Identity.Realm)
+		out.Held, out.Judged, out.Gaps = x.estate.Held(out.Identity.Ref), x.estate.Judged(out.Identity.Ref), x.gaps(out.Identity.Realm)
 		return nil
 	})
 	return out, err
-}
-
-// WhoCanAnswer is who may do something.
-type WhoCanAnswer struct {
-	Action   string         `json:"action"`
-	Resource string         `json:"resource,omitempty"`
-	Holders  []AccessHolder `json:"holders"`
-	// Hidden is true where there are others that the reader may not see.
-	Hidden bool     `json:"hidden,omitempty"`
-	Gaps   []string `json:"gaps,omitempty"`
-}
-
-// AccessHolder is one who may do it.
-type AccessHolder struct {
-	Language string      `json:"language"`
-	Identity AccessThing `json:"identity"`
-	access.Decision
 }
 
 // WhoCan lists who may do something, in the systems of one realm and language
 // or, where these are empty, in all; the surest first.
 func (x *Access) WhoCan(ctx context.Context, realm retinue.Realm, language, action, resource string) (out WhoCanAnswer, err error) {
 	err = x.read(ctx, func(r *reader) error {
-		out = WhoCanAnswer{Action: action, Resource: resource, Holders: []AccessHolder{}, Gaps: x.Gaps(realm)}
+		out = WhoCanAnswer{Action: action, Resource: resource, Holders: []AccessHolder{}, Gaps: x.gaps(realm)}
 		holders, err := x.estate.WhoCan(realm, language, action, resource)
 		if err != nil {
 			return err
@@ -158,9 +114,7 @@ func (x *Access) WhoCan(ctx context.Context, realm retinue.Realm, language, acti
 
 // AccessHere opens this installation for questions of access by whoever can read
 // its database.
-func (a *App) AccessHere(ctx context.Context, at store.AsOf) (*Access, error) {
-	return a.AccessOf(ctx, store.Everything(), at)
-}
+func (a *App) AccessHere(at store.AsOf) *Access { return a.AccessOf(store.Everything(), at) }
 
 // IsAccessLanguage reports whether a kind of source is also the name of a
 // language that answers about its systems.

@@ -9,25 +9,27 @@ import (
 	"testing"
 	"time"
 
-	"github.com/retinue-id/retinue/internal/access/awsiam/escalate"
 	"github.com/retinue-id/retinue/internal/app"
 	"github.com/retinue-id/retinue/internal/testkit"
 )
 
-func escalations(t *testing.T, path string) map[string]escalate.Escalation {
+func escalations(t *testing.T, path string) map[string]app.Escalation {
 	t.Helper()
+	out := make(map[string]app.Escalation)
 	start := time.Now()
-	p, err := app.AccessPathsState(t.Context(), path, app.ScanOptions{Actor: app.Actor()})
+	err := app.AccessState(t.Context(), []app.StateExport{{Kind: "aws", Path: path}}, app.ScanOptions{Actor: app.Actor()}, func(x *app.Access) error {
+		read := time.Since(start)
+		start = time.Now()
+		found, err := x.Escalations(t.Context(), app.EscalationQuery{To: "admin"})
+		for _, e := range found.List {
+			out[e.Identity] = e
+		}
+		t.Logf("%s: read in %v, answered in %v; gaps %q", filepath.Base(filepath.Dir(path)), read, time.Since(start), found.Gaps)
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	read := time.Since(start)
-	out := make(map[string]escalate.Escalation)
-	start = time.Now()
-	for _, e := range p.Escalations() {
-		out[e.Identity] = e
-	}
-	t.Logf("%s: %d principals, read in %v, answered in %v; gaps %q", filepath.Base(filepath.Dir(path)), len(p.Principals), read, time.Since(start), p.Gaps)
 	return out
 }
 

@@ -14,26 +14,6 @@ import (
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
 )
 
-// AccessThing is a thing that an answer about access names, as its reader may
-// see it.
-type AccessThing struct {
-	// ID is its public id where the inventory has it.
-	ID   retinue.EntityID `json:"id,omitempty"`
-	Kind string           `json:"kind"`
-	// Key is the vendor's own key, Name what people call it.
-	Key   string        `json:"key"`
-	Name  string        `json:"name,omitempty"`
-	Realm retinue.Realm `json:"realm,omitempty"`
-	// Administrator is true of who administers its system.
-	Administrator bool                `json:"administrator,omitempty"`
-	Environment   retinue.Environment `json:"environment,omitempty"`
-	DataClass     string              `json:"dataClass,omitempty"`
-	// Hidden is true of what the reader may not see; nothing else is said then.
-	Hidden bool `json:"hidden,omitempty"`
-
-	ref retinue.Ref
-}
-
 // hiddenThing stands for what a reader may not see.
 func hiddenThing() AccessThing {
 	return AccessThing{Kind: "hidden", Key: "something you may not see", Hidden: true}
@@ -68,7 +48,7 @@ func (r *reader) ref(ref retinue.Ref) (AccessThing, error) {
 }
 
 func (r *reader) look(ref retinue.Ref) (AccessThing, error) {
-	t := AccessThing{Kind: ref.Kind, Key: ref.Key, Realm: ref.Realm, ref: ref}
+	t := AccessThing{Kind: ref.Kind, Key: ref.Key, Realm: ref.Realm, Ref: ref}
 	key, err := r.tx.Resolve(ref)
 	if err != nil || key == 0 {
 		return t, err
@@ -93,7 +73,7 @@ func (r *reader) look(ref retinue.Ref) (AccessThing, error) {
 func (r *reader) node(g *graph.Graph, id graph.NodeID) (AccessThing, error) {
 	n := g.Node(id)
 	if n.Kind == graph.Anyone {
-		return AccessThing{Kind: "anyone", Key: "anyone", ref: n.Ref}, nil
+		return AccessThing{Kind: "anyone", Key: "anyone", Ref: n.Ref}, nil
 	}
 	t, err := r.ref(n.Ref)
 	if err != nil || t.Hidden {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,43 +11,6 @@ import (
 	"github.com/retinue-id/retinue/internal/access"
 	"github.com/retinue-id/retinue/internal/access/graph"
 )
-
-// AccessHop is one step of a way. Technique, From, To and Because are a
-// contract, From and To being the vendor's keys.
-type AccessHop struct {
-	Technique string          `json:"technique"`
-	From      string          `json:"from"`
-	To        string          `json:"to"`
-	Because   []access.Reason `json:"because"`
-	// Through is the thing that is used for it, Assumes what was not read and is
-	// taken to be there.
-	Through string `json:"through,omitempty"`
-	Assumes string `json:"assumes,omitempty"`
-	// Verb says in a word what the step does.
-	Verb graph.Verb `json:"verb,omitempty"`
-	// With are the others that the step needs besides From.
-	With []string `json:"with,omitempty"`
-	// Remains are conditions that the caller does not choose: the step is
-	// possible, not certain. Unread are layers that could still forbid it.
-	Remains []access.Condition `json:"remains,omitempty"`
-	Unread  []string           `json:"unread,omitempty"`
-	// FromThing and ToThing are the ends as things of the inventory.
-	FromThing *AccessThing `json:"fromThing,omitempty"`
-	ToThing   *AccessThing `json:"toThing,omitempty"`
-}
-
-// AccessWay is a way from or to a thing.
-type AccessWay struct {
-	// Identity is the vendor's key of who is reached or who reaches.
-	Identity string `json:"identity"`
-	// Admin is true where that is an administrator.
-	Admin bool        `json:"admin,omitempty"`
-	Thing AccessThing `json:"thing"`
-	// Possible is true where a step has conditions that the caller does not
-	// choose, or assumes something.
-	Possible bool        `json:"possible,omitempty"`
-	Hops     []AccessHop `json:"hops"`
-}
 
 // hops shows a path. What leads through something that the reader may not see
 // says no more than that.
@@ -137,72 +101,87 @@ func (r *reader) way(g *graph.Graph, n graph.NodeID, path graph.Path, possible b
 // AttackPaths lists every identity that the holder of a thing can come to act
 // as, in whatever system, nearest first; with to, only the way to that, which
 // may be a thing of any kind. What the reader may not see is left out.
-func (x *Access) AttackPaths(ctx context.Context, from string, realm retinue.Realm, to string) (out []AccessWay, err error) {
+func (x *Access) AttackPaths(ctx context.Context, from string, realm retinue.Realm, to string) (out []AccessWay, gaps []string, err error) {
 	err = x.read(ctx, func(r *reader) error {
-		out = []AccessWay{}
+		out, gaps = []AccessWay{}, x.gaps("")
 		start, err := r.find(from, realm)
 		if err != nil {
 			return err
 		}
-		var target AccessThing
+		var target retinue.Ref
 		if to != "" {
-			if target, err = r.find(to, ""); err != nil {
-				return err
-			}
-		}
-		g := x.estate.Graph()
-		n := g.Find(x.estate.Same(start.ref))
-		if n == graph.None {
-			return nil // it leads nowhere
-		}
-		all := reachFrom(g, n)
-		for _, reached := range all.possible.Nodes() {
-			node := g.Node(reached)
-			if reached == n || to == "" && node.Kind != graph.Identity || to != "" && node.Ref != x.estate.Same(target.ref) {
-				continue
-			}
-			path, possible := all.path(reached)
-			w, err := r.way(g, reached, path, possible)
+			t, err := r.find(to, "")
 			if err != nil {
 				return err
 			}
-			if !w.Thing.Hidden {
-				out = append(out, w)
+			target = r.estate.Same(t.Ref)
+		}
+		g := r.estate.Graph()
+		if n := g.Find(r.estate.Same(start.Ref)); n != graph.None {
+			if out, err = r.attacks(g, n, target); err != nil {
+				return err
 			}
 		}
+		own, err := x.ownGains(ctx, r, start, target, out)
+		out = append(out, own...)
 		slices.SortStableFunc(out, func(a, b AccessWay) int { return len(a.Hops) - len(b.Hops) })
-		return nil
+		return err
 	})
-	return out, err
+	return out, gaps, err
 }
 
-// BlastRadius is what the holder of a thing comes to, or who comes to it.
-type BlastRadius struct {
-	Of AccessThing `json:"of"`
-	// Inverse is true where Things are those who come to it.
-	Inverse bool `json:"inverse,omitempty"`
-	Total   int  `json:"total"`
-	// Certain is how many of them are come to without conditions.
-	Certain        int            `json:"certain"`
-	Administrators int            `json:"administrators"`
-	Kinds          map[string]int `json:"kinds"`
-	Environments   map[string]int `json:"environments"`
-	DataClasses    map[string]int `json:"dataClasses"`
-	// Things are the gravest, as many as were asked for.
-	Things []BlastThing `json:"things"`
-	// Hidden is true where there are things that the reader may not see.
-	Hidden bool     `json:"hidden,omitempty"`
-	Gaps   []string `json:"gaps,omitempty"`
+// attacks lists the ways from a node to identities, or to one target.
+func (r *reader) attacks(g *graph.Graph, n graph.NodeID, target retinue.Ref) ([]AccessWay, error) {
+	out := []AccessWay{}
+	all := reachFrom(g, n)
+	for _, id := range all.possible.Nodes() {
+		node := g.Node(id)
+		if id == n || target.IsZero() && node.Kind != graph.Identity || !target.IsZero() && node.Ref != target {
+			continue
+		}
+		path, possible := all.path(id)
+		w, err := r.way(g, id, path, possible)
+		if err != nil {
+			return nil, err
+		}
+		if !w.Thing.Hidden {
+			out = append(out, w)
+		}
+	}
+	return out, nil
 }
 
-// BlastThing is a thing within reach.
-type BlastThing struct {
-	AccessThing
-	// Hops is how far it is, and Possible is true where a condition stands
-	// between that the caller does not choose.
-	Hops     int    `json:"hops"`
-	Possible bool   `json:"possible,omitempty"`
-	How      string `json:"how,omitempty"`
+// ownGains adds to the ways of an AWS identity those by which it comes to more
+// permissions of its own, or to somebody only after such a step: the search of
+// package escalate follows them, and the picture of all systems does not.
+func (x *Access) ownGains(ctx context.Context, r *reader, start AccessThing, target retinue.Ref, have []AccessWay) ([]AccessWay, error) {
+	if !x.scope.All || !x.at.IsZero() || start.Realm.Kind() != "aws" {
+		return nil, nil
+	}
+	p, err := x.app.AccessPaths(ctx)
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]bool{}
+	for _, w := range have {
+		known[w.Identity] = true
+	}
+	reached, _ := p.From(start.Key)
+	var out []AccessWay
+	for _, e := range reached {
+		if known[e.ARN] || !target.IsZero() && target.Key != e.ARN {
+			continue
+		}
+		known[e.ARN] = true
+		w := AccessWay{Identity: e.ARN, Admin: e.Admin, Hops: hopsWithinAWS(e.Hops), Thing: AccessThing{Kind: "principal", Key: e.ARN, Realm: realmOfARN(e.ARN)}}
+		if t, err := r.find(e.ARN, "", retinue.FactIdentity); err == nil {
+			w.Thing = t
+		} else if !errors.Is(err, retinue.ErrNotFound) {
+			return nil, err
+		}
+		out = append(out, w)
+	}
+	return out, nil
 }
 
 // blastQuery is a question about reach, one way or the other.
@@ -227,12 +206,12 @@ func (x *Access) Reachers(ctx context.Context, word string, realm retinue.Realm,
 
 func (x *Access) blast(ctx context.Context, q blastQuery) (out BlastRadius, err error) {
 	err = x.read(ctx, func(r *reader) error {
-		out = BlastRadius{Inverse: q.inverse, Kinds: map[string]int{}, Environments: map[string]int{}, DataClasses: map[string]int{}, Things: []BlastThing{}, Gaps: x.Gaps("")}
+		out = BlastRadius{Inverse: q.inverse, Kinds: map[string]int{}, Environments: map[string]int{}, DataClasses: map[string]int{}, Things: []BlastThing{}, Gaps: x.gaps("")}
 		if out.Of, err = r.find(q.word, q.realm); err != nil {
 			return err
 		}
 		g := x.estate.Graph()
-		n := g.Find(x.estate.Same(out.Of.ref))
+		n := g.Find(x.estate.Same(out.Of.Ref))
 		if n == graph.None {
 			return nil
 		}
@@ -252,7 +231,7 @@ func (x *Access) blast(ctx context.Context, q blastQuery) (out BlastRadius, err 
 				out.Hidden = true
 				continue
 			}
-			out.count(t, near.certain(id))
+			countBlast(&out, t, near.certain(id))
 			out.Things = append(out.Things, BlastThing{AccessThing: t, Hops: near.hops(id), Possible: !near.certain(id), How: near.how(id)})
 		}
 		slices.SortStableFunc(out.Things, graver)
@@ -264,7 +243,7 @@ func (x *Access) blast(ctx context.Context, q blastQuery) (out BlastRadius, err 
 	return out, err
 }
 
-func (b *BlastRadius) count(t AccessThing, certain bool) {
+func countBlast(b *BlastRadius, t AccessThing, certain bool) {
 	b.Total++
 	b.Kinds[t.Kind]++
 	if certain {

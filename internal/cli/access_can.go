@@ -66,11 +66,7 @@ func (e *env) withAccess(ctx context.Context, f askFlags, fn func(*app.Access) e
 		return app.AccessState(ctx, exports, app.ScanOptions{Actor: app.Actor(), Getenv: e.getenv}, fn)
 	}
 	return e.with(ctx, func(a *app.App) error {
-		x, err := a.AccessHere(ctx, at)
-		if err != nil {
-			return err
-		}
-		return fn(x)
+		return fn(a.AccessHere(at))
 	})
 }
 

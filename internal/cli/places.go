@@ -15,6 +15,7 @@ func onlyHere() map[string]string {
 		"access attack-paths":   asksHere,
 		"access blast-radius":   asksHere,
 		"access can":            asksHere,
+		"access cuts":           asksHere,
 		"access escalations":    asksHere,
 		"access who-can":        asksHere,
 		"audit checkpoint":      "it is signed with the key of this installation; a server puts checkpoints outside by itself",

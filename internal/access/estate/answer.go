@@ -103,13 +103,25 @@ func (e *Estate) Can(identity retinue.Ref, action, resource string) ([]Answer, e
 		return nil, err
 	}
 	refs := e.called(identity)
-	if own := e.speaking(refs); len(own) > 0 {
-		engines = slices.DeleteFunc(engines, func(x Engine) bool { return !slices.Contains(own, x) })
-		if len(engines) == 0 {
-			return nil, fmt.Errorf("%w: %s is no question in %s, which %s is judged by: see docs/access.md", retinue.ErrInvalid,
-				question(action, resource), strings.Join(languages(own), " or "), identity.Key)
-		}
+	own := e.speaking(refs)
+	if asked := slices.DeleteFunc(slices.Clone(engines), func(x Engine) bool { return !slices.Contains(own, x) }); len(asked) > 0 {
+		return decide(asked, refs, action, resource), nil
 	}
+	// Somebody else's system may know the identity too.
+	out := decide(engines, refs, action, resource)
+	known := slices.DeleteFunc(slices.Clone(out), func(a Answer) bool { return a.Outcome == access.Unknown })
+	switch {
+	case len(known) > 0:
+		return known, nil
+	case len(own) > 0:
+		return nil, fmt.Errorf("%w: %s is no question in %s, which %s is judged by: see docs/access.md", retinue.ErrInvalid,
+			question(action, resource), strings.Join(languages(own), " or "), identity.Key)
+	}
+	return out, nil
+}
+
+// decide asks engines about a thing under each of its names.
+func decide(engines []Engine, refs []retinue.Ref, action, resource string) []Answer {
 	var out []Answer
 	for _, x := range engines {
 		best := access.Decision{Outcome: access.Unknown}
@@ -120,7 +132,7 @@ func (e *Estate) Can(identity retinue.Ref, action, resource string) ([]Answer, e
 		}
 		out = append(out, Answer{Language: x.Language(), Decision: best})
 	}
-	return out, nil
+	return out
 }
 
 // rank orders outcomes, the surest yes first. What is not known of one name of
@@ -225,3 +237,20 @@ func (e *Estate) Held(identity retinue.Ref) []access.Held {
 
 // Judged reports whether some engine speaks for the realm of an identity.
 func (e *Estate) Judged(identity retinue.Ref) bool { return len(e.speaking(e.called(identity))) > 0 }
+
+// Speaks returns whether a realm is one that a language speaks for; with an
+// empty language, any is. A language that nothing is known in is refused.
+func (e *Estate) Speaks(language string) (func(retinue.Realm) bool, error) {
+	if language == "" {
+		return func(retinue.Realm) bool { return true }, nil
+	}
+	x := e.Engine(language)
+	if x == nil {
+		return nil, fmt.Errorf("%w: the inventory holds no system of the language %.40q: there are %s", retinue.ErrNotFound, language, strings.Join(e.Languages(), ", "))
+	}
+	known := make(map[retinue.Realm]bool)
+	for _, k := range x.Realms() {
+		known[k.Realm] = true
+	}
+	return func(r retinue.Realm) bool { return known[r] }, nil
+}

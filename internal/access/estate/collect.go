@@ -119,16 +119,11 @@ func (c *Collector) Estate() (*Estate, error) {
 	slices.SortFunc(e.engines, func(a, b Engine) int { return strings.Compare(a.Language(), b.Language()) })
 	for _, engine := range e.engines {
 		for _, k := range engine.Realms() {
-			if engine.Language() != pipelines {
-				e.joins.cover(k.Realm)
-			}
+			e.joins.cover(k.Realm)
 		}
 	}
 	return e, nil
 }
-
-// pipelines is the language that speaks of realms beside their own language.
-const pipelines = "pipelines"
 
 // describe completes a node from what the inventory says of it.
 func (e *Estate) describe(n *graph.Node) {

@@ -1,7 +1,6 @@
 package estate
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/retinue-id/retinue"
@@ -16,66 +15,38 @@ func issuerName(issuer string) string {
 	return strings.TrimSuffix(strings.TrimPrefix(strings.ToLower(issuer), "https://"), "/")
 }
 
-// claim is what a workload says of itself: that its tokens are taken for an
-// identity.
-type claim struct{ subject, workload retinue.Ref }
-
-// federationSteps lets workloads act as the identities whose trusts take their
-// tokens. A trust names an issuer and a pattern of subjects. Where the other
-// side was not read, the workload's own claim is taken, and said to be one.
+// federationSteps lets workloads act as identities that they claim take their
+// tokens, where the engine of tokens cannot say: the issuer is not known, and
+// the trust agrees in the subject; or the identity lies in a system that was not
+// read, and the claim is all there is.
 func (j *joins) federationSteps(b *graph.Builder) {
-	claims := make(map[claim]bool)
-	admits := make(map[retinue.Ref]bool) // whose trusts were read
+	subjects := make(map[retinue.Ref][]retinue.Trust)
 	for _, t := range j.trusts {
-		if t.Kind != retinue.TrusteeFederated {
-			continue
-		}
-		if claimed(t) {
-			claims[claim{t.Subject, t.Trustee}] = true
-		} else {
-			admits[t.Subject] = true
+		if t.Kind == retinue.TrusteeFederated && t.Federation != nil && !claimed(t) {
+			subjects[t.Subject] = append(subjects[t.Subject], t)
 		}
 	}
 	for _, t := range j.trusts {
-		switch {
-		case t.Kind != retinue.TrusteeFederated || t.Federation == nil:
-		case claimed(t):
-			_, known := j.things[t.Subject]
-			if !admits[t.Subject] && !known {
-				j.federate(b, t, t.Trustee, "it trusts the issuer, as the workload's annotation says")
-			}
-		default:
-			for _, w := range j.matching(t, claims) {
-				j.federate(b, t, w, "")
+		if t.Kind != retinue.TrusteeFederated || t.Federation == nil || !claimed(t) || t.Trustee.IsZero() {
+			continue
+		}
+		if _, known := j.things[t.Subject]; !known {
+			j.federate(b, t, t.Trustee, "it trusts the issuer, as the annotation of the workload says")
+			continue
+		}
+		if t.Federation.Issuer != "" {
+			continue
+		}
+		for _, admits := range subjects[t.Subject] {
+			if glob.Match(admits.Federation.Subject, t.Federation.Subject) {
+				j.federate(b, admits, t.Trustee, "the issuer that it trusts is the cluster's, which was not read")
+				break
 			}
 		}
 	}
 }
 
 func claimed(t retinue.Trust) bool { _, ok := t.Attrs["claimedBy"]; return ok }
-
-// matching lists the workloads whose tokens a trust takes. Where it does not
-// say which issuer's, those that claim it.
-func (j *joins) matching(t retinue.Trust, claims map[claim]bool) []retinue.Ref {
-	var out []retinue.Ref
-	pattern := t.Federation.Subject
-	issuer := issuerName(t.Federation.Issuer)
-	for at, list := range j.workloads {
-		if issuer != "" && at != "" && at != issuer {
-			continue
-		}
-		for _, w := range list {
-			if (at == "" || issuer == "") && !claims[claim{t.Subject, w.ref}] {
-				continue
-			}
-			if glob.Match(pattern, w.subject) {
-				out = append(out, w.ref)
-			}
-		}
-	}
-	slices.SortFunc(out, retinue.Ref.Compare)
-	return out
-}
 
 func (j *joins) federate(b *graph.Builder, t retinue.Trust, from retinue.Ref, assumes string) {
 	reason := access.Reason{Layer: "trust", Document: t.Subject.Key, Statement: t.Federation.Subject, Effect: "allow",

@@ -19,9 +19,10 @@ type joins struct {
 	grants      []retinue.Grant
 	trusts      []retinue.Trust
 	runs        []runs
-	workloads   map[string][]workload // by issuer
+	pipelines   map[retinue.Ref][]retinue.Ref // by the repository that they run from
 	clusters    map[string]retinue.Realm
-	eks         map[retinue.Ref]string // issuers of clusters
+	eks         map[retinue.Ref]string       // issuers of clusters
+	checkouts   map[retinue.Ref]graph.NodeID // what the pipelines of a repository have
 }
 
 // thing is what is known of what a ref names.
@@ -46,16 +47,10 @@ type runs struct {
 	as  []retinue.Ref
 }
 
-// workload is an identity whose tokens another system may take.
-type workload struct {
-	ref     retinue.Ref
-	subject string
-}
-
 func (j *joins) take(f retinue.Fact) {
 	if j.things == nil {
 		j.things, j.covered, j.seen = make(map[retinue.Ref]thing), make(map[retinue.Realm]bool), make(map[retinue.Ref]bool)
-		j.workloads, j.clusters, j.eks = make(map[string][]workload), make(map[string]retinue.Realm), make(map[retinue.Ref]string)
+		j.pipelines, j.clusters, j.eks = make(map[retinue.Ref][]retinue.Ref), make(map[string]retinue.Realm), make(map[retinue.Ref]string)
 	}
 	switch f := f.(type) {
 	case retinue.Identity:
@@ -94,11 +89,8 @@ func (j *joins) identity(f retinue.Identity) {
 	if !j.thing(f.Ref, thing{kind: graph.Identity, name: f.Name, environment: f.Environment, container: f.Container}) {
 		return
 	}
-	// Pipelines are the matter of an engine of their own: what tokens they can
-	// get depends on how they are started.
-	if f.Federation != nil && f.Federation.Subject != "" && f.Kind != retinue.IdentityPipeline {
-		issuer := issuerName(f.Federation.Issuer)
-		j.workloads[issuer] = append(j.workloads[issuer], workload{f.Ref, f.Federation.Subject})
+	if f.Kind == retinue.IdentityPipeline && f.Container.Kind == "repository" {
+		j.pipelines[f.Container] = append(j.pipelines[f.Container], f.Ref)
 	}
 }
 
@@ -124,6 +116,8 @@ func (j *joins) resource(f retinue.Resource) {
 		}
 	case f.Ref.Realm.Kind() == "postgres":
 		// A function that runs as its owner does what it says, no more.
+	case f.Ref.Realm.Kind() == "kubernetes" && f.Attrs["automount"] != true:
+		// The account's token is not mounted, so that who runs there has none.
 	case len(f.RunsAs) > 0:
 		j.runs = append(j.runs, runs{f.Ref, f.RunsAs})
 	}
@@ -166,6 +160,7 @@ func (j *joins) node(b *graph.Builder, ref retinue.Ref) graph.NodeID {
 
 // steps puts in what joins systems.
 func (j *joins) steps(b *graph.Builder) {
+	j.checkouts = make(map[retinue.Ref]graph.NodeID)
 	j.credentialSteps(b)
 	j.placementSteps(b)
 	j.federationSteps(b)

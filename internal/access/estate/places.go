@@ -26,7 +26,7 @@ func (j *joins) placementSteps(b *graph.Builder) {
 			step.Remains = append(step.Remains, access.Condition{Key: "value", Operator: "is", Values: []string{"current"},
 				Text: "the value that was taken out of the repository was not replaced since"})
 		}
-		if !p.Consumer.IsZero() && given(p) {
+		if !p.Consumer.IsZero() && p.Consumer.Kind != "pipeline" && given(p) { // of pipelines, their engine says it
 			s := step
 			s.From, s.Verb = []graph.NodeID{j.node(b, p.Consumer)}, graph.ReadsSecret
 			b.Step(s)
@@ -119,6 +119,17 @@ func (j *joins) readers(b *graph.Builder, p retinue.Placement, place graph.NodeI
 	c := p.Place.Container
 	if k := c.Kind; k == "host" || k == "repository" {
 		b.Step(graph.Step{From: []graph.NodeID{j.node(b, c)}, To: place, Verb: graph.Contains, Technique: "holding the " + k})
+	}
+	if runs := j.pipelines[c]; len(runs) > 0 {
+		checkout := b.Node(graph.Node{Ref: retinue.NewRef(c.Realm, "checkout", c.Key), Kind: graph.Set, Name: "every pipeline of " + c.Key})
+		for _, ref := range runs {
+			b.Step(graph.Step{From: []graph.NodeID{j.node(b, ref)}, To: checkout, Verb: graph.MemberOf, Technique: "a pipeline of the repository"})
+		}
+		delete(j.pipelines, c) // once is enough
+		j.checkouts[c] = checkout
+	}
+	if checkout, ok := j.checkouts[c]; ok {
+		b.Step(graph.Step{From: []graph.NodeID{checkout}, To: place, Verb: graph.Reads, Technique: "checking out the repository"})
 	}
 	switch {
 	case p.Exposure == retinue.ExposurePublic:
