@@ -35,6 +35,8 @@ func claimKeys(host string) []string {
 		keys = append(keys, "actor", "actor_id", "job_workflow_ref", "repository", "repository_id", "workflow", claimRef, "environment", "enterprise_id")
 	case strings.HasPrefix(host, "oidc.circleci.com/"):
 		keys = append(keys, "oidc.circleci.com/project-id")
+	case host == "cognito-identity.amazonaws.com":
+		keys = append(keys, "amr")
 	case host == "accounts.google.com":
 		keys = append(keys, "oaud", "email", "google/organization_number")
 	}
@@ -127,7 +129,7 @@ func (t *awsTrust) decide(token *Token, c Claims) access.Decision {
 			break
 		}
 	}
-	if t.audiences == nil && rank(best.Outcome) > 0 {
+	if t.audiences == nil && t.host != t.provider && rank(best.Outcome) > 0 {
 		best.Unread = append(best.Unread, "the identity provider "+t.provider)
 	}
 	return best

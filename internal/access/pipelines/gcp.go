@@ -166,6 +166,9 @@ func (m *gcpMember) decide(t *Token, c Claims) access.Decision {
 			subject = a
 		}
 	}
+	if len(p.mapping) == 0 {
+		subject = unclear // it was not read: there is no provider without one
+	}
 	result := subject // without a subject the token is refused
 	if p.condition != nil {
 		why.Text = "admits tokens for which " + p.condition.text

@@ -205,12 +205,14 @@ func unnumbered(name string) string {
 // inventory has.
 func (e *Engine) otherSubjects(tr *trust) []stranger {
 	var out []stranger
+	anybody := sharedIssuer(tr.issuer) || tr.issuer == "https://cognito-identity.amazonaws.com" && // anybody's pool
+		!slices.ContainsFunc(tr.judge.wanted(), func(w wanted) bool { return w.claim == claimAudience })
 	asked := slices.DeleteFunc(slices.Clone(tr.judge.wanted()), func(w wanted) bool { return w.claim != claimSubject })
 	if len(asked) == 0 && tr.judge.may("\x00") {
 		t := Token{Issuer: tr.issuer, Event: "any"}
 		if m, ok := tr.admits(&t); ok {
 			s := stranger{ref: retinue.NewRef(outsideRealm(tr.issuer), "subject", "*"), kind: graph.Outside, name: "any subject of " + tr.issuer, match: m}
-			if sharedIssuer(tr.issuer) {
+			if anybody {
 				s.kind = graph.Anyone
 			}
 			return []stranger{s}
@@ -233,7 +235,7 @@ func (e *Engine) otherSubjects(tr *trust) []stranger {
 		m.subject = w.pattern
 		s := stranger{ref: retinue.NewRef(outsideRealm(tr.issuer), "subject", retinue.CleanName(w.pattern)), kind: graph.Outside,
 			name: "the subject " + w.pattern + " of " + tr.issuer, match: m}
-		if w.wild && strings.Trim(w.pattern, "*") == "" && sharedIssuer(tr.issuer) {
+		if w.wild && strings.Trim(w.pattern, "*") == "" && anybody {
 			s.kind = graph.Anyone
 		}
 		if !slices.ContainsFunc(out, func(o stranger) bool { return o.ref == s.ref }) {

@@ -10,6 +10,7 @@ import (
 	"github.com/retinue-id/retinue/internal/access/awsiam"
 	"github.com/retinue-id/retinue/internal/access/k8srbac"
 	"github.com/retinue-id/retinue/internal/access/pgacl"
+	"github.com/retinue-id/retinue/internal/access/pipelines"
 	"github.com/retinue-id/retinue/internal/access/platform"
 )
 
@@ -30,6 +31,8 @@ func Of(language retinue.PolicyLanguage, document string) (access.Summary, error
 		return pgacl.Summarize(document)
 	case retinue.LanguageRetinue:
 		return platform.Summarize(document)
+	case retinue.LanguagePipeline:
+		return pipelines.Summarize(document)
 	}
 	return access.Summary{}, fmt.Errorf("%w: summarise a policy in language %q", retinue.ErrUnsupported, language)
 }
