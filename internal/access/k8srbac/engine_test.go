@@ -182,6 +182,9 @@ func callAllowed(e *k8srbac.Engine, who retinue.Ref, c *k8srbac.Call, first bool
 	if c.Cluster || strings.HasPrefix(to.Key, "system:") || to.Key == "*" || strings.HasSuffix(to.Key, " in the whole cluster") {
 		ns = "*"
 	}
+	if in, ok := strings.CutPrefix(through, "namespace "); ok && !c.Cluster {
+		ns = in
+	}
 	if c.Namespace != "" {
 		ns = c.Namespace
 	}

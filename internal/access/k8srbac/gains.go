@@ -126,6 +126,7 @@ func (w *walker) gain(a *actor, t *Technique, ns string, calls [][]hold) bool {
 		if t.Baseline && ns != "" && w.realmFacts.namespaces[ns].enforce == "restricted" {
 			return false // its pods are not root, to whom alone most files are open
 		}
+		u.through = where(ns)
 		return w.take(a, u, w.set(setNodes, ""))
 	case GainWorkload:
 		return w.newPods(a, t, u, ns)

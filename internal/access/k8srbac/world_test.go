@@ -46,6 +46,10 @@ func (w *world) namespace(name, enforce string) *world {
 }
 
 func (w *world) account(key string) *world {
+	ns, _, _ := strings.Cut(key, "/")
+	for _, g := range []string{"system:serviceaccounts:" + ns, "system:serviceaccounts", "system:authenticated"} {
+		w.add(retinue.Group{Ref: ref("group", g)})
+	}
 	return w.add(retinue.Identity{Ref: ref("service_account", key), Kind: retinue.IdentityServiceAccount})
 }
 
