@@ -25,6 +25,12 @@ func (s *actionSet) join(o actionSet) {
 	}
 }
 
+func (s *actionSet) keep(o *actionSet) {
+	for i := range s {
+		s[i] &= o[i]
+	}
+}
+
 func (s *actionSet) meets(o *actionSet) bool {
 	for i := range s {
 		if s[i]&o[i] != 0 {
@@ -52,8 +58,9 @@ type book struct {
 	actions    map[string]int // their numbers
 	lower      []string       // the actions by number, in lower case
 	every      actionSet
-	// raising are the actions by which a principal comes to have more.
-	raising actionSet
+	// raising are the actions by which a principal comes to have more,
+	// raisingUsers and raisingRoles those by which such do.
+	raising, raisingUsers, raisingRoles actionSet
 }
 
 func newBook() *book {
@@ -74,6 +81,12 @@ func newBook() *book {
 		}
 		if t.raises() {
 			b.raising.join(t.set)
+			if t.gain != raiseRole && t.gain != unbindRole {
+				b.raisingUsers.join(t.set)
+			}
+			if t.gain == raiseRole || t.gain == unbindRole || t.gain == raisePolicy || t.gain == switchPolicy {
+				b.raisingRoles.join(t.set)
+			}
 		}
 	}
 	return b

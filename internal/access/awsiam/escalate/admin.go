@@ -17,9 +17,24 @@ func (a *asker) admin(v *variant) bool {
 		wide := v.wide || v.all || slices.ContainsFunc(v.more, func(m addition) bool {
 			return slices.ContainsFunc(m.policies, func(p *awsiam.Policy) bool { return a.document(p).wide })
 		})
-		v.judged, v.isAdmin = true, wide && a.isAdmin(v)
+		v.judged, v.isAdmin = true, wide && a.adminOnce(v)
 	}
 	return v.isAdmin
+}
+
+// adminOnce asks once for all of a class.
+func (a *asker) adminOnce(v *variant) bool {
+	class := v.Principal.alike
+	if class == 0 {
+		return a.isAdmin(v)
+	}
+	key := patternedClass{class, v.name}
+	known, ok := a.admins[key]
+	if !ok {
+		known = a.isAdmin(v)
+		a.admins[key] = known
+	}
+	return known
 }
 
 // unheard is a name that no policy has.

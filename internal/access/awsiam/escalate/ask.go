@@ -17,16 +17,27 @@ type asker struct {
 	fresh     map[string]*Principal // those that are made on the way, by ARN
 	patterned map[patterned][]string
 	answers   map[question]answer
+	refused   map[refusal]bool
+	texts     map[string]int32 // resources and the like, numbered
 	fits      map[string]string
 	services  map[serving]bool
+	admins    map[patternedClass]bool
 }
 
 // question is one call; a variant is known by its plain form and its name, so
 // that the same is asked once.
 type question struct {
-	who                                         *Principal
-	name, action, resource, policyARN, passedTo string
-	untagged                                    bool
+	who                       *Principal
+	name                      string
+	action, context, resource int32
+	untagged                  bool
+}
+
+// refusal is a call that is not allowed to any principal of a class, on one
+// resource or, where that is less than 0, on any principal of a likeness.
+type refusal struct {
+	class, action, context, resource int32
+	untagged                         bool
 }
 
 type answer struct {
@@ -40,6 +51,12 @@ type patterned struct {
 	action string
 }
 
+// patternedClass is a variant of any principal of a class.
+type patternedClass struct {
+	class int32
+	name  string
+}
+
 // serving is a role and a service that may act as it.
 type serving struct {
 	role    *Principal
@@ -48,7 +65,21 @@ type serving struct {
 
 func newAsker(s *State) *asker {
 	return &asker{State: s, index: s.ready(), plain: make(map[*Principal]*variant), fresh: make(map[string]*Principal), patterned: make(map[patterned][]string),
-		answers: make(map[question]answer), fits: make(map[string]string), services: make(map[serving]bool)}
+		answers: make(map[question]answer), refused: make(map[refusal]bool), texts: make(map[string]int32), fits: make(map[string]string),
+		services: make(map[serving]bool), admins: make(map[patternedClass]bool)}
+}
+
+// text numbers a text; the empty one is 0.
+func (a *asker) text(text string) int32 {
+	if text == "" {
+		return 0
+	}
+	n, ok := a.texts[text]
+	if !ok {
+		n = int32(len(a.texts)) + 1
+		a.texts[text] = n
+	}
+	return n
 }
 
 // target is what a call is about, as far as its policies and tags matter.
@@ -59,6 +90,8 @@ type target struct {
 	// untagged is true where the attacker has taken the tags away first.
 	untagged bool
 	policy   []*awsiam.Policy
+	// principal is the user or role that it is.
+	principal *Principal
 }
 
 // mayCall reports whether some statement of the identity's own policies covers
@@ -69,15 +102,39 @@ func (a *asker) mayCall(v *variant, action string) bool { return v.allows.has(a.
 // that the caller chooses, such as a region, is no obstacle; one on where the
 // call comes from, or on what is not known, is.
 func (a *asker) allowed(v *variant, c call, resource string, t target) answer {
-	if t.policy == nil && !a.mayCall(v, c.action) {
+	number := a.actions[c.action]
+	if t.policy == nil && !v.allows.has(number) {
 		return answer{}
 	}
-	key := question{v.Principal, v.name, c.action, resource, c.context[keyPolicyARN], c.context[keyPassedTo], t.untagged}
+	key := question{who: v.Principal, name: v.name, action: int32(number), untagged: t.untagged} //nolint:gosec // few actions
+	if c.context != nil {
+		key.context = a.text(c.context[keyPolicyARN] + "\x00" + c.context[keyPassedTo])
+	}
+	no := refusal{action: key.action, context: key.context, untagged: key.untagged}
+	if v.name == "" && t.principal != v.Principal {
+		no.class = v.Principal.alike
+	}
+	if no.class != 0 {
+		if to := t.principal; to != nil && to.home == v.home {
+			no.resource = -to.likeness
+		}
+		if no.resource == 0 {
+			no.resource = a.text(resource)
+		}
+		if a.refused[no] {
+			return answer{}
+		}
+	}
+	key.resource = a.text(resource)
 	if known, ok := a.answers[key]; ok {
 		return known
 	}
 	out := a.ask(v, c, resource, t)
-	a.answers[key] = out
+	if !out.ok && no.class != 0 {
+		a.refused[no] = true
+	} else {
+		a.answers[key] = out
+	}
 	return out
 }
 

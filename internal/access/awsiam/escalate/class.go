@@ -70,7 +70,7 @@ func newSorter(s *State, x *index, h *home) *sorter {
 			all(x.document(policy))
 		}
 	}
-	if h.raises {
+	if h.raisesUsers || h.raisesRoles {
 		so.additions(all)
 	}
 	so.take(patterns)
@@ -187,16 +187,50 @@ func (so *sorter) class(p *Principal) (key []byte, shared bool) {
 	for _, pattern := range so.patterns {
 		key = appendBit(key, glob.Match(pattern, p.ARN))
 	}
-	if so.home.raises {
+	if so.home.raisesUsers || so.home.raisesRoles {
 		key = so.given(key, p)
 	}
 	if so.tags {
-		for _, k := range slices.Sorted(maps.Keys(p.Tags)) {
-			key = append(key, k+"\x00"+p.Tags[k]+"\x00"...)
-		}
+		key = so.tagged(key, p)
 	}
 	so.key = key
 	return key, true
+}
+
+// likeness is what sets a principal apart as the target of calls of its own
+// account, and whether others may be like it.
+func (so *sorter) likeness(p *Principal) (key []byte, shared bool) {
+	if so.single || so.exact[p.ARN] {
+		return nil, false
+	}
+	key = append(so.key[:0], 'u')
+	if p.Role {
+		key[0] = 'r'
+		var trust []int32
+		for _, policy := range p.Trust {
+			d := so.document(policy)
+			if d.single || d.loose || len(d.own) > 0 || slices.Contains(d.trust.named, p.ARN) {
+				return nil, false
+			}
+			trust = append(trust, d.number)
+		}
+		key = appendNumbers(key, trust)
+	}
+	for _, pattern := range so.patterns {
+		key = appendBit(key, glob.Match(pattern, p.ARN))
+	}
+	if so.tags {
+		key = so.tagged(key, p)
+	}
+	so.key = key
+	return key, true
+}
+
+func (so *sorter) tagged(key []byte, p *Principal) []byte {
+	for _, k := range slices.Sorted(maps.Keys(p.Tags)) {
+		key = append(key, k+"\x00"+p.Tags[k]+"\x00"...)
+	}
+	return key
 }
 
 // given appends by what others may give a principal more.

@@ -96,6 +96,10 @@ func (l *library) read(p *awsiam.Policy) *document {
 		}
 		wide := st.AppliesTo(unheard + ":" + unheard)
 		if st.Effect == awsiam.Allow {
+			if ownOnly(st) {
+				// Nobody comes to itself, but may come to have more.
+				covers.keep(&l.raising)
+			}
 			d.allows.join(covers)
 			d.wide = d.wide || wide
 			if covers.empty() && !wide && len(st.Unclear) == 0 {
@@ -114,6 +118,14 @@ func (l *library) read(p *awsiam.Policy) *document {
 		d.number = l.numbered(p.Version() + "\n" + strings.Join(slices.Compact(text), "\n"))
 	}
 	return d
+}
+
+// ownOnly reports whether a statement is about the caller's own user alone.
+func ownOnly(st *awsiam.Statement) bool {
+	return len(st.Resources) > 0 && !slices.ContainsFunc(st.Resources, func(r string) bool {
+		last := r[strings.LastIndexByte(strings.TrimSuffix(r, "${aws:username}"), ':')+1:]
+		return !strings.HasSuffix(r, "${aws:username}") || strings.ContainsAny(last, "*?") || strings.Count(last, "$") > 1
+	})
 }
 
 func (l *library) numbered(key string) int32 {

@@ -24,7 +24,7 @@ type Escalation struct {
 func (s *State) Escalations() []Escalation {
 	x := s.judge()
 	found := make([][]Escalation, len(x.list))
-	side(len(x.list), func(i int) { found[i] = s.escalationsOf(x, x.list[i]) })
+	side(len(x.list), func(i int) { found[i] = s.escalationsOf(x.list[i]) })
 	if out := slices.Concat(found...); out != nil {
 		return out
 	}
@@ -50,44 +50,68 @@ func side(n int, fn func(int)) {
 }
 
 // judge finds who is an administrator, on which what is worth looking at
-// depends.
+// depends, and who is like whom.
 func (s *State) judge() *index {
 	x := s.ready()
 	s.judged.Do(func() {
-		side(len(x.list), func(i int) {
-			h := x.list[i]
-			a := newAsker(s)
-			for _, list := range [][]*Principal{h.users, h.roles} {
-				for _, p := range list {
-					p.admin = p.wide && a.admin(a.as(p))
-					h.raises = h.raises || !p.admin && p.allows.meets(&x.raising)
-				}
-			}
-		})
+		var classes atomic.Int32
+		side(len(x.list), func(i int) { s.judgeHome(x, x.list[i], &classes) })
 	})
 	return x
 }
 
+func (s *State) judgeHome(x *index, h *home, classes *atomic.Int32) {
+	a := newAsker(s)
+	lists := [][]*Principal{h.users, h.roles}
+	for _, list := range lists {
+		for _, p := range list {
+			p.admin = p.wide && a.admin(a.as(p))
+			if !p.admin {
+				h.raisesUsers = h.raisesUsers || p.allows.meets(&x.raisingUsers)
+				h.raisesRoles = h.raisesRoles || p.allows.meets(&x.raisingRoles)
+			}
+		}
+	}
+	so := newSorter(s, x, h)
+	numbers := make(map[string]int32)
+	number := func(key []byte, shared bool) int32 {
+		if !shared {
+			return 0
+		}
+		n, ok := numbers[string(key)]
+		if !ok {
+			n = classes.Add(1)
+			numbers[string(key)] = n
+		}
+		return n
+	}
+	for _, list := range lists {
+		for _, p := range list {
+			if !p.admin && !p.idle() {
+				p.alike = number(so.class(p))
+			}
+		}
+	}
+	clear(numbers)
+	for _, list := range lists {
+		for _, p := range list {
+			p.likeness = number(so.likeness(p))
+		}
+	}
+}
+
 // escalationsOf searches from the principals of an account, once for all that
 // are alike where nothing is found.
-func (s *State) escalationsOf(x *index, h *home) []Escalation {
+func (s *State) escalationsOf(h *home) []Escalation {
 	var out []Escalation
 	a := newAsker(s)
-	var so *sorter
-	dead := make(map[string]bool)
+	dead := make(map[int32]bool)
 	for _, p := range ordered(h.users, h.roles) {
 		if p.admin {
 			out = append(out, Escalation{Identity: p.ARN, Already: true, Hops: []Hop{}})
 			continue
 		}
-		if p.idle() {
-			continue
-		}
-		if so == nil {
-			so = newSorter(s, x, h)
-		}
-		key, shared := so.class(p)
-		if shared && dead[string(key)] {
+		if p.idle() || dead[p.alike] {
 			continue
 		}
 		r := &run{asker: a, goal: a.admin, prune: true}
@@ -95,8 +119,8 @@ func (s *State) escalationsOf(x *index, h *home) []Escalation {
 		switch {
 		case r.found != nil:
 			out = append(out, Escalation{Identity: p.ARN, Target: r.found.ARN, Hops: r.path(r.found)})
-		case shared:
-			dead[string(key)] = true
+		case p.alike != 0:
+			dead[p.alike] = true
 		}
 	}
 	return out

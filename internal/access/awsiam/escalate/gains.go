@@ -7,9 +7,6 @@ import (
 
 // try applies a technique to everything that it could be applied to.
 func (r *run) try(t *Technique) {
-	if !r.may(t) {
-		return
-	}
 	switch t.gain {
 	case takeUser:
 		r.takeUsers(t)
@@ -30,23 +27,20 @@ func (r *run) try(t *Technique) {
 	}
 }
 
-// may reports whether anything can come of a technique in this round: all of
-// its calls may be made, and the last round added something to it.
-func (r *run) may(t *Technique) bool {
-	if len(t.calls) == 0 {
-		return true // to assume a role no permission may be needed
-	}
-	return r.can.holds(&t.set) && (t.raises() || r.new.meets(&t.set) || r.new.has(r.actions[actionDeleteKey]) || r.new.has(r.actions[actionDeleteTags]))
-}
-
-// within yields the accounts in which all calls of a technique may be made.
-// Nobody may make calls of techniques in another account.
+// within yields the accounts in which all calls of a technique may be made, and
+// in which the last round added to that. Nobody may make calls of techniques in
+// another account.
 func (r *run) within(t *Technique, yield func(*home)) {
 	for _, h := range r.homes {
-		if r.places[h].holds(&t.set) {
+		if at := r.places[h]; at.can.holds(&t.set) && r.moved(t, at) {
 			yield(h)
 		}
 	}
+}
+
+// moved reports whether what the last round found may make one of the calls.
+func (r *run) moved(t *Technique, at *place) bool {
+	return at.new.meets(&t.set) || at.new.has(r.actions[actionDeleteKey]) || at.new.has(r.actions[actionDeleteTags])
 }
 
 // take lets the attacker act as a principal.
@@ -66,7 +60,9 @@ func (r *run) take(t *Technique, to variant, p proof, through, assumes string, a
 		hop: Hop{Technique: t.ID, From: p.by[0].ARN, To: to.ARN, Because: p.because, Through: through, Assumes: assumes}})
 }
 
-func about(p *Principal) target { return target{account: p.Account, tags: p.Tags, known: true} }
+func about(p *Principal) target {
+	return target{account: p.Account, tags: p.Tags, known: true, principal: p}
+}
 
 // passed reports whether a principal is not worth looking at: it is held as it
 // is, or of no use.
@@ -79,7 +75,7 @@ func (r *run) passed(p *Principal) bool {
 // to it, no trust policy admits it, and nobody could give it more. What is so
 // can stand in no way to an administrator.
 func (p *Principal) useless() bool {
-	return !p.admin && p.idle() && !p.home.raises
+	return !p.admin && p.idle() && (p.Role && !p.home.raisesRoles || !p.Role && !p.home.raisesUsers)
 }
 
 // idle reports whether a principal by itself comes to nobody: nothing that
@@ -129,14 +125,13 @@ func (r *run) takeRoles(t *Technique) {
 
 // assume assumes roles. Those who were held before the last round could not.
 func (r *run) assume(t *Technique) {
-	last := r.order[r.old:r.before]
-	for _, role := range r.trusting(last) {
+	for _, role := range r.trusting(r.last) {
 		if r.passed(role) {
 			continue
 		}
 		where := about(role)
 		where.policy = role.Trust
-		for _, n := range last {
+		for _, n := range r.last {
 			if got := r.allowed(n.variant, call{action: actionAssume}, role.ARN, where); got.ok {
 				var p proof
 				p.add(n, got.because)

@@ -35,9 +35,9 @@ type home struct {
 	control []*document
 	// trusts are the trust policies that may admit its principals.
 	trusts map[*document]bool
-	// raises is true where somebody who is no administrator may give more to
-	// somebody; open where a role admits anybody.
-	raises, open bool
+	// raisesUsers and raisesRoles are true where somebody who is no
+	// administrator may give more to such; open where a role admits anybody.
+	raisesUsers, raisesRoles, open bool
 }
 
 // traits are what is derived of a principal.
@@ -47,6 +47,10 @@ type traits struct {
 	admin  bool
 	named  bool // a trust policy names it
 	home   *home
+	// alike is its class and likeness whom it is like as a target, 0 where
+	// nobody else is sure to be: see [sorter]. They are known once the state was
+	// judged.
+	alike, likeness int32
 }
 
 // ready makes the index. It is not known yet who is an administrator.

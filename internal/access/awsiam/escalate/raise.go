@@ -17,18 +17,23 @@ func (r *run) subjects() []*node {
 	return r.active()
 }
 
-// near reports whether all calls of a technique may be made in a principal's
-// account.
-func (r *run) near(t *Technique, n *node) bool {
-	at := r.places[r.homeOf(n.Principal)]
-	return at != nil && at.holds(&t.set)
+// near reports whether all calls of a technique may be made in an account.
+func (r *run) near(t *Technique, h *home) bool {
+	at := r.places[h]
+	return at != nil && at.can.holds(&t.set)
+}
+
+// stale reports whether nothing of what a technique could give to somebody
+// came with the last round.
+func (r *run) stale(t *Technique, n *node) bool {
+	return n.round < r.round-1 && !r.moved(t, r.places[r.homeOf(n.Principal)])
 }
 
 // raise gives held users or roles everything, or takes their boundary away.
 func (r *run) raise(t *Technique) {
 	roles := t.gain == raiseRole || t.gain == unbindRole
 	for _, n := range r.subjects() {
-		if n.Role != roles || n.all || !r.near(t, n) {
+		if n.Role != roles || n.all || !r.near(t, r.homeOf(n.Principal)) || r.stale(t, n) {
 			continue
 		}
 		if t.gain == unbindUser || t.gain == unbindRole {
@@ -68,12 +73,12 @@ func (r *run) attachOther(t *Technique, arn string, about target, n *node) {
 // groups raises the groups of held users, or puts held users into groups.
 func (r *run) groups(t *Technique) {
 	for _, h := range r.homes {
-		if !r.places[h].holds(&t.set) {
+		if !r.near(t, h) {
 			continue
 		}
 		for _, group := range h.groups {
 			for _, n := range r.subjects() {
-				if !n.Role && !n.all && r.homeOf(n.Principal) == h {
+				if !n.Role && !n.all && r.homeOf(n.Principal) == h && !r.stale(t, n) {
 					r.group(t, group, n)
 				}
 			}
@@ -101,7 +106,7 @@ func (r *run) group(t *Technique, group *Group, n *node) {
 // managed changes managed policies that held principals have.
 func (r *run) managed(t *Technique) {
 	for _, h := range r.homes {
-		if !r.places[h].holds(&t.set) {
+		if !r.near(t, h) {
 			continue
 		}
 		for _, policy := range h.policies {
@@ -116,7 +121,7 @@ func (r *run) change(t *Technique, h *home, policy *ManagedPolicy) {
 	}
 	var have []*node
 	for _, n := range r.subjects() {
-		if !n.all && r.homeOf(n.Principal) == h && r.has(n, policy.ARN) {
+		if !n.all && r.homeOf(n.Principal) == h && !r.stale(t, n) && r.has(n, policy.ARN) {
 			have = append(have, n)
 		}
 	}

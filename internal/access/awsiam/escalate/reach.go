@@ -55,6 +55,7 @@ type node struct {
 	place   int // in the order of finding
 	hop     Hop
 	parents []*node
+	caller  bool // no other of its class was held before
 }
 
 // held names a variant of a principal.
@@ -75,15 +76,27 @@ type run struct {
 	// before is how many nodes earlier rounds found, old how many those before
 	// the last one did.
 	before, old int
-	// can are the actions that nodes of earlier rounds may call, in all and by
-	// account; new those of the last round.
-	can, new actionSet
-	places   map[*home]*actionSet
-	homes    []*home // those of places, in order
+	// places are the accounts in which nodes of earlier rounds are, homes the
+	// same in order.
+	places map[*home]*place
+	homes  []*home
+	// last are the nodes that the last round found, without those like others.
+	last []*node
 	// report, where it is set, takes what can be taken in place of the search.
 	report func(taking)
 	// members are whom it may give more to; nil for those that are held.
 	members []*node
+}
+
+// place is an account in which somebody is held since an earlier round.
+type place struct {
+	// can are the actions that somebody may call, new those of whom the last
+	// round found.
+	can, new actionSet
+	// callers are who is held, each class once: the others may call the same,
+	// but for calls about themselves.
+	callers []*node
+	classes map[int32]bool
 }
 
 // taking is what a technique gives.
@@ -105,7 +118,7 @@ func (a *asker) run(start *variant, goal func(*variant) bool) *run {
 }
 
 func (r *run) search(start *variant) {
-	r.held, r.places = make(map[held]*node), make(map[*home]*actionSet)
+	r.held, r.places = make(map[held]*node), make(map[*home]*place)
 	r.hold(&node{variant: start})
 	for r.before < len(r.order) && r.found == nil {
 		r.begin()
@@ -121,20 +134,32 @@ func (r *run) search(start *variant) {
 // begin begins a round.
 func (r *run) begin() {
 	r.round++
-	r.old, r.before, r.new = r.before, len(r.order), actionSet{}
+	r.old, r.before, r.last = r.before, len(r.order), r.last[:0]
+	for _, h := range r.homes {
+		r.places[h].new = actionSet{}
+	}
 	for _, n := range r.order[r.old:r.before] {
-		r.new.join(n.allows)
 		h := r.homeOf(n.Principal)
 		at := r.places[h]
 		if at == nil {
-			at = &actionSet{}
+			at = &place{classes: make(map[int32]bool)}
 			r.places[h] = at
 			i, _ := slices.BinarySearchFunc(r.homes, h, func(a, b *home) int { return cmp.Compare(a.prefix, b.prefix) })
 			r.homes = slices.Insert(r.homes, i, h)
 		}
-		at.join(n.allows)
+		at.can.join(n.allows)
+		at.new.join(n.allows)
+		class := n.Principal.alike
+		if n.name != "" {
+			class = 0
+		}
+		if class == 0 || !at.classes[class] {
+			at.classes[class] = true
+			n.caller = true
+			at.callers = append(at.callers, n)
+			r.last = append(r.last, n)
+		}
 	}
-	r.can.join(r.new)
 }
 
 // homeOf is a principal's account; those that were made on the way have one as
@@ -221,9 +246,13 @@ func (p proof) and(o proof) proof {
 func (r *run) calls(t *Technique, arn string, about target, extra ...call) (proof, bool) {
 	var p proof
 	all := append(slices.Clone(extra), t.calls...)
+	at := r.places[r.index.homes[about.account]]
+	if at == nil {
+		return p, false
+	}
 	// No use looking closer where nobody may make one of the calls.
 	for _, c := range all {
-		if !r.can.has(r.actions[c.action]) {
+		if !at.can.has(r.actions[c.action]) {
 			return p, false
 		}
 	}
@@ -246,19 +275,15 @@ func (r *run) together(calls []call, arn string, about target, p *proof) bool {
 	if template == targetPattern {
 		return r.each(calls, arn, about, p)
 	}
-	account := about.account
-	if account == "" {
-		account = r.order[0].Account
-	}
-	template = strings.NewReplacer("{partition}", partition(r.order[0].ARN), "{account}", account).Replace(template)
-	where := target{account: account, known: true}
+	template = strings.NewReplacer("{partition}", partition(r.order[0].ARN), "{account}", about.account).Replace(template)
+	where := target{account: about.account, known: true}
 	if template == "*" || r.each(calls, strings.ReplaceAll(template, "*", unheard), where, p) {
 		return template != "*" || r.each(calls, template, where, p)
 	}
 	// The patterns that each call could be allowed by.
 	patterns := make([][]string, len(calls))
 	for i, c := range calls {
-		for _, n := range r.active() {
+		for _, n := range r.places[r.index.homes[about.account]].callers {
 			if !r.mayCall(n.variant, c.action) {
 				continue
 			}
@@ -297,23 +322,47 @@ func (r *run) together(calls []call, arn string, about target, p *proof) bool {
 	return choose([]string{template})
 }
 
-// each finds for every call a held principal that may make it on a resource.
+// each finds for every call a held principal that may make it on a resource:
+// of several that which was found first.
 func (r *run) each(calls []call, resource string, about target, p *proof) bool {
 	found := proof{by: slices.Clone(p.by), because: slices.Clone(p.because), calls: slices.Clone(p.calls)}
-next:
 	for _, c := range calls {
-		number := r.actions[c.action]
-		for _, n := range r.active() {
-			if !n.allows.has(number) {
-				continue
-			}
-			if got := r.allowed(n.variant, c, resource, about); got.ok {
-				found.add(n, got.because)
-				continue next
-			}
+		n, got := r.first(c, resource, about)
+		if n == nil {
+			return false
 		}
-		return false
+		found.add(n, got.because)
 	}
 	*p = found
 	return true
+}
+
+func (r *run) first(c call, resource string, about target) (*node, answer) {
+	number := r.actions[c.action]
+	var self *node // who the call is about, unless it is among the callers
+	if about.principal != nil {
+		if n := r.held[held{arn: about.principal.ARN}]; n != nil && n.round < r.round && !n.caller && n.allows.has(number) {
+			self = n
+		}
+	}
+	for _, n := range r.places[r.index.homes[about.account]].callers {
+		if self != nil && self.place < n.place {
+			if got := r.allowed(self.variant, c, resource, about); got.ok {
+				return self, got
+			}
+			self = nil
+		}
+		if !n.allows.has(number) {
+			continue
+		}
+		if got := r.allowed(n.variant, c, resource, about); got.ok {
+			return n, got
+		}
+	}
+	if self != nil {
+		if got := r.allowed(self.variant, c, resource, about); got.ok {
+			return self, got
+		}
+	}
+	return nil, answer{}
 }

@@ -32,7 +32,7 @@ func (st *stepper) from(v *variant) {
 // give more to the subjects, who are others.
 func (st *stepper) leadsOf(v *variant, raising bool, subjects ...*node) {
 	leads := make(map[string]*lead)
-	r := &run{asker: st.asker, held: make(map[held]*node), places: make(map[*home]*actionSet), goal: func(*variant) bool { return false }}
+	r := &run{asker: st.asker, held: make(map[held]*node), places: make(map[*home]*place), goal: func(*variant) bool { return false }}
 	r.hold(&node{variant: v})
 	r.members = subjects
 	if !raising {
