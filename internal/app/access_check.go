@@ -26,9 +26,9 @@ type AccessChecker struct {
 	// Decide reads one question and answers it. An error, which wraps
 	// retinue.ErrInvalid, says that the line is not a question.
 	Decide func(line []byte) (access.Decision, error)
-	// Realm is the system that the answers are about; empty where every
-	// question brings its own documents.
-	Realm retinue.Realm
+	// System names what the answers are about: a realm, or a cloud whose realms
+	// answer together; empty where every question brings its own documents.
+	System string
 	// Gaps say what of the state was not read whole. What is not allowed by the
 	// rest is then Unknown.
 	Gaps []string
@@ -42,14 +42,34 @@ type accessLanguage struct {
 	facts []retinue.FactType
 	// decides reports whether a scope holds what decides answers.
 	decides func(path string) bool
-	// build makes the checker from the facts of one realm.
-	build func(facts func(fn func(retinue.Fact) error) error) (func([]byte) (access.Decision, error), error)
+	// build makes the checker from a state.
+	build func(in accessState) (func([]byte) (access.Decision, error), error)
+	// title names all its systems together.
+	title string
+	// shared are realms whose facts count beside those of the one that is asked
+	// about; nil for none.
+	shared func(retinue.Realm) bool
+	// common is the realm of what is the same everywhere, which is no system.
+	common retinue.Realm
+	// optional says that questions may bring their documents instead. Its engine
+	// knows by itself what the scopes that were not read whole leave open.
+	optional bool
+}
+
+// accessState is what a checker is made from: the facts of a realm and of those
+// that are shared, and which scopes were read whole.
+type accessState struct {
+	realm retinue.Realm
+	facts func(fn func(retinue.Fact) error) error
+	whole []retinue.Scope
 }
 
 func accessLanguages() []accessLanguage {
 	return []accessLanguage{
-		{"kubernetes", "kubernetes", []retinue.FactType{retinue.FactPolicy, retinue.FactAttachment}, holdsRBAC, checkKubernetes},
-		{"postgres", "postgres", []retinue.FactType{retinue.FactContainer, retinue.FactPolicy, retinue.FactMembership}, holdsGrants, checkPostgres},
+		{name: "kubernetes", kind: "kubernetes", facts: []retinue.FactType{retinue.FactPolicy, retinue.FactAttachment}, decides: holdsRBAC, build: checkKubernetes},
+		{name: "postgres", kind: "postgres", facts: []retinue.FactType{retinue.FactContainer, retinue.FactPolicy, retinue.FactMembership}, decides: holdsGrants, build: checkPostgres},
+		{name: "gcp", kind: "gcp", facts: gcpiam.Facts(), decides: holdsGCP, build: checkGCP, title: "Google Cloud", shared: gcpiam.Reads, common: gcpiam.Common, optional: true},
+		{name: "azure", kind: "azure", facts: azurerbac.Facts(), decides: holdsAzure, build: checkAzure, optional: true},
 	}
 }
 
@@ -60,7 +80,9 @@ func AccessLanguages() []string {
 		out = append(out, name)
 	}
 	for _, l := range accessLanguages() {
-		out = append(out, l.name)
+		if !l.optional {
+			out = append(out, l.name)
+		}
 	}
 	slices.Sort(out)
 	return out
@@ -77,22 +99,8 @@ func accessCases() map[string]func([]byte) (access.Decision, error) {
 			}
 			return c.Decide(), nil
 		},
-		"azure": func(line []byte) (access.Decision, error) {
-			c, err := azurerbac.ParseCase(line)
-			if err != nil {
-				return access.Decision{}, err
-			}
-			c.Question.Open = false
-			return c.Decide(nil), nil
-		},
-		"gcp": func(line []byte) (access.Decision, error) {
-			c, err := gcpiam.ParseCase(line)
-			if err != nil {
-				return access.Decision{}, err
-			}
-			c.Question.Open = false
-			return c.Decide(nil), nil
-		},
+		"azure": func(line []byte) (access.Decision, error) { return caseAzure(line, nil) },
+		"gcp":   func(line []byte) (access.Decision, error) { return caseGCP(line, nil) },
 	}
 }
 
@@ -107,15 +115,16 @@ func findLanguage(name string) (accessLanguage, error) {
 	return accessLanguage{}, fmt.Errorf("%w: access language %.40q: want one of %s", retinue.ErrInvalid, name, strings.Join(AccessLanguages(), ", "))
 }
 
-// AccessNeedsState reports whether answers in a language rest on a state,
-// rather than on documents that each question brings. It refuses languages that
-// there are none of.
-func AccessNeedsState(language string) (bool, error) {
-	if _, ok := accessCases()[language]; ok {
-		return false, nil
+// AccessTakesState reports whether answers in a language can rest on a state,
+// and whether they must: otherwise each question may bring its documents. It
+// refuses languages that there are none of.
+func AccessTakesState(language string) (can, must bool, err error) {
+	_, brings := accessCases()[language]
+	_, err = findLanguage(language)
+	if brings && err != nil {
+		return false, false, nil
 	}
-	_, err := findLanguage(language)
-	return err == nil, err
+	return err == nil, err == nil && !brings, err
 }
 
 // AccessCheckCases returns the checker of a language whose questions bring
@@ -181,12 +190,28 @@ func (a *App) checker(ctx context.Context, l accessLanguage, realm retinue.Realm
 		if err != nil {
 			return err
 		}
-		if c.Realm, err = theRealm(l, realm, scopes); err != nil {
+		realm, err := theRealm(l, realm, scopes)
+		if err != nil {
 			return err
 		}
-		c.Gaps = gaps(l, c.Realm, scopes)
-		c.Decide, err = l.build(func(fn func(retinue.Fact) error) error { return factsOf(ctx, tx, l.facts, c.Realm, fn) })
-		if err == nil && len(c.Gaps) > 0 {
+		realms := l.realms(realm, scopes)
+		if c.System = string(realm); l.shared != nil {
+			c.System = l.title
+		}
+		for _, r := range realms {
+			c.Gaps = append(c.Gaps, gaps(l, r, scopes)...)
+		}
+		in := accessState{realm: realm, whole: whole(scopes)}
+		in.facts = func(fn func(retinue.Fact) error) error {
+			for _, r := range realms {
+				if err := factsOf(ctx, tx, l.facts, r, fn); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		c.Decide, err = l.build(in)
+		if err == nil && len(c.Gaps) > 0 && !l.optional {
 			c.Decide = unsure(c.Decide, c.Gaps)
 		}
 		return err
@@ -194,11 +219,32 @@ func (a *App) checker(ctx context.Context, l accessLanguage, realm retinue.Realm
 	return c, err
 }
 
+// realms are those whose facts count for answers about one.
+func (l *accessLanguage) realms(realm retinue.Realm, scopes []store.ScopeStatus) []retinue.Realm {
+	out := []retinue.Realm{realm}
+	for _, s := range scopes {
+		if r := s.Scope.Realm; l.shared != nil && l.shared(r) && !slices.Contains(out, r) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+func whole(scopes []store.ScopeStatus) []retinue.Scope {
+	var out []retinue.Scope
+	for _, s := range scopes {
+		if s.State == store.ScopeComplete {
+			out = append(out, s.Scope)
+		}
+	}
+	return out
+}
+
 // theRealm is the system that was asked for, or the only one.
 func theRealm(l accessLanguage, want retinue.Realm, scopes []store.ScopeStatus) (retinue.Realm, error) {
 	var have []retinue.Realm
 	for _, s := range scopes {
-		if r := s.Scope.Realm; r.Kind() == l.kind && !slices.Contains(have, r) {
+		if r := s.Scope.Realm; r.Kind() == l.kind && r != l.common && !slices.Contains(have, r) {
 			have = append(have, r)
 		}
 	}
@@ -282,9 +328,9 @@ func factsOf(ctx context.Context, tx *sqlstore.Tx, types []retinue.FactType, rea
 	return nil
 }
 
-func checkKubernetes(facts func(func(retinue.Fact) error) error) (func([]byte) (access.Decision, error), error) {
+func checkKubernetes(in accessState) (func([]byte) (access.Decision, error), error) {
 	var c k8srbac.Collector
-	if err := facts(c.Add); err != nil {
+	if err := in.facts(c.Add); err != nil {
 		return nil, err
 	}
 	x, err := k8srbac.New(c.State())
@@ -300,9 +346,9 @@ func checkKubernetes(facts func(func(retinue.Fact) error) error) (func([]byte) (
 	}, nil
 }
 
-func checkPostgres(facts func(func(retinue.Fact) error) error) (func([]byte) (access.Decision, error), error) {
+func checkPostgres(in accessState) (func([]byte) (access.Decision, error), error) {
 	var c pgacl.Collector
-	if err := facts(c.Add); err != nil {
+	if err := in.facts(c.Add); err != nil {
 		return nil, err
 	}
 	x, err := pgacl.New(c.State())

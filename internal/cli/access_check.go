@@ -28,15 +28,17 @@ ImplicitlyDenied, ExplicitlyDenied or Unknown; because names the statements,
 bindings or grants that decided. Unknown means that something that would decide
 is not understood or not known: it is never a guess.
 
-Questions in aws, azure and gcp bring their documents. Those in kubernetes and
-postgres are answered from the inventory, or with --state from an export: the
-connector reads it into a throwaway inventory that is deleted before the first
-answer.
+Questions in aws bring their documents. Those in kubernetes and postgres are
+answered from the inventory, or with --state from an export: the connector reads
+it into a throwaway inventory that is deleted before the first answer. Those in
+azure and gcp may do either: what they bring counts before --state, or before
+the system of the inventory that --realm names.
 
 A line that is no question gets Unknown, is told on standard error with its
 number, and makes the exit code 3.`,
 		Example: `  retinue access check --language kubernetes --cases questions.jsonl --state ./export
   retinue access check --language postgres --cases - --state catalog.json < questions.jsonl
+  retinue access check --language gcp --cases questions.jsonl --state ./retinue-gcp
   retinue access check --language kubernetes --cases questions.jsonl --realm kubernetes:2f1c…`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return e.accessCheck(cmd.Context(), f) },
@@ -58,11 +60,12 @@ func (f accessCheckFlags) check() (needsState bool, err error) {
 	case f.state != "" && f.realm != "":
 		return false, usageError{errors.New("--realm names a system of the inventory, and --state replaces the inventory: give one of them")}
 	}
-	needs, err := app.AccessNeedsState(f.language)
-	if err == nil && !needs && (f.state != "" || f.realm != "") {
+	can, must, err := app.AccessTakesState(f.language)
+	named := f.state != "" || f.realm != ""
+	if err == nil && !can && named {
 		err = usageError{fmt.Errorf("questions in %s bring their documents: leave out --state and --realm", f.language)}
 	}
-	return needs, err
+	return must || named, err
 }
 
 func (e *env) accessCheck(ctx context.Context, f accessCheckFlags) error {
@@ -96,7 +99,7 @@ func (e *env) accessCheck(ctx context.Context, f accessCheckFlags) error {
 		return err
 	}
 	for _, gap := range c.Gaps {
-		e.say("not all of %s was read, so that what is not allowed is Unknown: %s", c.Realm, retinue.CleanName(gap))
+		e.say("not all of %s was read, so that what is not allowed is Unknown: %s", c.System, retinue.CleanName(gap))
 	}
 	return e.answerAll(ctx, in, questions{what: "questions",
 		answer: func(id json.RawMessage, line []byte) (any, error) {

@@ -270,3 +270,12 @@ func (s subject) title() string {
 	}
 	return s.ref.Key
 }
+
+// Index is what the engine answers from for a tenant, for questions that name
+// principals by their object ids; nil for a tenant that is not known.
+func (e *Engine) Index(tenant retinue.Realm) *Index {
+	if t := e.tenants[tenant]; t != nil {
+		return t.x
+	}
+	return nil
+}

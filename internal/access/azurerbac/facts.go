@@ -33,6 +33,7 @@ const (
 // connector states. It is used by one goroutine. The zero Collector is ready.
 type Collector struct {
 	builtIn []retinue.Policy
+	known   map[retinue.Ref]bool // documents
 	tenants map[retinue.Realm]*tenantFacts
 }
 
@@ -91,7 +92,7 @@ func (c *Collector) Add(f retinue.Fact) error {
 		return nil
 	case realm == microsoftRealm:
 		if p, ok := f.(retinue.Policy); ok && p.Language == retinue.LanguageAzureRBAC {
-			c.builtIn = append(c.builtIn, p)
+			c.document(&c.builtIn, p)
 		}
 		return nil
 	}
@@ -99,7 +100,7 @@ func (c *Collector) Add(f retinue.Fact) error {
 	switch f := f.(type) {
 	case retinue.Policy:
 		if f.Language == retinue.LanguageAzureRBAC {
-			t.docs = append(t.docs, f)
+			c.document(&t.docs, f)
 		}
 	case retinue.Attachment:
 		if f.Role == retinue.AttachIdentity || f.Role == retinue.AttachGroup {
@@ -123,6 +124,17 @@ func (c *Collector) Add(f retinue.Fact) error {
 		t.trust(f)
 	}
 	return nil
+}
+
+// document keeps a document; of several of one Ref the first.
+func (c *Collector) document(list *[]retinue.Policy, p retinue.Policy) {
+	if c.known == nil {
+		c.known = map[retinue.Ref]bool{}
+	}
+	if !c.known[p.Ref] {
+		c.known[p.Ref] = true
+		*list = append(*list, p)
+	}
 }
 
 // realmOf is the realm that a fact belongs to.

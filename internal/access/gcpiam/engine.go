@@ -218,3 +218,7 @@ func (s subject) title() string {
 	}
 	return s.ref.Key
 }
+
+// Index is what the engine answers from, for questions that name principals as
+// policies do.
+func (e *Engine) Index() *Index { return e.x }

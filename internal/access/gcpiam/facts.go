@@ -25,16 +25,19 @@ const (
 // The realms: nodes of the hierarchy are "gcp:…", people and groups
 // "google:DOMAIN"; predefined roles are the same everywhere.
 const (
-	realmKind   = "gcp"
-	peopleKind  = "google"
-	googleRealm = retinue.Realm("gcp:google")
+	realmKind  = "gcp"
+	peopleKind = "google"
 )
+
+// Common is the realm of what is the same everywhere: predefined roles.
+const Common = retinue.Realm("gcp:google")
 
 // Collector builds a State from the facts that the gcp connector states, of as
 // many projects, folders and organisations as are known: policies are inherited
 // across realms. It is used by one goroutine. The zero Collector is ready.
 type Collector struct {
 	docs       []retinue.Policy
+	known      map[retinue.Ref]bool   // documents
 	attached   map[retinue.Ref]string // deny policy to its node
 	containers []retinue.Container
 	resources  []retinue.Resource
@@ -69,11 +72,13 @@ func Reads(realm retinue.Realm) bool { return realm.Kind() == realmKind || realm
 func (c *Collector) Add(f retinue.Fact) error {
 	if c.realms == nil {
 		c.attached, c.members, c.realms = map[retinue.Ref]string{}, map[retinue.Ref][]string{}, map[retinue.Realm]bool{}
+		c.known = map[retinue.Ref]bool{}
 		c.subjects, c.targets = map[string]subject{}, map[string]retinue.Ref{}
 	}
 	switch f := f.(type) {
 	case retinue.Policy:
-		if f.Language == retinue.LanguageGCPIAM {
+		if f.Language == retinue.LanguageGCPIAM && !c.known[f.Ref] {
+			c.known[f.Ref] = true // of several of one Ref the first counts
 			c.docs = append(c.docs, f)
 			c.knows(f.Ref.Realm)
 		}
@@ -100,7 +105,7 @@ func (c *Collector) Add(f retinue.Fact) error {
 }
 
 func (c *Collector) knows(realm retinue.Realm) {
-	if realm.Kind() == realmKind && realm != googleRealm {
+	if realm.Kind() == realmKind && realm != Common {
 		c.realms[realm] = true
 	}
 }

@@ -47,7 +47,7 @@ func (b *book) account(email string) retinue.Ref {
 }
 
 func (b *book) role(name string, permissions ...string) {
-	realm := googleRealm
+	realm := Common
 	if owner, _, custom := strings.Cut(name, "/roles/"); custom {
 		realm = realmFor(owner)
 	}
@@ -73,7 +73,7 @@ func (b *book) binds(home, resource, kind string, grants ...string) {
 			text = fmt.Sprintf(`{"role":%q,"members":[%q],"condition":{"expression":%q}}`, role, member, condition)
 		}
 		doc = append(doc, text)
-		b.facts = append(b.facts, retinue.Attachment{Policy: retinue.NewRef(googleRealm, "role", role), Target: memberRef(realm, member), Role: retinue.AttachIdentity, Within: target, Via: policy})
+		b.facts = append(b.facts, retinue.Attachment{Policy: retinue.NewRef(Common, "role", role), Target: memberRef(realm, member), Role: retinue.AttachIdentity, Within: target, Via: policy})
 	}
 	b.facts = append(b.facts, retinue.Policy{Ref: policy, Language: retinue.LanguageGCPIAM, Document: `{"bindings":[` + strings.Join(doc, ",") + `]}`},
 		retinue.Attachment{Policy: policy, Target: target, Role: retinue.AttachResource})
