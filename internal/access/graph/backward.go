@@ -14,15 +14,18 @@ import (
 // against the direction of the steps. Where some have, that search is made
 // twice, without such steps and with each of their sources taken to be enough.
 // A node for which both agree is answered, for no way is shorter than the
-// second says. From each other a search is made forward, among the nodes that
-// the second found; nodes from which the same steps lead on share one. So the
-// answer is exact, and the cost is that of the plain searches plus one forward
-// search for each different beginning that needs one.
+// second says, and so is one from which no step with several sources can be
+// taken. From each other a search is made forward, among the nodes that the
+// second found; nodes from which the same steps lead on share one. So the
+// answer is exact, and the cost is that of the plain searches, of one back from
+// each source of a step with several as far as that goes within a few times the
+// graph, and of one forward for each different beginning that needs one.
 type Backward struct {
 	filter filter
 	plain  approach // without steps that have several sources, or there are none
 	loose  approach // with them
 	check  *Reach
+	joins  meeting
 	// late are the nodes whose way takes a step with several sources.
 	late  map[NodeID]lateWay
 	order []NodeID
@@ -83,8 +86,9 @@ func (b *Backward) verify(targets []NodeID) {
 	within.aim(targets)
 	same := make(map[string]lateWay)
 	var key []byte
+	some := b.joins.run(&b.filter, b.loose.order)
 	for _, n := range b.loose.order {
-		if b.plain.seen.has(int32(n)) && b.plain.hops[n] == b.loose.hops[n] {
+		if b.plain.seen.has(int32(n)) && b.plain.hops[n] == b.loose.hops[n] || some && !b.joins.found.has(int32(n)) {
 			continue
 		}
 		key = b.beginning(key[:0], n)

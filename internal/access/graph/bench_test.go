@@ -12,7 +12,7 @@ import (
 // estate makes an organisation of so many identities: each is in some groups
 // (Sets of one permission), groups lead to roles, roles to roles, to resources
 // and a few to administrators. About five steps for every node.
-func estate(identities int, step func(Step), b *Builder) {
+func estate(identities, joint int, step func(Step), b *Builder) {
 	rng := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a benchmark's
 	groups, roles, admins := identities/20, identities/50, max(2, identities/10000)
 	first := func(n int, k Kind, admin bool) NodeID {
@@ -58,6 +58,10 @@ func estate(identities int, step func(Step), b *Builder) {
 			go1(role+NodeID(i), some(admin, admins), PassesRole, "lambda:CreateFunction")
 		}
 	}
+	for range joint {
+		need[0][0] = grants[rng.IntN(len(grants))]
+		step(Step{From: []NodeID{some(role, roles), some(role, roles)}, To: some(admin, admins), Verb: PassesRole, Needs: need})
+	}
 }
 
 // sizes are the identities of the estates that are measured: a million is the
@@ -69,9 +73,9 @@ func sizes(b *testing.B) []int {
 	return []int{10_000, 100_000, 1_000_000}
 }
 
-func built(identities int) *Graph {
+func built(identities, joint int) *Graph {
 	var b Builder
-	estate(identities, b.Step, &b)
+	estate(identities, joint, b.Step, &b)
 	return b.Build()
 }
 
@@ -84,7 +88,7 @@ func BenchmarkBuild(b *testing.B) {
 			var g *Graph
 			before := heapNow()
 			for b.Loop() {
-				g = built(n)
+				g = built(n, 0)
 			}
 			b.ReportMetric(float64(heapNow()-before)/float64(g.Steps()), "B/step")
 			b.ReportMetric(float64(g.Steps()), "steps")
@@ -96,7 +100,7 @@ func BenchmarkBuild(b *testing.B) {
 			for b.Loop() {
 				steps = nil
 				var nodes Builder
-				estate(n, func(s Step) {
+				estate(n, 0, func(s Step) {
 					s.Needs = [][]GrantID{{s.Needs[0][0]}}
 					steps = append(steps, s)
 				}, &nodes)
@@ -118,7 +122,7 @@ func heapNow() uint64 {
 // until nothing changes and one over lists in a map.
 func BenchmarkReach(b *testing.B) {
 	for _, n := range sizes(b) {
-		g := built(n)
+		g := built(n, 0)
 		r := g.Reach(Options{})
 		b.Run(fmt.Sprint("graph/", n), func(b *testing.B) {
 			b.ReportAllocs()
@@ -158,27 +162,39 @@ func walk(g *Graph, from NodeID) int {
 	return count
 }
 
-// BenchmarkBackward asks for everyone's shortest way to an administrator, beside
-// a walk for every hundredth of a percent of them.
+// BenchmarkBackward asks for everyone's shortest way to an administrator: where
+// every step has one source, and where for each thousand identities one has two.
+// Beside it everyone is asked forward, one after the other, for a hundredth.
 func BenchmarkBackward(b *testing.B) {
 	for _, n := range sizes(b) {
-		g := built(n)
-		admins := g.Admins()
-		back := g.Backward(Options{}, admins...)
-		b.Run(fmt.Sprint("graph/", n), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				back.Again(Options{}, admins...)
-			}
-			b.ReportMetric(float64(len(back.Nodes())), "nodes")
-		})
+		for _, joint := range []int{0, n / 1000} {
+			g := built(n, joint)
+			admins := g.Admins()
+			back := g.Backward(Options{}, admins...)
+			b.Run(fmt.Sprintf("graph/%d/joint=%d", n, joint), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					back.Again(Options{}, admins...)
+				}
+				b.ReportMetric(float64(len(back.Nodes())), "nodes")
+			})
+			b.Run(fmt.Sprintf("forward/%d/joint=%d", n, joint), func(b *testing.B) {
+				b.ReportAllocs()
+				r, opt := g.Reach(Options{}), Options{Goals: admins}
+				for b.Loop() {
+					for from := range n / 100 {
+						r.Again(opt, NodeID(from*100))
+					}
+				}
+			})
+		}
 	}
 }
 
 // BenchmarkCuts finds the smallest cut before all administrators.
 func BenchmarkCuts(b *testing.B) {
 	for _, n := range sizes(b) {
-		g := built(n)
+		g := built(n, 0)
 		admins := g.Admins()
 		b.Run(fmt.Sprint("cuts/", n), func(b *testing.B) {
 			b.ReportAllocs()

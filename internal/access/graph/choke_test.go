@@ -10,7 +10,11 @@ import (
 
 func TestChokePointsAreWhatMostLose(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		d := draw(t, shape{nodes: 9, steps: 20, grants: 6, joint: rapid.Bool().Draw(t, "joint")})
+		s := shape{nodes: 9, steps: 20, grants: 6, joint: rapid.Bool().Draw(t, "joint")}
+		if rapid.IntRange(0, 4).Draw(t, "large?") == 0 {
+			s = shape{nodes: 30, steps: 60, grants: 20}
+		}
+		d := draw(t, s)
 		opt := ChokeOptions{Options: drawOptions(t, d.Graph), Most: rapid.IntRange(1, 4).Draw(t, "most")}
 		targets := drawNodes(t, d.Graph)
 		sources := d.sourcesLeft(opt.Options, d.Sources(targets), targets)

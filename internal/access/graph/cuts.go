@@ -152,28 +152,41 @@ func (c *cutter) try(without []GrantID) {
 	c.work -= c.back.plain.looked + c.back.loose.looked
 }
 
-// search finds the grants.
+// search finds the grants: first by a flow where one can say it, and for what it
+// leaves open by ways.
 func (c *cutter) search(cut *Cut) {
-	var best, lower []GrantID
+	var best []GrantID
 	bestCost := int64(-1)
-	for {
-		cutting := c.complete(lower)
-		if cost := c.sum(cutting); bestCost < 0 || cost < bestCost {
-			best, bestCost = cutting, cost
+	better := func(grants []GrantID) {
+		if cost := c.sum(grants); bestCost < 0 || cost < bestCost {
+			best, bestCost = grants, cost
 		}
-		var proven bool
-		lower, proven = cheapest(c.demands, c.cost, max(c.work, 0))
-		if proven {
-			cut.AtLeast = max(cut.AtLeast, len(lower))
-			if c.sum(lower) == bestCost {
-				cut.Exact = true
-				break
-			}
+	}
+	c.try(c.opt.Without)
+	if c.opt.Within == 0 && !c.back.loose.met {
+		grants, least := c.sever()
+		better(c.complete(grants))
+		cut.AtLeast = fewest(least)
+		cut.Exact = least == bestCost
+	}
+	var guess []GrantID
+	for proven := true; bestCost < 0 || proven && !cut.Exact && c.work > 0; {
+		known := len(c.demands)
+		better(c.complete(guess))
+		if len(c.demands) > known {
+			guess = quickly(c.demands, c.cost)
+			continue
 		}
-		if c.work <= 0 || !proven {
-			best = c.thin(best)
-			break
-		}
+		// The guess cuts every way: only the cheapest answer to what was collected
+		// can tell more, either that nothing is cheaper or which ways it leaves.
+		var least int64
+		guess, least = cheapest(c.demands, c.cost, best, &c.work)
+		proven = least == c.sum(guess)
+		cut.AtLeast = max(cut.AtLeast, fewest(least))
+		cut.Exact = least == bestCost
+	}
+	if !cut.Exact {
+		best = c.thin(best)
 	}
 	cut.Grants = best
 }
@@ -272,8 +285,14 @@ func (c *cutter) thin(grants []GrantID) []GrantID {
 	return dear
 }
 
-// cost counts grants before it weighs them.
-func (c *cutter) cost(id GrantID) int64 { return 1<<32 + 1 + int64(c.g.grants.grants[id].used) }
+// each is what a grant costs besides its weight of 0 to 2: grants are counted
+// before they are weighed.
+const each = 1 << 32
+
+func (c *cutter) cost(id GrantID) int64 { return each + 1 + int64(c.g.grants.grants[id].used) }
+
+// fewest is the number of grants that have at least a cost.
+func fewest(cost int64) int { return int((cost + each + 1) / (each + 2)) }
 
 func (c *cutter) sum(grants []GrantID) (sum int64) {
 	for _, id := range grants {

@@ -50,11 +50,11 @@ func (g *Graph) Disjoint(opt Options, apart Apart, to NodeID, from ...NodeID) Wa
 	}
 	d.toward.run(&d.filter, []NodeID{to}, true)
 	loose := d.network(true)
-	out := Ways{AtMost: loose.most(0, 1)}
+	out := Ways{AtMost: int(loose.most(0, 1))}
 	plain, sent := loose, out.AtMost
 	if d.toward.met {
 		plain = d.network(false)
-		sent = plain.most(0, 1)
+		sent = int(plain.most(0, 1))
 	}
 	var ways []Path
 	for range sent {
@@ -116,9 +116,9 @@ func (d *disjoint) network(joint bool) *flow {
 			side = f.vertex()
 			gates[gt] = side
 			if gt.enter {
-				f.connect(side, v, None)
+				f.connect(side, v, None, 1)
 			} else {
-				f.connect(v, side, None)
+				f.connect(v, side, None, 1)
 			}
 		}
 		return side
@@ -139,7 +139,7 @@ func (d *disjoint) network(joint bool) *flow {
 			sources := d.g.sources(s)
 			if len(sources) > 1 {
 				one := f.vertex()
-				f.connect(one, into, s)
+				f.connect(one, into, s, 1)
 				into = one
 			}
 			for _, from := range sources {
@@ -151,7 +151,7 @@ func (d *disjoint) network(joint bool) *flow {
 				if len(sources) > 1 {
 					step = None
 				}
-				f.connect(out, into, step)
+				f.connect(out, into, step, 1)
 			}
 		}
 	}

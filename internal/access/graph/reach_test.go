@@ -68,6 +68,7 @@ func TestReachEndsAtTheNearestGoal(t *testing.T) {
 			t.Fatalf("goal is %d; one is %d away", r.Goal(), nearest)
 		}
 		d.checkPath(t, opt, r.Path(r.Goal()), r.Goal(), from...)
+		d.checkPath(t, opt, d.Path(opt, r.Goal(), from...), r.Goal(), from...)
 		for n := range NodeID(d.Len()) {
 			if r.Reached(n) && r.Hops(n) != want[n] {
 				t.Fatalf("%d is %d away, not %d", n, want[n], r.Hops(n))
@@ -117,6 +118,42 @@ func TestBackwardIsReachOfEach(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Nodes from which the same steps lead on share one search, each by steps of its
+// own.
+func TestBackwardSharesSearches(t *testing.T) {
+	var b Builder
+	node := func() NodeID { return b.Node(Node{Ref: ref(len(b.nodes))}) }
+	left, right, admin := node(), node(), node()
+	b.Step(Step{From: []NodeID{left, right}, To: admin})
+	var users []NodeID
+	for range 5 {
+		u := node()
+		users = append(users, u)
+		b.Step(Step{From: []NodeID{u}, To: right})
+		b.Step(Step{From: []NodeID{u}, To: left, Assumes: "a function"})
+		b.Step(Step{From: []NodeID{u}, To: left})
+	}
+	b.Step(Step{From: []NodeID{node()}, To: left})
+	g := b.Build()
+	for _, opt := range []Options{{}, {Certain: true}} {
+		back := g.Backward(opt, admin)
+		if got := len(back.Nodes()); got != len(users)+1 {
+			t.Errorf("%d nodes come to the administrator", got)
+		}
+		for _, u := range users {
+			path := back.Path(u)
+			if len(path) != 3 || back.Hops(u) != 3 || back.Target(u) != admin {
+				t.Fatalf("way of %d is %v", u, path)
+			}
+			for _, s := range path[:2] {
+				if step := g.Step(s); step.From[0] != u || opt.Certain && step.Possible() {
+					t.Errorf("step of %d is %+v", u, step)
+				}
+			}
+		}
+	}
 }
 
 func TestHopsJoinTheStepsOfASet(t *testing.T) {
