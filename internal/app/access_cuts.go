@@ -64,14 +64,14 @@ func (x *Access) ChokePoints(ctx context.Context, target string, realm retinue.R
 			if err != nil {
 				return err
 			}
-			out.Things = append(out.Things, ChokeThing{t, n.Loses})
+			out.Things = append(out.Things, ChokeThing{AccessThing: t, Loses: n.Loses})
 		}
 		for _, n := range c.Grants {
 			t, err := r.grant(g, n.Grant)
 			if err != nil {
 				return err
 			}
-			out.Grants = append(out.Grants, ChokeGrant{t, n.Loses})
+			out.Grants = append(out.Grants, ChokeGrant{CutGrant: t, Loses: n.Loses})
 		}
 		return nil
 	})
