@@ -17,6 +17,7 @@ func onlyHere() map[string]string {
 		"access can":            asksHere,
 		"access cuts":           asksHere,
 		"access escalations":    asksHere,
+		"access right-size":     asksHere,
 		"access who-can":        asksHere,
 		"audit checkpoint":      "it is signed with the key of this installation; a server puts checkpoints outside by itself",
 		"backup":                "it copies the database and the keys that lie here",
