@@ -14,13 +14,19 @@ import (
 // separated by colons.
 const moreEnv = "RETINUE_POSTGRES_MORE"
 
-// TestAnswersOfOtherVersions is TestAnswersOfRealServers on version 18 and on
-// whatever else is there.
+// TestAnswersOfOtherVersions is TestAnswersOfRealServers and
+// TestStepsOfRealServers on version 18 and on whatever else is there.
 func TestAnswersOfOtherVersions(t *testing.T) {
-	t.Run("18", func(t *testing.T) { compareRounds(t, testkit.Postgres18(t), rounds()) })
+	t.Run("18", func(t *testing.T) {
+		s := testkit.Postgres18(t)
+		compareRounds(t, s, rounds())
+		compareSteps(t, s)
+	})
 	for _, dir := range strings.FieldsFunc(os.Getenv(moreEnv), func(c rune) bool { return c == ':' }) {
 		t.Run(dir, func(t *testing.T) {
-			compareRounds(t, testkit.PrivatePostgres(t, testkit.PostgresConfig{Bin: dir + "/bin"}), rounds())
+			s := testkit.PrivatePostgres(t, testkit.PostgresConfig{Bin: dir + "/bin"})
+			compareRounds(t, s, rounds())
+			compareSteps(t, s)
 		})
 	}
 }

@@ -126,7 +126,8 @@ objects as (
   union all select 'large_object', current_database(), '', oid::text, '', lomowner, lomacl, false, false, false, null from pg_largeobject_metadata)
 select json_build_object(
   'Version', current_setting('server_version_num')::int / 10000,
-  'Roles', (select json_agg(json_build_object('Name', rolname, 'Superuser', rolsuper, 'Inherit', rolinherit, 'BypassRLS', rolbypassrls)) from pg_roles),
+  'Roles', (select json_agg(json_build_object('Name', rolname, 'Superuser', rolsuper, 'Inherit', rolinherit, 'BypassRLS', rolbypassrls,
+       'Login', rolcanlogin, 'CreateRole', rolcreaterole, 'Replication', rolreplication)) from pg_roles),
   'Memberships', (select json_agg(json_build_object('Role', r.rolname, 'Member', m.rolname, 'Grantor', g.rolname, 'Admin', admin_option,
        'Inherit', to_jsonb(a) -> 'inherit_option', 'Set', to_jsonb(a) -> 'set_option'))
      from pg_auth_members a join pg_roles r on r.oid = roleid join pg_roles m on m.oid = member left join pg_roles g on g.oid = grantor),

@@ -135,9 +135,9 @@ func (w *walker) byAttribute(t *Technique) {
 	}
 }
 
-// byOption: who has the admin option on a role grants it to itself. Superusers
-// are granted by superusers only, and no role becomes a member of its own
-// member; with CREATEROLE it can set that one's password.
+// byOption: who has the admin option on a role grants it to itself, and whoever
+// has its privileges does. Superusers are granted by superusers only. It makes
+// no loop: who holds the option is a member already.
 func (w *walker) byOption(t *Technique, list []membership) {
 	g := w.index.graph
 	for i := range list {
@@ -145,18 +145,8 @@ func (w *walker) byOption(t *Technique, list []membership) {
 		if len(m.admins) == 0 || g.superuser(m.role) || g.superuser(m.member) {
 			continue
 		}
-		loop := g.reaches(m.role, m.member, members, rules{newer: w.newer, owner: nobody})
-		if loop != (t.Attribute != "") || t.Attribute != "" && !w.has(m.member, t.Attribute) {
-			continue
-		}
 		need, because := w.grants(m, m.admins, "has the admin option on")
-		s := t.step(w.privileges(m.member), w.role(m.role), need, because)
-		if t.Attribute != "" {
-			grant, reason := w.attribute(m.member, t.Attribute)
-			s.From = []graph.NodeID{w.role(m.member)}
-			s.Needs, s.Because = append(s.Needs, []graph.GrantID{grant}), append(s.Because, reason)
-		}
-		w.b.Step(s)
+		w.b.Step(t.step(w.privileges(m.member), w.role(m.role), need, because))
 	}
 }
 

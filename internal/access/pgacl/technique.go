@@ -69,8 +69,6 @@ func Techniques() []Technique {
 		{ID: "SUPERUSER", Title: "runs a program as the server's account", Verb: graph.ExecsInto, Gain: GainSystem, Attribute: "SUPERUSER", Source: "PostgreSQL manual, COPY, section Notes"},
 		{ID: "CREATEROLE", Title: "grants itself any role that is no superuser", Verb: graph.Attaches, Gain: GainRoles, Attribute: "CREATEROLE", Before: 16,
 			Source: "PostgreSQL 15 manual, section Role Attributes"},
-		{ID: "CREATEROLE with the admin option", Title: "sets the password of a role that it administers", Verb: graph.Mints, Gain: GainRole, Attribute: "CREATEROLE", Option: "ADMIN",
-			Source: "PostgreSQL manual, ALTER ROLE, section Notes"},
 		{ID: "admin option", Title: "grants itself a role that it administers", Verb: graph.Attaches, Gain: GainRole, Option: "ADMIN", Source: "PostgreSQL manual, GRANT, section GRANT on Roles"},
 		{ID: "select on pg_authid", Title: "reads the hashes of passwords", Verb: graph.ReadsSecret, Gain: GainVerifiers, Kind: Table, Names: []string{"pg_authid", "pg_shadow"},
 			Privilege: "SELECT", Source: "PostgreSQL manual, section Password Authentication; chapter System Catalogs, pg_authid"},

@@ -119,15 +119,6 @@ func optionCases() []techniqueCase {
 			}, boss, "", false},
 		{"membership without options", 17, func(w *world) { w.member("boss", "bot", "noset noinherit") }, boss, "", false},
 		{"admin option on a superuser", 17, func(w *world) { w.role("super", "superuser").member("super", "bot", "admin noset noinherit") }, roleRef("super"), "", false},
-		{"no role joins its own member", 17, func(w *world) {
-			w.member("boss", "bot", "admin noset noinherit").member("bot", "boss", "noset noinherit")
-		}, boss, "", false},
-		{"but sets its password with CREATEROLE", 17, func(w *world) {
-			w.role("robot", "createrole login").member("robot", "bot", "").member("boss", "robot", "admin noset noinherit").member("robot", "boss", "noset noinherit")
-		}, boss, "CREATEROLE with the admin option", false},
-		{"and not without", 17, func(w *world) {
-			w.role("robot", "login").member("robot", "bot", "").member("boss", "robot", "admin noset noinherit").member("robot", "boss", "noset noinherit")
-		}, boss, "", false},
 		{"set role", 17, func(w *world) { w.member("boss", "bot", "noinherit") }, boss, "membership", false},
 		{"privileges without the role", 17, func(w *world) { w.member("boss", "bot", "noset") }, boss, "", false},
 		{"privileges of what they bring", 17, func(w *world) { w.member("group", "bot", "noset").member("reader", "group", "") }, invoices, "membership, without SET ROLE", false},
