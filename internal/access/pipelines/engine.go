@@ -25,6 +25,9 @@ const (
 type Engine struct {
 	pipelines map[retinue.Ref]*pipeline
 	repos     map[retinue.Realm]*repository
+	// owned are the repositories by their host, and by host and owner in lower
+	// case.
+	owned     map[string][]*repository
 	workloads []*workload
 	trusts    []*trust
 	outside   []stranger

@@ -202,7 +202,7 @@ func (c *Collector) Engine(gaps map[retinue.Realm][]string) (*Engine, error) {
 	}
 	for _, r := range e.repos {
 		slices.SortFunc(r.own, func(a, b *pipeline) int { return compareRefs(a.identity.Ref, b.identity.Ref) })
-		r.tokens = r.anyRun()
+		r.tokens = prepared(r.anyRun())
 	}
 	e.trusts = append(c.awsTrusts(e), c.otherTrusts(language)...)
 	for _, w := range c.workloads {
@@ -222,7 +222,7 @@ func (c *Collector) join(e *Engine, p *pipeline) {
 	e.pipelines[ref] = p
 	document, ok := c.definitions[c.attached[ref]]
 	if !ok {
-		p.tokens = federatedTokens(&p.identity)
+		p.tokens = prepared(federatedTokens(&p.identity))
 		return
 	}
 	d, err := Parse(document)
@@ -242,7 +242,7 @@ func (c *Collector) join(e *Engine, p *pipeline) {
 		}
 		return other
 	}
-	p.tokens = d.Tokens(called)
+	p.tokens = prepared(d.Tokens(called))
 	c.note(e, ref, d)
 }
 

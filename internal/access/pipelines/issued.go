@@ -23,6 +23,7 @@ func workloadOf(id retinue.Identity) *workload {
 	if id.Federation.Audience != "" {
 		w.token.Audiences = []string{id.Federation.Audience}
 	}
+	w.token.begins = id.Federation.Subject
 	return w
 }
 

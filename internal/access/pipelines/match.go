@@ -23,6 +23,15 @@ func (e *Engine) match() {
 			repos[issuer] = append(repos[issuer], e.repos[realm])
 		}
 	}
+	e.owned = map[string][]*repository{}
+	for _, realm := range sortedKeys(e.repos) {
+		r := e.repos[realm]
+		if parts := strings.SplitN(r.address, "/", 3); len(parts) == 3 {
+			e.owned[parts[0]] = append(e.owned[parts[0]], r)
+			key := strings.ToLower(parts[0] + "/" + parts[1])
+			e.owned[key] = append(e.owned[key], r)
+		}
+	}
 	for _, w := range e.workloads {
 		workloads[w.token.Issuer] = append(workloads[w.token.Issuer], w)
 	}
@@ -40,6 +49,9 @@ func (e *Engine) match() {
 			}
 			for _, r := range repos[issuer] {
 				// What a workflow reaches as it stands is reached through it.
+				if reached[r] == access.Allowed {
+					continue
+				}
 				if m, ok := best(tr, r.tokens); ok && rank(m.decision.Outcome) > rank(reached[r]) {
 					m.decision.Unread = append(m.decision.Unread, unreadRules)
 					r.ways = append(r.ways, m)

@@ -51,14 +51,7 @@ func (e *Engine) strangers(tr *trust) []stranger {
 }
 
 // hosts reports whether a repository of the inventory lies at a host.
-func (e *Engine) hosts(host string) bool {
-	for _, r := range e.repos {
-		if strings.HasPrefix(r.address, host+"/") {
-			return true
-		}
-	}
-	return false
-}
+func (e *Engine) hosts(host string) bool { return len(e.owned[host]) > 0 }
 
 // githubHostOf is the server whose tokens an issuer issues.
 func githubHostOf(issuer string) string {
@@ -84,10 +77,11 @@ type candidate struct {
 func (e *Engine) otherRepositories(tr *trust, host string, tokens func(path string) []Token) []stranger {
 	var out []stranger
 	for _, c := range candidates(tr.judge.wanted()) {
+		e.otherCase(tr, host, c, tokens)
 		if e.scanned(host, c) {
 			continue
 		}
-		m, ok := best(tr, tokens(c.path))
+		m, ok := best(tr, prepared(tokens(c.path)))
 		if !ok {
 			continue
 		}
@@ -118,14 +112,40 @@ func (e *Engine) otherRepositories(tr *trust, host string, tokens func(path stri
 	return out
 }
 
-// scanned reports whether a candidate is a repository of the inventory.
-func (e *Engine) scanned(host string, c candidate) bool {
-	for _, r := range e.repos {
-		if strings.EqualFold(r.address, host+"/"+c.path) {
-			return true
+// otherCase tries repositories of the inventory in the spelling of the trust.
+// Issuers put the names as they are kept there into tokens, while an address
+// works in any case, so that a clone does not tell.
+func (e *Engine) otherCase(tr *trust, host string, c candidate, tokens func(path string) []Token) {
+	if c.anyOwner {
+		return
+	}
+	owner, _, _ := strings.Cut(c.path, "/")
+	for _, r := range e.owned[strings.ToLower(host+"/"+owner)] {
+		_, path, _ := strings.Cut(r.address, "/")
+		_, name, _ := strings.Cut(path, "/")
+		spelt := owner + "/" + name
+		if !c.anyName {
+			spelt = c.path
+		}
+		if spelt == path || !strings.EqualFold(spelt, path) {
+			continue
+		}
+		if m, ok := best(tr, prepared(tokens(spelt))); ok {
+			m.decision.Remains = append([]access.Condition{{Key: "repository", Operator: "is", Values: []string{spelt}, Text: "the repository is named " + spelt + " at " + host}},
+				m.decision.Remains...)
+			if m.decision.Outcome == access.Allowed {
+				m.decision.Outcome = access.Conditional
+			}
+			m.decision.Unread = append(m.decision.Unread, unreadRules)
+			r.ways = append(r.ways, m)
 		}
 	}
-	return false
+}
+
+// scanned reports whether a candidate is a repository of the inventory.
+func (e *Engine) scanned(host string, c candidate) bool {
+	owner, _, _ := strings.Cut(c.path, "/")
+	return slices.ContainsFunc(e.owned[strings.ToLower(host+"/"+owner)], func(r *repository) bool { return strings.EqualFold(r.address, host+"/"+c.path) })
 }
 
 // outsideRealm is the realm of what is only known as an issuer's.
@@ -210,7 +230,7 @@ func (e *Engine) otherSubjects(tr *trust) []stranger {
 	asked := slices.DeleteFunc(slices.Clone(tr.judge.wanted()), func(w wanted) bool { return w.claim != claimSubject })
 	if len(asked) == 0 && tr.judge.may("\x00") {
 		t := Token{Issuer: tr.issuer, Event: "any"}
-		if m, ok := tr.admits(&t); ok {
+		if m, ok := tr.admits(&prepared([]Token{t})[0]); ok {
 			s := stranger{ref: retinue.NewRef(outsideRealm(tr.issuer), "subject", "*"), kind: graph.Outside, name: "any subject of " + tr.issuer, match: m}
 			if anybody {
 				s.kind = graph.Anyone
@@ -228,7 +248,7 @@ func (e *Engine) otherSubjects(tr *trust) []stranger {
 			subject = strings.NewReplacer("*", "x", "?", "x").Replace(w.pattern)
 		}
 		t := Token{Issuer: tr.issuer, Event: "any", Fixed: map[string]string{claimSubject: subject}}
-		m, ok := tr.admits(&t)
+		m, ok := tr.admits(&prepared([]Token{t})[0])
 		if !ok {
 			continue
 		}

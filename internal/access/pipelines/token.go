@@ -41,6 +41,8 @@ type Token struct {
 	Unread  []string
 	// Job is the job that gets it, and Event what starts it, for people.
 	Job, Event string
+	// begins is what all subjects begin with, where it is known.
+	begins string
 	// numbered tokens have the immutable ids of owner and repository in their
 	// subject, in the place of two marks.
 	numbered bool
@@ -89,13 +91,21 @@ func (t *Token) each(want []wanted, yield func(Claims) bool) bool {
 			}
 			continue
 		}
-		names, complete := t.names(want, ids)
-		for _, name := range names {
+		put := func(name string) bool {
 			c := maps.Clone(base)
 			for claim, before := range t.Follows {
 				c[claim] = ids.fill(before) + name
 			}
-			if !yield(c) {
+			return yield(c)
+		}
+		for _, name := range t.Names.samples { // mostly one of them will do
+			if !put(name) {
+				return true
+			}
+		}
+		names, complete := t.names(want, ids)
+		for _, name := range names {
+			if !put(name) {
 				return true
 			}
 		}
@@ -117,7 +127,7 @@ func (t *Token) vague() Claims {
 	return c
 }
 
-// names returns one name of every class, those that people would expect first.
+// names returns one name of every class.
 func (t *Token) names(want []wanted, ids ids) (names []string, complete bool) {
 	patterns := slices.Concat(t.Names.Within, t.Names.parts)
 	for _, w := range want {
@@ -125,12 +135,9 @@ func (t *Token) names(want []wanted, ids ids) (names []string, complete bool) {
 			patterns = append(patterns, w.after(ids.fill(before))...)
 		}
 	}
-	for _, s := range t.Names.samples {
-		patterns = append(patterns, glob.Exact(turned(s)))
-	}
 	classes, err := glob.Classes(patterns, nameText{}, maxClasses)
 	if err != nil {
-		return t.Names.samples, false
+		return nil, false
 	}
 	for _, c := range slices.Backward(classes) { // whole texts come last
 		ok := len(t.Names.Within) == 0
@@ -142,16 +149,6 @@ func (t *Token) names(want []wanted, ids ids) (names []string, complete bool) {
 			names = append(names, name)
 		}
 	}
-	first := func(s string) bool { return slices.Contains(t.Names.samples, s) }
-	slices.SortStableFunc(names, func(a, b string) int {
-		switch {
-		case first(a) == first(b):
-			return 0
-		case first(a):
-			return -1
-		}
-		return 1
-	})
 	return names, true
 }
 

@@ -58,7 +58,7 @@ func rank(o access.Outcome) int {
 // admits puts a set of tokens to the trust.
 func (tr *trust) admits(t *Token) (match, bool) {
 	below, ok := t.issuedBy(tr.issuer)
-	if !ok || !tr.judge.may(t.subjectBegins()) {
+	if !ok || !tr.judge.may(t.begins) {
 		return match{}, false
 	}
 	best := match{trust: tr, token: t}
@@ -104,14 +104,17 @@ func (t *Token) issuedBy(issuer string) ([]access.Condition, bool) {
 	return []access.Condition{{Key: "iss", Operator: "is", Values: []string{issuer}, Text: "its tokens are issued by " + issuer}}, true
 }
 
-// subjectBegins is what all subjects of the tokens begin with.
-func (t *Token) subjectBegins() string {
-	s, ok := t.Fixed[claimSubject]
-	if !ok {
-		s = t.Follows[claimSubject]
+// prepared notes of each token what its subjects begin with.
+func prepared(tokens []Token) []Token {
+	for i := range tokens {
+		t := &tokens[i]
+		s, ok := t.Fixed[claimSubject]
+		if !ok {
+			s = t.Follows[claimSubject]
+		}
+		t.begins, _, _ = strings.Cut(s, ownerMark)
 	}
-	s, _, _ = strings.Cut(s, ownerMark)
-	return s
+	return tokens
 }
 
 // sharedIssuer reports issuers at which anyone can open an account and get
