@@ -58,6 +58,7 @@ type Engine struct {
 	resources  map[string]*resource // by ARN
 	accounts   map[string]*account
 	index      *index
+	distinct   []*text // all documents
 	whole      map[retinue.Scope]bool
 	terraform  map[retinue.Realm]bool // a Terraform state was read
 	realms     []access.Known
@@ -148,6 +149,8 @@ func (l *loader) finish(e *Engine, whole []retinue.Scope) {
 		l.missing(p)
 	}
 	e.accounts, e.gaps = l.accounts, l.gaps
+	l.number()
+	e.distinct = l.distinct
 	e.index = newIndex(e.principals, l.distinct)
 	for _, p := range e.principals {
 		e.index.guard(p.ref.Key, p.trust)
@@ -171,6 +174,19 @@ func (e *Engine) principalOf(arn string) *principal {
 func sortedGroups(groups []*group) []*group {
 	slices.SortFunc(groups, func(a, b *group) int { return a.ref.Compare(b.ref) })
 	return slices.Compact(groups)
+}
+
+// number gives policies and groups their numbers.
+func (l *loader) number() {
+	n := int32(0)
+	for _, p := range l.policies {
+		n++
+		p.number = n
+	}
+	for _, g := range l.groups {
+		n++
+		g.number = n
+	}
 }
 
 // managed fills in the documents of AWS's managed policies that no source

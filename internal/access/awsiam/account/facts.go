@@ -62,7 +62,8 @@ type policy struct {
 	*awsiam.Policy
 	ref retinue.Ref
 	// text is what policies of the same text share.
-	text *text
+	text   *text
+	number int32 // tells policies apart
 }
 
 // text is one distinct document with what it is attached to as an identity
@@ -90,6 +91,7 @@ type principal struct {
 // group is a group of users.
 type group struct {
 	ref     retinue.Ref
+	number  int32
 	known   bool
 	own     []*policy
 	members []*principal

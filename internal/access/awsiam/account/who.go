@@ -170,6 +170,9 @@ func (e *Engine) membersOf(id string) []*principal {
 	return e.principals[from:to]
 }
 
+// anyone is the name of everybody, with an account of AWS or none.
+const anyone = "anyone"
+
 // stranger is somebody that no source lists.
 type stranger struct {
 	name    string
@@ -196,16 +199,16 @@ func strangers(policies []*policy, action string) []stranger {
 }
 
 func strangersOf(st *awsiam.Statement) []stranger {
-	anyone := stranger{name: "anyone", as: awsiam.Anonymous()}
+	all := stranger{name: anyone, as: awsiam.Anonymous()}
 	if st.NotPrincipals != nil {
-		return []stranger{anyone}
+		return []stranger{all}
 	}
 	if st.Principals == nil {
 		return nil
 	}
 	var out []stranger
 	if st.Principals.All || slices.Contains(st.Principals.AWS, "*") {
-		out = append(out, anyone)
+		out = append(out, all)
 	}
 	for _, name := range st.Principals.AWS {
 		as, err := awsiam.ParsePrincipal(name)
@@ -237,7 +240,7 @@ func (e *Engine) decideFor(o stranger, action string, t *thing) access.Decision 
 	l := awsiam.Layers{}
 	from := e.accounts[o.as.Account()]
 	if o.as.Account() != "" {
-		l.Identity = []*awsiam.Policy{everything().Named("the policies of account " + o.as.Account())}
+		l.Identity = []*awsiam.Policy{everything()}
 		l.Unread = append(l.Unread, awsiam.LayerIdentity, awsiam.LayerBoundary)
 		if from != nil {
 			l.ServiceControl = from.service
@@ -249,5 +252,7 @@ func (e *Engine) decideFor(o stranger, action string, t *thing) access.Decision 
 	e.on(&l, t)
 	r := awsiam.Request{Action: action, Resource: t.arn, ResourceAccount: t.account.id, Principal: o.as}
 	settle(&r, from, t)
-	return awsiam.Decide(&l, &r, awsiam.Open)
+	d := awsiam.Decide(&l, &r, awsiam.Open)
+	d.Because = slices.DeleteFunc(d.Because, func(r access.Reason) bool { return r.Layer == awsiam.LayerIdentity.String() })
+	return d
 }
