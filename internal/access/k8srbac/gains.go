@@ -137,7 +137,7 @@ func (w *walker) gain(a *actor, t *Technique, ns string, calls [][]hold) bool {
 // newPods puts in a technique that makes pods, or changes what makes them.
 func (w *walker) newPods(a *actor, t *Technique, u *taking, ns string) bool {
 	if t.Object != "" {
-		if u.through = w.object(t.Object, ns, ""); u.through == "" {
+		if u.through = w.object(t.Object, ns); u.through == "" {
 			return false
 		}
 	}
@@ -157,18 +157,11 @@ func (w *walker) newPods(a *actor, t *Technique, u *taking, ns string) bool {
 }
 
 // object names the first object of a kind in a namespace, or anywhere.
-func (w *walker) object(kind, ns, name string) string {
-	for _, in := range w.names {
-		if ns != "" && in != ns {
-			continue
-		}
-		for _, ref := range w.loads[in] {
-			if ref.Kind == kind && (name == "" || ref.Key == in+"/"+name) {
-				return ref.Key
-			}
-		}
+func (w *walker) object(kind, ns string) string {
+	if ns != "" {
+		return w.objects[[2]string{kind, ns}]
 	}
-	return ""
+	return w.objects[[2]string{kind, everywhere}]
 }
 
 // byName puts in what a technique takes of the things that rules name.
@@ -204,12 +197,13 @@ type target struct {
 
 // targets lists what a name stands for in a namespace, or in all.
 func (w *walker) targets(t *Technique, ns, name string) []target {
+	in := w.named[name] // namespaces that have something of that name
+	if ns != "" {
+		in = []string{ns}
+	}
 	var out []target
-	for _, in := range w.names {
-		if ns != "" && in != ns {
-			continue
-		}
-		key := in + "/" + name
+	for _, ns := range in {
+		key := ns + "/" + name
 		switch t.Gain {
 		case GainSecrets:
 			if ref := retinue.NewRef(w.realm, refSecret, key); w.secrets[ref].name != "" {
@@ -220,31 +214,41 @@ func (w *walker) targets(t *Technique, ns, name string) []target {
 				out = append(out, target{node: w.b.Node(graph.Node{Ref: ref, Kind: graph.Identity})})
 			}
 		case GainPods:
-			for _, ref := range w.in[in].workloads {
-				if w.workloads[ref].runs(name) {
+			for _, kind := range []string{kindPod, kindStatefulSet} {
+				ref := retinue.NewRef(w.realm, kind, ns+"/"+podOf(kind, name))
+				if load, ok := w.workloads[ref]; ok && !load.suspended {
 					out = append(out, target{node: w.b.Node(graph.Node{Ref: ref, Kind: graph.Resource})})
 				}
 			}
 		case GainWorkload:
-			if t.Object != "" && w.object(t.Object, in, name) != "" {
-				out = append(out, target{node: w.set(setWorkload, in), through: key})
+			if ref := retinue.NewRef(w.realm, t.Object, key); t.Object != "" && w.workloads[ref].name != "" {
+				out = append(out, target{node: w.set(setWorkload, ns), through: key})
 			}
 		}
 	}
 	return out
 }
 
-// runs reports whether a pod of a name is one of the workload's. Those of a
+// The kinds of workloads whose pods have names that are known.
+const (
+	kindPod         = "pod"
+	kindStatefulSet = "stateful_set"
+)
+
+// podOf is the name of the workload that a pod of a name belongs to. Those of a
 // StatefulSet are numbered; names of others are made up.
-func (l workload) runs(pod string) bool {
-	if l.kind == "pod" {
-		return l.name == pod
+func podOf(kind, pod string) string {
+	if kind == kindPod {
+		return pod
 	}
-	if number, ok := strings.CutPrefix(pod, l.name+"-"); ok && l.kind == "stateful_set" {
-		_, err := strconv.ParseUint(number, 10, 32)
-		return err == nil
+	i := strings.LastIndexByte(pod, '-')
+	if i < 0 {
+		return ""
 	}
-	return false
+	if _, err := strconv.ParseUint(pod[i+1:], 10, 32); err != nil {
+		return ""
+	}
+	return pod[:i]
 }
 
 // impersonates puts in who is acted as by name. A group is taken on together

@@ -9,25 +9,30 @@ import (
 // on them, and the right to make a binding or to change one of the role. Roles
 // whose rules it holds already give nothing new.
 func (w *walker) binds(a *actor, t *Technique) bool {
-	some := false
-	if !t.Calls[0].Cluster {
-		for _, ns := range a.namespaces {
-			if !a.everything[ns] {
-				some = w.bindsIn(a, t, ns) || some
-			}
-		}
-		if h := w.call(a, &t.Calls[0], "", ""); len(h) == 0 && len(a.named(w.cluster, "", &t.Calls[0])) == 0 {
-			return some
-		}
-		// What holds in the cluster holds in every namespace of it.
-		for _, ns := range w.names {
-			if !slices.Contains(a.namespaces, ns) {
-				some = w.bindsIn(a, t, ns) || some
-			}
-		}
-		return some
+	bind, create := &t.Calls[0], &t.Calls[1]
+	if bind.Cluster {
+		return w.bindsIn(a, t, "")
 	}
-	return w.bindsIn(a, t, "")
+	if h, makes := w.call(a, bind, "", ""), w.call(a, create, "", ""); len(h) > 0 && len(makes) > 0 && bind.Resource == "clusterroles" {
+		for i := range w.index.roles {
+			if r := &w.index.roles[i]; r.Namespace == "" && w.isEverything(int32(i), everywhere) {
+				u := t.uses([][]hold{h, makes})
+				u.through = r.Title()
+				return w.take(a, u, w.everyNamespace())
+			}
+		}
+	}
+	names := a.namespaces
+	if len(w.call(a, bind, "", "")) > 0 || len(a.named(w.cluster, "", bind)) > 0 {
+		names = w.names // what holds in the cluster holds in every namespace of it
+	}
+	some := false
+	for _, ns := range names {
+		if !a.everything[ns] {
+			some = w.bindsIn(a, t, ns) || some
+		}
+	}
+	return some
 }
 
 func (w *walker) bindsIn(a *actor, t *Technique, ns string) bool {

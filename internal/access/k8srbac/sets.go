@@ -23,6 +23,7 @@ const (
 	setGroups     = "groups"
 	setPrincipals = "principals"
 	setNodes      = "nodes"
+	setNamespaces = "namespaces"
 	setUserAlone  = "user_without_groups"
 	setHolder     = "holder_of_role"
 )
@@ -40,8 +41,11 @@ type walker struct {
 	made  map[retinue.Ref]bool
 	in    map[string]*members
 	names []string // of namespaces, sorted
-	// loads are the workloads of a namespace, those that are suspended too.
-	loads map[string][]retinue.Ref
+	// objects names the first workload of a kind in a namespace, or in all, also
+	// where it is suspended.
+	objects map[[2]string]string
+	// named lists the namespaces that have something of a name, sorted.
+	named map[string][]string
 	// roles are those that somebody can come to hold, yet to be walked.
 	roles []*actor
 	// active are the groups that lead somewhere.
@@ -51,7 +55,7 @@ type walker struct {
 
 func newWalker(k *cluster, b *graph.Builder) *walker {
 	w := &walker{cluster: k, b: b, made: map[retinue.Ref]bool{}, in: map[string]*members{},
-		active: map[string]bool{}, loads: map[string][]retinue.Ref{}, techniques: Techniques(), minor: minorOf(k.version)}
+		active: map[string]bool{}, objects: map[[2]string]string{}, named: map[string][]string{}, techniques: Techniques(), minor: minorOf(k.version)}
 	of := func(ns string) *members {
 		if w.in[ns] == nil {
 			w.in[ns] = &members{}
@@ -67,13 +71,15 @@ func newWalker(k *cluster, b *graph.Builder) *walker {
 	for ref, s := range k.subjects {
 		if s.Kind == ServiceAccount {
 			of(s.Namespace).accounts = append(of(s.Namespace).accounts, ref)
+			w.note(s.Namespace, s.Name)
 		}
 	}
 	for ref, s := range k.secrets {
 		of(s.namespace).secrets = append(of(s.namespace).secrets, ref)
+		w.note(s.namespace, s.name)
 	}
 	for ref, load := range k.workloads {
-		w.loads[load.namespace] = append(w.loads[load.namespace], ref)
+		w.workload(load)
 		if !load.suspended {
 			of(load.namespace).workloads = append(of(load.namespace).workloads, ref)
 		}
@@ -83,11 +89,33 @@ func newWalker(k *cluster, b *graph.Builder) *walker {
 			slices.SortFunc(list, retinue.Ref.Compare)
 		}
 	}
-	for _, list := range w.loads {
-		slices.SortFunc(list, retinue.Ref.Compare)
+	for name, list := range w.named {
+		slices.Sort(list)
+		w.named[name] = slices.Compact(list)
 	}
 	w.names = slices.Sorted(maps.Keys(w.in))
 	return w
+}
+
+// note remembers where something of a name is.
+func (w *walker) note(namespace, name string) {
+	w.named[name] = append(w.named[name], namespace)
+}
+
+// workload remembers a workload, under the names of pods too that it may have.
+func (w *walker) workload(load workload) {
+	w.note(load.namespace, load.name)
+	if load.kind == kindStatefulSet {
+		for i := range 10 { // a rule that names a pod for all namespaces is rare, one past the tenth more so
+			w.note(load.namespace, load.name+"-"+strconv.Itoa(i))
+		}
+	}
+	for _, at := range []string{load.namespace, everywhere} {
+		key := [2]string{load.kind, at}
+		if first, ok := w.objects[key]; !ok || load.ref.Key < first {
+			w.objects[key] = load.ref.Key
+		}
+	}
 }
 
 // minorOf reads the version of a server, such as v1.36.3 or v1.31.2-eks-1.
@@ -246,6 +274,20 @@ func (w *walker) all(namespace string) graph.NodeID {
 	}
 	if w.enforced(namespace) { // who may do everything may also take the label away
 		w.onto(id, "pod with a node's files, after the namespace's label is changed")
+	}
+	return id
+}
+
+// everyNamespace is the node of everything in each of the namespaces, which is
+// less than the cluster.
+func (w *walker) everyNamespace() graph.NodeID {
+	ref := retinue.NewRef(w.realm, setNamespaces, everywhere)
+	id := w.b.Node(graph.Node{Ref: ref, Kind: graph.Set, Name: "every namespace"})
+	if !w.made[ref] {
+		w.made[ref] = true
+		for _, ns := range w.names {
+			w.contains(id, w.all(ns))
+		}
 	}
 	return id
 }

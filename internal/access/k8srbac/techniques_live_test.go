@@ -3,6 +3,7 @@
 package k8srbac_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/access/graph"
 	"github.com/retinue-id/retinue/internal/access/k8srbac"
 )
 
@@ -141,5 +143,72 @@ func (l *live) podSecurity() {
 	got := fmt.Sprint(try("baseline", "claim") == http.StatusCreated, try("restricted", "claim") == http.StatusCreated)
 	if got != "true false" { // a root container with a claim: what the technique of persistent volumes rests on
 		l.t.Errorf("a claim as root under baseline and restricted: %s", got)
+	}
+}
+
+// certificates has an account that may approve requests get certificates: of any
+// group but the administrators'.
+func (l *live) certificates() {
+	w := k8srbac.Account("n0", "approver")
+	l.Do(l.t, http.MethodPost, "/api/v1/namespaces/n0/serviceaccounts", `{"metadata":{"name":"approver"}}`)
+	l.Do(l.t, http.MethodPost, rbacPath+"/clusterroles", map[string]any{"metadata": map[string]any{"name": "approver"}, "rules": []k8srbac.Rule{
+		rule(certAPI, "certificatesigningrequests", "create", "get"), rule(certAPI, "certificatesigningrequests/approval", "patch"), only(rule(certAPI, "signers", "approve"), signer)}})
+	l.Do(l.t, http.MethodPost, rbacPath+"/clusterrolebindings", `{"metadata":{"name":"approver"},"roleRef":{"apiGroup":"`+rbacAPI+`","kind":"ClusterRole","name":"approver"},
+		"subjects":[{"kind":"ServiceAccount","namespace":"n0","name":"approver"}]}`)
+	ask := func(name, group string) (int, string) {
+		return l.as(w, http.MethodPost, csrPath, map[string]any{"metadata": map[string]any{"name": name}, "spec": map[string]any{
+			"request": base64.StdEncoding.EncodeToString(l.SigningRequest(l.t, "system:kube-controller-manager", group)), "signerName": signer, "usages": []string{"client auth"}}})
+	}
+	l.Wait(l.t, "the role is in force", func() bool { status, _ := ask("first", "ops"); return status == http.StatusCreated })
+	if status, text := l.as(w, http.MethodPatch, csrPath+"/first/approval", map[string]any{"status": map[string]any{"conditions": []any{
+		map[string]any{"type": "Approved", "status": "True", "reason": "r", "message": "m"}}}}); status != http.StatusOK {
+		l.t.Fatalf("approve: %d %s", status, text)
+	}
+	l.Wait(l.t, "the certificate is issued", func() bool {
+		_, text := l.as(w, http.MethodGet, csrPath+"/first", nil)
+		return strings.Contains(text, `"certificate":`)
+	})
+	if status, text := ask("second", "system:masters"); status != http.StatusForbidden {
+		l.t.Errorf("a certificate of system:masters: %d %s", status, text)
+	}
+	g := l.world().graph()
+	if _, ok := path(g, ref("service_account", "n0/approver"), ref("user", "system:kube-controller-manager")); !ok {
+		l.t.Error("the graph does not know the way")
+	}
+}
+
+// execByGet: a server of 1.35 or later asks for create where a WebSocket begins
+// with a GET, and older ones do not.
+func (l *live) execByGet() {
+	l.Do(l.t, http.MethodPost, "/api/v1/namespaces/n0/pods", `{"metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"i"}]}}`)
+	for _, c := range []struct {
+		name  string
+		verbs []string
+	}{{"getter", []string{"get"}}, {"both", []string{"get", "create"}}} {
+		l.Do(l.t, http.MethodPost, rbacPath+"/namespaces/n0/roles", map[string]any{"metadata": map[string]any{"name": c.name}, "rules": []k8srbac.Rule{rule("", "pods/exec", c.verbs...)}})
+		l.Do(l.t, http.MethodPost, rbacPath+"/namespaces/n0/rolebindings", `{"metadata":{"name":"`+c.name+`"},"roleRef":{"apiGroup":"`+rbacAPI+`","kind":"Role","name":"`+c.name+`"},
+			"subjects":[{"kind":"User","apiGroup":"`+rbacAPI+`","name":"`+c.name+`"}]}`)
+	}
+	upgrade := func(user string) int {
+		req, err := http.NewRequestWithContext(l.t.Context(), http.MethodGet, l.URL+"/api/v1/namespaces/n0/pods/p/exec?command=id&stdout=1", nil)
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		for k, v := range map[string]string{"Impersonate-User": user, "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+			"Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Protocol": "v5.channel.k8s.io"} {
+			req.Header.Set(k, v)
+		}
+		resp, err := l.client.Do(req)
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	l.Wait(l.t, "the roles are in force", func() bool { return upgrade("both") != http.StatusForbidden })
+	refused := upgrade("getter") == http.StatusForbidden
+	_, known := path(func() *graph.Graph { w := l.world(); w.workload("pod", "n0/p", "default", nil); return w.graph() }(), ref("user", "getter"), ref("service_account", "n0/default"))
+	if refused == known {
+		l.t.Errorf("the server refuses a GET: %v; the graph has the way: %v", refused, known)
 	}
 }
