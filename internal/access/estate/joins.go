@@ -32,6 +32,7 @@ type thing struct {
 	environment retinue.Environment
 	dataClass   string
 	container   retinue.Ref
+	identity    bool // an Identity fact states it
 }
 
 type credential struct {
@@ -86,7 +87,7 @@ func (j *joins) thing(ref retinue.Ref, t thing) bool {
 }
 
 func (j *joins) identity(f retinue.Identity) {
-	if !j.thing(f.Ref, thing{kind: graph.Identity, name: f.Name, environment: f.Environment, container: f.Container}) {
+	if !j.thing(f.Ref, thing{kind: graph.Identity, name: f.Name, environment: f.Environment, container: f.Container, identity: true}) {
 		return
 	}
 	if f.Kind == retinue.IdentityPipeline && f.Container.Kind == "repository" {
