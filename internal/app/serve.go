@@ -35,7 +35,8 @@ func (a *App) services(who api.Authenticator) api.Services {
 		Identities: a, Things: a, Relations: a, Wholes: a, Findings: a, Undoer: a, Rules: a, Records: a, Inventory: a, Overviewer: a, Populations: a, Exporter: a, Events: a, Stopping: a.stopping, Views: a, Answers: a,
 		Sources: a, Connectors: a, Scans: scansAPI{a}, Hooks: a, Collectors: a, HandIns: a,
 		Registrations: a, Owners: a, OwnershipRules: a,
-		Outlets: a, NoticeRoutes: a, Notices: a, Tickets: a, Checkpoints: a, ThirdParties: a, Retentions: a, IdleThresholds: a, Sealings: a}
+		Outlets: a, NoticeRoutes: a, Notices: a, Tickets: a, Checkpoints: a, ThirdParties: a, Retentions: a, IdleThresholds: a, Sealings: a,
+		AccessEngine: a, AccessCutter: a}
 }
 
 // ServeOptions say how an installation is served.

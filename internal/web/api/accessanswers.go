@@ -120,6 +120,8 @@ type WhoCanAnswer struct {
 	Action   string         `json:"action"`
 	Resource string         `json:"resource,omitempty"`
 	Holders  []AccessHolder `json:"holders"`
+	// Total is how many there are where not all are listed.
+	Total int `json:"total,omitempty"`
 	// Hidden is true where there are others that the reader may not see.
 	Hidden bool     `json:"hidden,omitempty"`
 	Gaps   []string `json:"gaps,omitempty"`

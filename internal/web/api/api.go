@@ -132,27 +132,29 @@ type Services struct {
 	Tokens        Tokens
 	SSO           SSO
 
-	Answers     Answers
-	Identities  Identities
-	Things      Things
-	Relations   Relations
-	Wholes      Wholes
-	Findings    Findings
-	Undoer      Undoer
-	Rules       Rules
-	Records     Records
-	Inventory   Inventory
-	Overviewer  Overviewer
-	Populations Populations
-	Exporter    Exporter
-	Events      Events
-	Views       Views
-	Sources     Sources
-	Connectors  Connectors
-	Scans       Scans
-	Hooks       Hooks
-	Collectors  Collectors
-	HandIns     HandIns
+	Answers      Answers
+	Identities   Identities
+	Things       Things
+	AccessEngine AccessEngine
+	AccessCutter AccessCutter
+	Relations    Relations
+	Wholes       Wholes
+	Findings     Findings
+	Undoer       Undoer
+	Rules        Rules
+	Records      Records
+	Inventory    Inventory
+	Overviewer   Overviewer
+	Populations  Populations
+	Exporter     Exporter
+	Events       Events
+	Views        Views
+	Sources      Sources
+	Connectors   Connectors
+	Scans        Scans
+	Hooks        Hooks
+	Collectors   Collectors
+	HandIns      HandIns
 
 	Outlets      Outlets
 	NoticeRoutes NoticeRoutes
@@ -213,6 +215,7 @@ func (a *API) register() {
 	a.sso()
 	a.identities()
 	a.things()
+	a.accessAsked()
 	a.relations()
 	a.wholes()
 	a.findings()

@@ -2,6 +2,13 @@
 
 /** Reads that answer as of a date. */
 export const dated = [
+  /^\/access\/can$/,
+  /^\/access\/choke-points$/,
+  /^\/access\/cuts$/,
+  /^\/access\/escalations$/,
+  /^\/access\/paths$/,
+  /^\/access\/reach$/,
+  /^\/access\/who-can$/,
   /^\/credentials$/,
   /^\/credentials\/[^/]+$/,
   /^\/credentials\/[^/]+\/whole$/,
@@ -21,9 +28,11 @@ export const dated = [
   /^\/identities\/[^/]+\/credentials$/,
   /^\/identities\/[^/]+\/facts$/,
   /^\/identities\/[^/]+\/findings$/,
+  /^\/identities\/[^/]+\/held$/,
   /^\/identities\/[^/]+\/picture$/,
   /^\/identities\/[^/]+\/placements$/,
   /^\/identities\/[^/]+\/trusts$/,
   /^\/identities\/[^/]+\/whole$/,
+  /^\/identities\/[^/]+\/without$/,
   /^\/overview$/,
 ];

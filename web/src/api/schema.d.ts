@@ -4,6 +4,125 @@
  */
 
 export interface paths {
+    "/access/can": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether an identity may do something */
+        get: operations["ask-can"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/access/choke-points": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What most ways to a target lead through */
+        get: operations["get-choke-points"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/access/cuts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The fewest removals that put a target out of reach */
+        get: operations["get-cuts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/access/escalations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who reaches an administrator, and how */
+        get: operations["list-escalations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/access/paths": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whom the holder of a thing comes to act as */
+        get: operations["list-attack-paths"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/access/reach": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the holder of a thing comes to, or who comes to it */
+        get: operations["get-blast-radius"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/access/who-can": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who may do something */
+        get: operations["ask-who-can"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/account-groups": {
         parameters: {
             query?: never;
@@ -1431,6 +1550,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/identities/{id}/held": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What an identity can do, after everything that limits it */
+        get: operations["get-identity-held"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/identities/{id}/history": {
         parameters: {
             query?: never;
@@ -1560,6 +1696,23 @@ export interface paths {
         };
         /** Everything about one identity at once */
         get: operations["get-identity-whole"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/identities/{id}/without": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What an identity would lose without some grants */
+        get: operations["get-identity-without"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2752,6 +2905,53 @@ export interface components {
             /** Format: date-time */
             until: string;
         };
+        AccessHolder: {
+            because: components["schemas"]["Reason"][] | null;
+            decision: string;
+            identity: components["schemas"]["AccessThing"];
+            language: string;
+            remains?: components["schemas"]["Condition"][] | null;
+            unread?: string[] | null;
+        };
+        AccessHop: {
+            assumes?: string;
+            because: components["schemas"]["Reason"][] | null;
+            from: string;
+            fromThing?: components["schemas"]["AccessThing"];
+            remains?: components["schemas"]["Condition"][] | null;
+            technique: string;
+            through?: string;
+            to: string;
+            toThing?: components["schemas"]["AccessThing"];
+            unread?: string[] | null;
+            verb?: string;
+            with?: string[] | null;
+        };
+        AccessThing: {
+            administrator?: boolean;
+            dataClass?: string;
+            environment?: string;
+            hidden?: boolean;
+            id?: string;
+            key: string;
+            kind: string;
+            name?: string;
+            realm?: string;
+        };
+        AccessWay: {
+            admin?: boolean;
+            hops: components["schemas"]["AccessHop"][] | null;
+            identity: string;
+            possible?: boolean;
+            thing: components["schemas"]["AccessThing"];
+        };
+        AccessWays: {
+            from: components["schemas"]["AccessThing"];
+            gaps?: string[] | null;
+            items: components["schemas"]["AccessWay"][] | null;
+            /** Format: int64 */
+            total: number;
+        };
         Account: {
             active: boolean;
             /** Format: date-time */
@@ -2791,6 +2991,13 @@ export interface components {
             host?: string;
             kind: string;
             name: string;
+        };
+        Answer: {
+            because: components["schemas"]["Reason"][] | null;
+            decision: string;
+            language: string;
+            remains?: components["schemas"]["Condition"][] | null;
+            unread?: string[] | null;
         };
         ApiToken: {
             account?: string;
@@ -2891,6 +3098,50 @@ export interface components {
             /** @description Where the role holds */
             scope?: components["schemas"]["RowScope"];
         };
+        BlastRadius: {
+            /** Format: int64 */
+            administrators: number;
+            /** Format: int64 */
+            certain: number;
+            dataClasses: {
+                [key: string]: number;
+            };
+            environments: {
+                [key: string]: number;
+            };
+            gaps?: string[] | null;
+            hidden?: boolean;
+            inverse?: boolean;
+            kinds: {
+                [key: string]: number;
+            };
+            of: components["schemas"]["AccessThing"];
+            things: components["schemas"]["BlastThing"][] | null;
+            /** Format: int64 */
+            total: number;
+        };
+        BlastThing: {
+            administrator?: boolean;
+            dataClass?: string;
+            environment?: string;
+            hidden?: boolean;
+            /** Format: int64 */
+            hops: number;
+            how?: string;
+            id?: string;
+            key: string;
+            kind: string;
+            name?: string;
+            possible?: boolean;
+            realm?: string;
+        };
+        CanAnswer: {
+            action: string;
+            answers: components["schemas"]["Answer"][] | null;
+            gaps?: string[] | null;
+            identity: components["schemas"]["AccessThing"];
+            resource?: string;
+        };
         Certificate: {
             ca?: boolean;
             issuer?: string;
@@ -2940,6 +3191,37 @@ export interface components {
              * @description Absent: the caller was never here before
              */
             since?: string;
+        };
+        ChokeGrant: {
+            /** Format: int64 */
+            alone?: number;
+            /** Format: int64 */
+            loses: number;
+            reason: components["schemas"]["Reason"];
+            subject: components["schemas"]["AccessThing"];
+            used?: boolean;
+        };
+        ChokePoints: {
+            exact: boolean;
+            gaps?: string[] | null;
+            grants: components["schemas"]["ChokeGrant"][] | null;
+            /** Format: int64 */
+            sources: number;
+            targets: components["schemas"]["AccessThing"][] | null;
+            things: components["schemas"]["ChokeThing"][] | null;
+        };
+        ChokeThing: {
+            administrator?: boolean;
+            dataClass?: string;
+            environment?: string;
+            hidden?: boolean;
+            id?: string;
+            key: string;
+            kind: string;
+            /** Format: int64 */
+            loses: number;
+            name?: string;
+            realm?: string;
         };
         CodeInputBody: {
             /** @description A one-time code, or a recovery code */
@@ -3018,6 +3300,15 @@ export interface components {
             partial: number;
             /** Format: int64 */
             scopes: number;
+        };
+        Condition: {
+            allOf?: components["schemas"]["Condition"][] | null;
+            anyOf?: components["schemas"]["Condition"][] | null;
+            key: string;
+            negated?: boolean;
+            operator: string;
+            text?: string;
+            values: string[] | null;
         };
         ConfirmPasswordInputBody: {
             password: string;
@@ -3129,6 +3420,24 @@ export interface components {
             type: string;
             use: components["schemas"]["UseSummary"];
             uses: components["schemas"]["Use"][] | null;
+        };
+        Cut: {
+            /** Format: int64 */
+            atLeast: number;
+            /** Format: int64 */
+            before: number;
+            exact: boolean;
+            gaps?: string[] | null;
+            open: components["schemas"]["AccessWay"][] | null;
+            remove: components["schemas"]["CutGrant"][] | null;
+            targets: components["schemas"]["AccessThing"][] | null;
+        };
+        CutGrant: {
+            /** Format: int64 */
+            alone?: number;
+            reason: components["schemas"]["Reason"];
+            subject: components["schemas"]["AccessThing"];
+            used?: boolean;
         };
         DayCount: {
             day: string;
@@ -3284,6 +3593,22 @@ export interface components {
              * @example https://example.com/errors/example
              */
             type: string;
+        };
+        Escalation: {
+            already?: boolean;
+            hops: components["schemas"]["AccessHop"][] | null;
+            identity: string;
+            possible?: boolean;
+            realm?: string;
+            target?: string;
+        };
+        Escalations: {
+            /** Format: int64 */
+            already: number;
+            gaps?: string[] | null;
+            items: components["schemas"]["Escalation"][] | null;
+            /** Format: int64 */
+            total: number;
         };
         Evidence: {
             /** Format: date-time */
@@ -3681,6 +4006,24 @@ export interface components {
             list?: string;
             text: string;
         };
+        Held: {
+            actions: string[] | null;
+            because: components["schemas"]["Reason"][] | null;
+            consequence: string;
+            /** Format: int64 */
+            expands?: number;
+            outcome: string;
+            remains?: components["schemas"]["Condition"][] | null;
+            resources?: string[] | null;
+            sentence: string;
+            within?: string;
+        };
+        HeldAnswer: {
+            gaps?: string[] | null;
+            held: components["schemas"]["Held"][] | null;
+            identity: components["schemas"]["AccessThing"];
+            judged: boolean;
+        };
         HeldCredential: {
             algorithm?: string;
             attrs?: {
@@ -4003,6 +4346,12 @@ export interface components {
             subtype?: string;
             thirdParty?: boolean;
             type: string;
+        };
+        LostHeld: {
+            consequence: string;
+            document: string;
+            sentence: string;
+            statement?: string;
         };
         MadeLink: {
             /** @description Shown this once */
@@ -5333,6 +5682,13 @@ export interface components {
             thirdParty?: boolean;
             type: string;
         };
+        Reason: {
+            document?: string;
+            effect: string;
+            layer: string;
+            statement?: string;
+            text?: string;
+        };
         Record: {
             action: string;
             actor: components["schemas"]["Actor"];
@@ -6263,6 +6619,15 @@ export interface components {
              */
             before?: string;
         };
+        WhoCanAnswer: {
+            action: string;
+            gaps?: string[] | null;
+            hidden?: boolean;
+            holders: components["schemas"]["AccessHolder"][] | null;
+            resource?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         Whole: {
             class?: string;
             container?: string;
@@ -6304,6 +6669,21 @@ export interface components {
             type: string;
             uses?: components["schemas"]["Use"][] | null;
         };
+        Without: {
+            after: components["schemas"]["WithoutReach"];
+            before: components["schemas"]["WithoutReach"];
+            identity: components["schemas"]["AccessThing"];
+            /** Format: int64 */
+            kept: number;
+            lost: components["schemas"]["LostHeld"][] | null;
+            unknown?: string[] | null;
+        };
+        WithoutReach: {
+            /** Format: int64 */
+            administrators: number;
+            /** Format: int64 */
+            things: number;
+        };
     };
     responses: never;
     parameters: never;
@@ -6313,6 +6693,503 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    "ask-can": {
+        parameters: {
+            query: {
+                /** @description As it was observed at this time (RFC 3339); now where absent */
+                as_of?: string;
+                /** @description With as_of: by what had been recorded by this time */
+                known_at?: string;
+                /** @description Who: a public id, a vendor's key or a name that only one has */
+                identity?: string;
+                /** @description In the words of the system, such as s3:GetObject, get, SELECT */
+                action: string;
+                /** @description In the words of the system; any where absent */
+                resource?: string;
+                /** @description The system that is asked about */
+                realm?: string;
+                /** @description The policy language that is asked about */
+                language?: string;
+                /** @description How many are listed */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CanAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "get-choke-points": {
+        parameters: {
+            query?: {
+                /** @description As it was observed at this time (RFC 3339); now where absent */
+                as_of?: string;
+                /** @description With as_of: by what had been recorded by this time */
+                known_at?: string;
+                /** @description admin for all administrators, or a thing */
+                target?: string;
+                /** @description With admin: the administrators of this system */
+                realm?: string;
+                /** @description How many choke points are listed */
+                most?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChokePoints"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "get-cuts": {
+        parameters: {
+            query?: {
+                /** @description As it was observed at this time (RFC 3339); now where absent */
+                as_of?: string;
+                /** @description With as_of: by what had been recorded by this time */
+                known_at?: string;
+                /** @description admin for all administrators, or a thing */
+                target?: string;
+                /** @description With admin: the administrators of this system */
+                realm?: string;
+                /** @description How many choke points are listed */
+                most?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-escalations": {
+        parameters: {
+            query?: {
+                /** @description As it was observed at this time (RFC 3339); now where absent */
+                as_of?: string;
+                /** @description With as_of: by what had been recorded by this time */
+                known_at?: string;
+                /** @description What is reached: admin, or a thing */
+                to?: string;
+                /** @description Only identities of this system */
+                realm?: string;
+                /** @description Only identities of systems of this language */
+                language?: string;
+                /** @description List those too who are there already */
+                already?: boolean;
+                /** @description How many are listed */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Escalations"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-attack-paths": {
+        parameters: {
+            query: {
+                /** @description As it was observed at this time (RFC 3339); now where absent */
+                as_of?: string;
+                /** @description With as_of: by what had been recorded by this time */
+                known_at?: string;
+                from: string;
+                /** @description Only the way to this; to every identity where absent */
+                to?: string;
+                /** @description How many are listed */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessWays"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "get-blast-radius": {
+        parameters: {
+            query: {
+                /** @description As it was observed at this time (RFC 3339); now where absent */
+                as_of?: string;
+                /** @description With as_of: by what had been recorded by this time */
+                known_at?: string;
+                of: string;
+                /** @description Who comes to it, rather than what its holder comes to */
+                inverse?: boolean;
+                /** @description How many are listed */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BlastRadius"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "ask-who-can": {
+        parameters: {
+            query: {
+                /** @description As it was observed at this time (RFC 3339); now where absent */
+                as_of?: string;
+                /** @description With as_of: by what had been recorded by this time */
+                known_at?: string;
+                /** @description Who: a public id, a vendor's key or a name that only one has */
+                identity?: string;
+                /** @description In the words of the system, such as s3:GetObject, get, SELECT */
+                action: string;
+                /** @description In the words of the system; any where absent */
+                resource?: string;
+                /** @description The system that is asked about */
+                realm?: string;
+                /** @description The policy language that is asked about */
+                language?: string;
+                /** @description How many are listed */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhoCanAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "list-account-groups": {
         parameters: {
             query?: {
@@ -13176,6 +14053,81 @@ export interface operations {
             };
         };
     };
+    "get-identity-held": {
+        parameters: {
+            query?: {
+                /** @description As it was observed at this time (RFC 3339); now where absent */
+                as_of?: string;
+                /** @description With as_of: by what had been recorded by this time */
+                known_at?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The public id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeldAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "get-identity-history": {
         parameters: {
             query?: never;
@@ -13802,6 +14754,82 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Whole"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "get-identity-without": {
+        parameters: {
+            query: {
+                /** @description As it was observed at this time (RFC 3339); now where absent */
+                as_of?: string;
+                /** @description With as_of: by what had been recorded by this time */
+                known_at?: string;
+                /** @description The documents whose grants are taken away, as because names them */
+                document: string[] | null;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Without"];
                 };
             };
             /** @description Unauthorized */

@@ -1,0 +1,190 @@
+package app
+
+import (
+	"context"
+	"slices"
+
+	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/access"
+	"github.com/retinue-id/retinue/internal/access/estate"
+	"github.com/retinue-id/retinue/internal/access/graph"
+	"github.com/retinue-id/retinue/internal/store"
+	"github.com/retinue-id/retinue/internal/web/api"
+)
+
+// first returns at most n of a list.
+func first[T any](list []T, n int) []T { return list[:min(n, len(list))] }
+
+// AnswerCan implements api.AccessEngine.
+func (a *App) AnswerCan(ctx context.Context, scope store.RowScope, at store.AsOf, q api.AccessQuestion) (api.CanAnswer, error) {
+	if q.Identity == "" {
+		return api.CanAnswer{}, badField("query.identity", "say whose access is asked about")
+	}
+	return a.AccessOf(scope, at).Can(ctx, q.Identity, q.Realm, q.Action, q.Resource)
+}
+
+// AnswerHeld implements api.AccessEngine.
+func (a *App) AnswerHeld(ctx context.Context, scope store.RowScope, at store.AsOf, id retinue.EntityID) (api.HeldAnswer, error) {
+	out, err := a.AccessOf(scope, at).Held(ctx, string(id), "")
+	out.Held = orEmpty(out.Held)
+	return out, err
+}
+
+// AnswerWhoCan implements api.AccessEngine.
+func (a *App) AnswerWhoCan(ctx context.Context, scope store.RowScope, at store.AsOf, q api.AccessQuestion) (api.WhoCanAnswer, error) {
+	out, err := a.AccessOf(scope, at).WhoCan(ctx, q.Realm, q.Language, q.Action, q.Resource)
+	out.Total = len(out.Holders)
+	out.Holders = first(out.Holders, q.Limit)
+	return out, err
+}
+
+// AnswerEscalations implements api.AccessEngine.
+func (a *App) AnswerEscalations(ctx context.Context, scope store.RowScope, at store.AsOf, q api.EscalationQuestion) (out api.Escalations, err error) {
+	found, err := a.AccessOf(scope, at).Escalations(ctx, EscalationQuery{To: q.To, Language: q.Language, Realm: q.Realm})
+	if err != nil {
+		return out, err
+	}
+	out.Gaps, out.Items = found.Gaps, []api.Escalation{}
+	for _, e := range found.List {
+		if e.Already {
+			out.Already++
+		}
+		if !e.Already || q.Already {
+			out.Items = append(out.Items, e)
+		}
+	}
+	out.Total = len(out.Items)
+	out.Items = first(out.Items, q.Limit)
+	return out, nil
+}
+
+// AnswerWays implements api.AccessEngine.
+func (a *App) AnswerWays(ctx context.Context, scope store.RowScope, at store.AsOf, q api.WayQuestion) (out api.AccessWays, err error) {
+	x := a.AccessOf(scope, at)
+	if out.Items, out.Gaps, err = x.AttackPaths(ctx, q.From, "", q.To); err != nil {
+		return out, err
+	}
+	out.Total, out.Items = len(out.Items), first(out.Items, q.Limit)
+	err = x.read(ctx, func(r *reader) error {
+		out.From, err = r.find(q.From, "")
+		return err
+	})
+	return out, err
+}
+
+// AnswerReach implements api.AccessEngine.
+func (a *App) AnswerReach(ctx context.Context, scope store.RowScope, at store.AsOf, q api.ReachQuestion) (api.BlastRadius, error) {
+	return a.AccessOf(scope, at).blast(ctx, blastQuery{q.Of, "", q.Inverse, q.Limit})
+}
+
+// AnswerCuts implements api.AccessCutter.
+func (a *App) AnswerCuts(ctx context.Context, scope store.RowScope, at store.AsOf, q api.TargetQuestion) (api.Cut, error) {
+	return a.AccessOf(scope, at).Cuts(ctx, q.Target, q.Realm)
+}
+
+// AnswerChokePoints implements api.AccessCutter.
+func (a *App) AnswerChokePoints(ctx context.Context, scope store.RowScope, at store.AsOf, q api.TargetQuestion) (api.ChokePoints, error) {
+	return a.AccessOf(scope, at).ChokePoints(ctx, q.Target, q.Realm, q.Most)
+}
+
+// AnswerWithout implements api.AccessCutter.
+func (a *App) AnswerWithout(ctx context.Context, scope store.RowScope, at store.AsOf, q api.WithoutQuestion) (api.Without, error) {
+	return a.AccessOf(scope, at).Without(ctx, string(q.ID), q.Documents)
+}
+
+// Without says what an identity could not do any more without the grants of
+// some documents, as the reasons of what it holds name them. What another grant
+// gives too is kept.
+func (x *Access) Without(ctx context.Context, identity string, documents []string) (out api.Without, err error) {
+	err = x.read(ctx, func(r *reader) error {
+		out.Lost = []api.LostHeld{}
+		if out.Identity, err = r.find(identity, "", retinue.FactIdentity, retinue.FactGroup); err != nil {
+			return err
+		}
+		ref := out.Identity.Ref
+		known := map[string]bool{}
+		for _, h := range x.estate.Held(ref) {
+			document, statement := grantOf(h.Because)
+			if known[document] = true; !slices.Contains(documents, document) {
+				continue
+			}
+			if x.givenElsewhere(ref, h, documents) {
+				out.Kept++
+				continue
+			}
+			out.Lost = append(out.Lost, api.LostHeld{Consequence: string(h.Consequence), Sentence: h.Sentence, Document: document, Statement: statement})
+		}
+		for _, d := range documents {
+			if !known[d] {
+				out.Unknown = append(out.Unknown, d)
+			}
+		}
+		out.Before, out.After = x.reachWithout(ref, nil), x.reachWithout(ref, documents)
+		return nil
+	})
+	return out, err
+}
+
+// grantOf is the document and statement that give what is held.
+func grantOf(because []access.Reason) (document, statement string) {
+	for _, b := range because {
+		if b.Effect == "allow" {
+			return b.Document, b.Statement
+		}
+	}
+	return "", ""
+}
+
+// elsewhereTried bounds the questions that one thing that is held is put to.
+const elsewhereTried = 40
+
+// givenElsewhere reports whether every action and resource of what is held is
+// allowed by another document as well. What is too much to ask counts as lost.
+func (x *Access) givenElsewhere(ref retinue.Ref, h access.Held, documents []string) bool {
+	resources := h.Resources
+	if len(resources) == 0 {
+		resources = []string{""}
+	}
+	if len(h.Actions)*len(resources) > elsewhereTried || len(h.Actions) == 0 {
+		return false
+	}
+	for _, action := range h.Actions {
+		for _, resource := range resources {
+			answers, err := x.estate.Can(ref, action, resource)
+			if err != nil || !slices.ContainsFunc(answers, func(d estate.Answer) bool {
+				return slices.ContainsFunc(d.Because, func(b access.Reason) bool { return b.Effect == "allow" && !slices.Contains(documents, b.Document) })
+			}) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// reachWithout counts what an identity comes to without the grants of some
+// documents that are its own.
+func (x *Access) reachWithout(ref retinue.Ref, documents []string) (out api.WithoutReach) {
+	g := x.estate.Graph()
+	n := g.Find(x.estate.Same(ref))
+	if n == graph.None {
+		return out
+	}
+	var opt graph.Options
+	for id := graph.GrantID(0); int(id) < g.Grants() && len(documents) > 0; id++ {
+		if grant := g.Grant(id); grant.Subject == ref && slices.Contains(documents, grant.Reason.Document) {
+			opt.Without = append(opt.Without, id)
+		}
+	}
+	for _, id := range g.Reach(opt, n).Nodes() {
+		node := g.Node(id)
+		switch {
+		case id == n || node.Kind == graph.Set:
+		case node.Admin:
+			out.Administrators++
+			fallthrough
+		default:
+			out.Things++
+		}
+	}
+	return out
+}
