@@ -58,9 +58,8 @@ type book struct {
 	actions    map[string]int // their numbers
 	lower      []string       // the actions by number, in lower case
 	every      actionSet
-	// raising are the actions by which a principal comes to have more,
-	// raisingUsers and raisingRoles those by which such do.
-	raising, raisingUsers, raisingRoles actionSet
+	// raising are the actions by which a principal comes to have more.
+	raising actionSet
 }
 
 func newBook() *book {
@@ -81,12 +80,6 @@ func newBook() *book {
 		}
 		if t.raises() {
 			b.raising.join(t.set)
-			if t.gain != raiseRole && t.gain != unbindRole {
-				b.raisingUsers.join(t.set)
-			}
-			if t.gain == raiseRole || t.gain == unbindRole || t.gain == raisePolicy || t.gain == switchPolicy {
-				b.raisingRoles.join(t.set)
-			}
 		}
 	}
 	return b

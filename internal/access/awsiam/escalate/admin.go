@@ -24,11 +24,13 @@ func (a *asker) admin(v *variant) bool {
 
 // adminOnce asks once for all of a class.
 func (a *asker) adminOnce(v *variant) bool {
-	class := v.Principal.alike
-	if class == 0 {
+	if len(v.Boundary) > 0 && !v.free && !slices.ContainsFunc(v.Boundary, func(p *awsiam.Policy) bool { return a.document(p).wide }) {
+		return false
+	}
+	key := patternedClass{v.class(), v.name}
+	if key.class == 0 {
 		return a.isAdmin(v)
 	}
-	key := patternedClass{class, v.name}
 	known, ok := a.admins[key]
 	if !ok {
 		known = a.isAdmin(v)
@@ -56,18 +58,24 @@ func (a *asker) isAdmin(v *variant) bool {
 	if !may(unheard + ":" + unheard) {
 		return false
 	}
+	some := strings.NewReplacer("*", unheard, "?", "q")
 	seen := make(map[string]bool)
 	check := func(policies []*awsiam.Policy) bool {
 		for _, p := range policies {
+			if d := a.document(p); !d.wide && !d.denies {
+				continue // it only adds to what is allowed anyhow
+			}
 			list := p.Statements()
 			for i := range list {
-				for _, pattern := range append(slices.Clone(list[i].Actions), list[i].NotActions...) {
-					if pattern == "*" || seen[pattern] {
-						continue
-					}
-					seen[pattern] = true
-					if !may(strings.NewReplacer("*", unheard, "?", "q").Replace(pattern)) {
-						return false
+				for _, patterns := range [][]string{list[i].Actions, list[i].NotActions} {
+					for _, pattern := range patterns {
+						if pattern == "*" || seen[pattern] {
+							continue
+						}
+						seen[pattern] = true
+						if !may(some.Replace(pattern)) {
+							return false
+						}
 					}
 				}
 			}

@@ -16,8 +16,9 @@ type asker struct {
 	plain     map[*Principal]*variant
 	fresh     map[string]*Principal // those that are made on the way, by ARN
 	patterned map[patterned][]string
-	answers   map[question]answer
-	refused   map[refusal]bool
+	answers   map[question]bool
+	shared    map[sharedQuestion]bool
+	reasoned  map[question][]access.Reason
 	texts     map[string]int32 // resources and the like, numbered
 	fits      map[string]string
 	services  map[serving]bool
@@ -33,16 +34,11 @@ type question struct {
 	untagged                  bool
 }
 
-// refusal is a call that is not allowed to any principal of a class, on one
-// resource or, where that is less than 0, on any principal of a likeness.
-type refusal struct {
+// sharedQuestion is one call of any principal of a class, on one resource or,
+// where that is less than 0, on any principal of a likeness.
+type sharedQuestion struct {
 	class, action, context, resource int32
 	untagged                         bool
-}
-
-type answer struct {
-	ok      bool
-	because []access.Reason
 }
 
 // patterned is an action of a variant.
@@ -65,7 +61,8 @@ type serving struct {
 
 func newAsker(s *State) *asker {
 	return &asker{State: s, index: s.ready(), plain: make(map[*Principal]*variant), fresh: make(map[string]*Principal), patterned: make(map[patterned][]string),
-		answers: make(map[question]answer), refused: make(map[refusal]bool), texts: make(map[string]int32), fits: make(map[string]string),
+		answers: make(map[question]bool), shared: make(map[sharedQuestion]bool),
+		reasoned: make(map[question][]access.Reason), texts: make(map[string]int32), fits: make(map[string]string),
 		services: make(map[serving]bool), admins: make(map[patternedClass]bool)}
 }
 
@@ -101,44 +98,74 @@ func (a *asker) mayCall(v *variant, action string) bool { return v.allows.has(a.
 // allowed asks whether a principal may make one call. A condition on something
 // that the caller chooses, such as a region, is no obstacle; one on where the
 // call comes from, or on what is not known, is.
-func (a *asker) allowed(v *variant, c call, resource string, t target) answer {
+func (a *asker) allowed(v *variant, c call, resource string, t target) bool {
 	number := a.actions[c.action]
 	if t.policy == nil && !v.allows.has(number) {
-		return answer{}
+		return false
 	}
-	key := question{who: v.Principal, name: v.name, action: int32(number), untagged: t.untagged} //nolint:gosec // few actions
-	if c.context != nil {
-		key.context = a.text(c.context[keyPolicyARN] + "\x00" + c.context[keyPassedTo])
+	all := sharedQuestion{action: int32(number), context: a.context(c), untagged: t.untagged} //nolint:gosec // few actions
+	if t.principal != v.Principal {
+		all.class = v.class()
 	}
-	no := refusal{action: key.action, context: key.context, untagged: key.untagged}
-	if v.name == "" && t.principal != v.Principal {
-		no.class = v.Principal.alike
-	}
-	if no.class != 0 {
-		if to := t.principal; to != nil && to.home == v.home {
-			no.resource = -to.likeness
+	if all.class == 0 {
+		key := question{v.Principal, v.name, all.action, all.context, a.text(resource), t.untagged}
+		known, ok := a.answers[key]
+		if !ok {
+			known = a.ask(v, c, resource, t)
+			a.answers[key] = known
 		}
-		if no.resource == 0 {
-			no.resource = a.text(resource)
-		}
-		if a.refused[no] {
-			return answer{}
-		}
-	}
-	key.resource = a.text(resource)
-	if known, ok := a.answers[key]; ok {
 		return known
 	}
-	out := a.ask(v, c, resource, t)
-	if !out.ok && no.class != 0 {
-		a.refused[no] = true
-	} else {
-		a.answers[key] = out
+	if to := t.principal; to != nil && to.home == v.home {
+		all.resource = -to.likeness
 	}
-	return out
+	if all.resource == 0 {
+		all.resource = a.text(resource)
+	}
+	known, ok := a.shared[all]
+	if !ok {
+		known = a.ask(v, c, resource, t)
+		a.shared[all] = known
+	}
+	return known
 }
 
-func (a *asker) ask(v *variant, c call, resource string, t target) answer {
+// context numbers the condition keys of a call.
+func (a *asker) context(c call) int32 {
+	if c.context == nil {
+		return 0
+	}
+	return a.text(c.context[keyPolicyARN] + "\x00" + c.context[keyPassedTo])
+}
+
+// reasons are the statements that allow a call which is allowed.
+func (a *asker) reasons(v *variant, c call, resource string, t target) []access.Reason {
+	key := question{v.Principal, v.name, int32(a.actions[c.action]), a.context(c), a.text(resource), t.untagged} //nolint:gosec // few actions
+	known, ok := a.reasoned[key]
+	if !ok {
+		layers, r := a.request(v, c, resource, t)
+		for _, reason := range awsiam.Decide(layers, r, awsiam.Open).Because {
+			if reason.Effect == "allow" {
+				known = append(known, reason)
+			}
+		}
+		a.reasoned[key] = known
+	}
+	return known
+}
+
+func (a *asker) ask(v *variant, c call, resource string, t target) bool {
+	layers, r := a.request(v, c, resource, t)
+	switch awsiam.Outcome(layers, r, awsiam.Open) {
+	case access.Allowed:
+		return true
+	case access.Conditional:
+		return !slices.ContainsFunc(awsiam.Decide(layers, r, awsiam.Open).Remains, func(c access.Condition) bool { return !chosen(c.Key) })
+	}
+	return false
+}
+
+func (a *asker) request(v *variant, c call, resource string, t target) (*awsiam.Layers, *awsiam.Request) {
 	layers := *a.layers(v)
 	layers.Resource = t.policy
 	r := &awsiam.Request{Action: c.action, Resource: resource, ResourceAccount: t.account, Principal: v.principal,
@@ -158,22 +185,7 @@ func (a *asker) ask(v *variant, c call, resource string, t target) answer {
 	for k, value := range c.context {
 		r.Context.Set(k, strings.ReplaceAll(value, "{partition}", partition(v.ARN)))
 	}
-	out := answer{}
-	switch awsiam.Outcome(&layers, r, awsiam.Open) {
-	case access.Allowed:
-		out.ok = true
-	case access.Conditional:
-		d := awsiam.Decide(&layers, r, awsiam.Open)
-		out.ok = !slices.ContainsFunc(d.Remains, func(c access.Condition) bool { return !chosen(c.Key) })
-	}
-	if out.ok {
-		for _, reason := range awsiam.Decide(&layers, r, awsiam.Open).Because {
-			if reason.Effect == "allow" {
-				out.because = append(out.because, reason)
-			}
-		}
-	}
-	return out
+	return &layers, r
 }
 
 // chosen reports whether the caller of an action chooses the value of a

@@ -28,7 +28,7 @@ type sorter struct {
 	key          []byte
 }
 
-func newSorter(s *State, x *index, h *home) *sorter {
+func newSorter(s *State, x *index, h *home, raises bool) *sorter {
 	so := &sorter{State: s, index: x, home: h, exact: make(map[string]bool)}
 	patterns := make(map[string]bool)
 	seen := make(map[*document]bool)
@@ -47,8 +47,8 @@ func newSorter(s *State, x *index, h *home) *sorter {
 		so.single = so.single || d.single || len(d.own) > 0
 	}
 	for _, p := range ordered(h.users, h.roles) {
-		if p.admin || p.idle() && len(p.Boundary) == 0 {
-			continue
+		if p.admin || p.idle() && !raises {
+			continue // nobody comes to act as it and then does anything
 		}
 		so.each(p, func(d *document) {
 			add(d)
@@ -70,7 +70,7 @@ func newSorter(s *State, x *index, h *home) *sorter {
 			all(x.document(policy))
 		}
 	}
-	if h.raisesUsers || h.raisesRoles {
+	if h.adds || h.varies {
 		so.additions(all)
 	}
 	so.take(patterns)
@@ -140,9 +140,9 @@ func (so *sorter) others(pattern string, p *Principal) bool {
 	return slices.ContainsFunc(so.home.users, match) || slices.ContainsFunc(so.home.roles, match)
 }
 
-// class is the class of a principal, and whether there may be others in it. The
-// bytes are good until the next call.
-func (so *sorter) class(p *Principal) (key []byte, shared bool) {
+// caller is the class of a principal as one that calls, and whether there may
+// be others in it. The bytes are good until the next call.
+func (so *sorter) caller(p *Principal) (key []byte, shared bool) {
 	if so.single || p.named || so.exact[p.ARN] {
 		return nil, false
 	}
@@ -187,8 +187,54 @@ func (so *sorter) class(p *Principal) (key []byte, shared bool) {
 	for _, pattern := range so.patterns {
 		key = appendBit(key, glob.Match(pattern, p.ARN))
 	}
-	if so.home.raisesUsers || so.home.raisesRoles {
-		key = so.given(key, p)
+	if so.tags {
+		key = so.tagged(key, p)
+	}
+	so.key = key
+	return key, true
+}
+
+// class is a principal's class as one that may call things and be given more.
+func (so *sorter) class(p *Principal) (key []byte, shared bool) {
+	if key, shared = so.caller(p); !shared {
+		return nil, false
+	}
+	so.key = so.given(key, p)
+	return so.key, true
+}
+
+// raised is the class of a principal once it has every permission: what still
+// limits it sets it apart.
+func (so *sorter) raised(p *Principal) (key []byte, shared bool) {
+	if so.single || p.named || so.exact[p.ARN] {
+		return nil, false
+	}
+	key = append(so.key[:0], 'u')
+	if p.Role {
+		key[0] = 'r'
+	}
+	shared = true
+	var denies, bounds []int32
+	so.each(p, func(d *document) {
+		if d.denies {
+			shared = shared && !d.single && len(d.own) == 0
+			denies = append(denies, d.number)
+		}
+	})
+	for _, policy := range p.Boundary {
+		d := so.document(policy)
+		shared = shared && !d.single && len(d.own) == 0
+		bounds = append(bounds, d.number)
+	}
+	if !shared {
+		return nil, false
+	}
+	key = appendNumbers(key, denies)
+	if len(p.Boundary) > 0 {
+		key = appendNumbers(append(key, 'b'), bounds)
+	}
+	for _, pattern := range so.patterns {
+		key = appendBit(key, glob.Match(pattern, p.ARN))
 	}
 	if so.tags {
 		key = so.tagged(key, p)
@@ -236,15 +282,23 @@ func (so *sorter) tagged(key []byte, p *Principal) []byte {
 // given appends by what others may give a principal more.
 func (so *sorter) given(key []byte, p *Principal) []byte {
 	for _, arn := range p.Groups {
-		key = append(key, arn+"\x00"...)
+		if so.home.varies || so.home.changes[arn] || so.changesOf(arn) {
+			key = append(key, arn+"\x00"...)
+		}
 	}
 	key = append(key, '|')
 	for _, arn := range p.Attached {
-		if so.Policies[arn] != nil {
+		if so.home.changes[arn] || so.home.varies && so.Policies[arn] != nil {
 			key = append(key, arn+"\x00"...)
 		}
 	}
 	return append(key, '|')
+}
+
+// changesOf reports whether a policy of a group may be changed.
+func (so *sorter) changesOf(group string) bool {
+	g := so.Groups[group]
+	return g != nil && slices.ContainsFunc(g.Attached, func(arn string) bool { return so.home.changes[arn] })
 }
 
 func appendBit(key []byte, bit bool) []byte {

@@ -18,6 +18,8 @@ type document struct {
 	// wide is true where some statement allows actions that no policy names,
 	// without which nobody is an administrator.
 	wide bool
+	// denies is true where it may forbid something.
+	denies bool
 	bounds
 	// trust is whom it admits, where it is a trust policy.
 	trust trust
@@ -57,7 +59,7 @@ type library struct {
 
 func newLibrary(b *book) *library {
 	return &library{book: b, byPlace: make(map[*awsiam.Statement]*document), numbers: make(map[string]int32),
-		none: &document{}, unclear: &document{number: 1}}
+		none: &document{}, unclear: &document{number: 1, denies: true}}
 }
 
 // document returns what bears on techniques of a policy, which many share.
@@ -106,6 +108,7 @@ func (l *library) read(p *awsiam.Policy) *document {
 				continue // all that decides nothing
 			}
 		}
+		d.denies = d.denies || st.Effect != awsiam.Allow || len(st.Unclear) > 0
 		text = append(text, fingerprint(st))
 		d.read(st)
 		d.trust.read(st)

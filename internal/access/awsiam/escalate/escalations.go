@@ -49,57 +49,6 @@ func side(n int, fn func(int)) {
 	wait.Wait()
 }
 
-// judge finds who is an administrator, on which what is worth looking at
-// depends, and who is like whom.
-func (s *State) judge() *index {
-	x := s.ready()
-	s.judged.Do(func() {
-		var classes atomic.Int32
-		side(len(x.list), func(i int) { s.judgeHome(x, x.list[i], &classes) })
-	})
-	return x
-}
-
-func (s *State) judgeHome(x *index, h *home, classes *atomic.Int32) {
-	a := newAsker(s)
-	lists := [][]*Principal{h.users, h.roles}
-	for _, list := range lists {
-		for _, p := range list {
-			p.admin = p.wide && a.admin(a.as(p))
-			if !p.admin {
-				h.raisesUsers = h.raisesUsers || p.allows.meets(&x.raisingUsers)
-				h.raisesRoles = h.raisesRoles || p.allows.meets(&x.raisingRoles)
-			}
-		}
-	}
-	so := newSorter(s, x, h)
-	numbers := make(map[string]int32)
-	number := func(key []byte, shared bool) int32 {
-		if !shared {
-			return 0
-		}
-		n, ok := numbers[string(key)]
-		if !ok {
-			n = classes.Add(1)
-			numbers[string(key)] = n
-		}
-		return n
-	}
-	for _, list := range lists {
-		for _, p := range list {
-			if !p.admin && !p.idle() {
-				p.alike = number(so.class(p))
-			}
-		}
-	}
-	clear(numbers)
-	for _, list := range lists {
-		for _, p := range list {
-			p.likeness = number(so.likeness(p))
-		}
-	}
-}
-
 // escalationsOf searches from the principals of an account, once for all that
 // are alike where nothing is found.
 func (s *State) escalationsOf(h *home) []Escalation {

@@ -56,8 +56,8 @@ func (r *run) take(t *Technique, to variant, p proof, through, assumes string, a
 	if r.held[v.held()] != nil {
 		return
 	}
-	r.hold(&node{variant: v, parents: append(slices.Clone(p.by), also...),
-		hop: Hop{Technique: t.ID, From: p.by[0].ARN, To: to.ARN, Because: p.because, Through: through, Assumes: assumes}})
+	r.hold(&node{variant: v, proof: p, parents: append(slices.Clone(p.by), also...),
+		hop: Hop{Technique: t.ID, From: p.by[0].ARN, To: to.ARN, Through: through, Assumes: assumes}})
 }
 
 func about(p *Principal) target {
@@ -71,12 +71,9 @@ func (r *run) passed(p *Principal) bool {
 }
 
 // useless reports whether nothing can come of acting as a principal beside
-// acting as it: it is no administrator, nothing that techniques call is allowed
-// to it, no trust policy admits it, and nobody could give it more. What is so
-// can stand in no way to an administrator.
-func (p *Principal) useless() bool {
-	return !p.admin && p.idle() && (p.Role && !p.home.raisesRoles || !p.Role && !p.home.raisesUsers)
-}
+// acting as it: it is no administrator, it comes to nobody by itself, and nobody
+// could give it more. What is so can stand in no way to an administrator.
+func (p *Principal) useless() bool { return !p.admin && p.idle() && !p.raisable && !p.home.varies }
 
 // idle reports whether a principal by itself comes to nobody: nothing that
 // techniques call is allowed to it, and no trust policy admits it without that.
@@ -132,9 +129,10 @@ func (r *run) assume(t *Technique) {
 		where := about(role)
 		where.policy = role.Trust
 		for _, n := range r.last {
-			if got := r.allowed(n.variant, call{action: actionAssume}, role.ARN, where); got.ok {
+			assume := call{action: actionAssume}
+			if r.allowed(n.variant, assume, role.ARN, where) {
 				var p proof
-				p.add(n, got.because)
+				p.add(allowance{n, assume, role.ARN, where})
 				r.take(t, variant{Principal: role}, p, "", "")
 				break
 			}
@@ -208,7 +206,7 @@ func (r *run) useComputes(t *Technique) {
 	suits := func(role *Principal) bool {
 		v := r.as(role)
 		return !slices.ContainsFunc(t.needs, func(action string) bool {
-			return !r.allowed(v, call{action: action}, "*", target{account: role.Account, known: true}).ok
+			return !r.allowed(v, call{action: action}, "*", target{account: role.Account, known: true})
 		})
 	}
 	r.within(t, func(h *home) {

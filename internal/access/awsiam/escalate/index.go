@@ -35,9 +35,14 @@ type home struct {
 	control []*document
 	// trusts are the trust policies that may admit its principals.
 	trusts map[*document]bool
-	// raisesUsers and raisesRoles are true where somebody who is no
-	// administrator may give more to such; open where a role admits anybody.
-	raisesUsers, raisesRoles, open bool
+	// open is true where a role admits anybody.
+	open bool
+	// changes are the policies that somebody who is no administrator may change,
+	// and the groups that such may change or put somebody into, by ARN.
+	changes map[string]bool
+	// adds is true where such may give somebody policies that are there; varies
+	// where in so many ways that what comes of it was not looked at.
+	adds, varies bool
 }
 
 // traits are what is derived of a principal.
@@ -46,11 +51,14 @@ type traits struct {
 	wide   bool
 	admin  bool
 	named  bool // a trust policy names it
-	home   *home
-	// alike is its class and likeness whom it is like as a target, 0 where
-	// nobody else is sure to be: see [sorter]. They are known once the state was
-	// judged.
-	alike, likeness int32
+	// raisable is true where somebody who is no administrator may give it more.
+	raisable bool
+	home     *home
+	// alike is its class, calls that of who may call the same, raised that which
+	// it has once it was given every permission, and likeness whom it is like as
+	// a target; 0 where nobody else is sure to be like it: see [sorter]. They are
+	// known once the state was judged.
+	alike, calls, raisedCalls, likeness int32
 }
 
 // ready makes the index. It is not known yet who is an administrator.

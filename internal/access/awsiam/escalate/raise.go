@@ -119,18 +119,15 @@ func (r *run) change(t *Technique, h *home, policy *ManagedPolicy) {
 	if t.gain == switchPolicy && len(policy.Others) == 0 {
 		return
 	}
+	p, ok := r.calls(t, policy.ARN, target{account: h.account, known: true})
+	if !ok {
+		return
+	}
 	var have []*node
 	for _, n := range r.subjects() {
 		if !n.all && r.homeOf(n.Principal) == h && !r.stale(t, n) && r.has(n, policy.ARN) {
 			have = append(have, n)
 		}
-	}
-	if len(have) == 0 {
-		return
-	}
-	p, ok := r.calls(t, policy.ARN, target{account: h.account, known: true})
-	if !ok {
-		return
 	}
 	for _, n := range have {
 		if t.gain == raisePolicy {

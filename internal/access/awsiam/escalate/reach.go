@@ -53,7 +53,8 @@ type node struct {
 	*variant
 	round   int
 	place   int // in the order of finding
-	hop     Hop
+	hop     Hop // without its reasons
+	proof   proof
 	parents []*node
 	caller  bool // no other of its class was held before
 }
@@ -117,6 +118,15 @@ func (a *asker) run(start *variant, goal func(*variant) bool) *run {
 	return r
 }
 
+// single is a run that is in its first round, from one principal, which may give
+// more to the members.
+func (a *asker) single(v *variant, members []*node) *run {
+	r := &run{asker: a, held: make(map[held]*node), places: make(map[*home]*place), goal: func(*variant) bool { return false }, members: members}
+	r.hold(&node{variant: v})
+	r.begin()
+	return r
+}
+
 func (r *run) search(start *variant) {
 	r.held, r.places = make(map[held]*node), make(map[*home]*place)
 	r.hold(&node{variant: start})
@@ -149,10 +159,7 @@ func (r *run) begin() {
 		}
 		at.can.join(n.allows)
 		at.new.join(n.allows)
-		class := n.Principal.alike
-		if n.name != "" {
-			class = 0
-		}
+		class := n.class()
 		if class == 0 || !at.classes[class] {
 			at.classes[class] = true
 			n.caller = true
@@ -203,39 +210,50 @@ func (r *run) path(n *node) []Hop {
 	need(n)
 	hops := []Hop{}
 	for _, n := range slices.SortedFunc(maps.Keys(needed), func(a, b *node) int { return cmp.Compare(a.place, b.place) }) {
-		hops = append(hops, n.hop)
+		hop := n.hop
+		hop.Because = r.because(n.proof)
+		hops = append(hops, hop)
 	}
 	return hops
 }
 
-// proof is who makes the calls of a technique, and what allows them.
+// proof is who makes the calls of a technique.
 type proof struct {
-	by      []*node
-	because []access.Reason
-	calls   []allowance // one of each call
+	by    []*node
+	calls []allowance // one of each call
 }
 
 // allowance is a call that somebody may make.
 type allowance struct {
-	by      *node
-	because []access.Reason
+	by       *node
+	call     call
+	resource string
+	about    target
 }
 
-func (p *proof) add(n *node, because []access.Reason) {
-	if !slices.Contains(p.by, n) {
-		p.by = append(p.by, n)
+func (p *proof) add(c allowance) {
+	if !slices.Contains(p.by, c.by) {
+		p.by = append(p.by, c.by)
 	}
-	p.because = append(p.because, because...)
-	p.calls = append(p.calls, allowance{n, because})
+	p.calls = append(p.calls, c)
 }
 
 // and is both proofs in one.
 func (p proof) and(o proof) proof {
-	out := proof{by: slices.Clone(p.by), because: slices.Concat(p.because, o.because), calls: slices.Concat(p.calls, o.calls)}
+	out := proof{by: slices.Clone(p.by), calls: slices.Concat(p.calls, o.calls)}
 	for _, n := range o.by {
 		if !slices.Contains(out.by, n) {
 			out.by = append(out.by, n)
 		}
+	}
+	return out
+}
+
+// because is what allows the calls.
+func (a *asker) because(p proof) []access.Reason {
+	var out []access.Reason
+	for _, c := range p.calls {
+		out = append(out, a.reasons(c.by.variant, c.call, c.resource, c.about)...)
 	}
 	return out
 }
@@ -325,19 +343,19 @@ func (r *run) together(calls []call, arn string, about target, p *proof) bool {
 // each finds for every call a held principal that may make it on a resource:
 // of several that which was found first.
 func (r *run) each(calls []call, resource string, about target, p *proof) bool {
-	found := proof{by: slices.Clone(p.by), because: slices.Clone(p.because), calls: slices.Clone(p.calls)}
+	found := proof{by: slices.Clone(p.by), calls: slices.Clone(p.calls)}
 	for _, c := range calls {
-		n, got := r.first(c, resource, about)
+		n := r.first(c, resource, about)
 		if n == nil {
 			return false
 		}
-		found.add(n, got.because)
+		found.add(allowance{n, c, resource, about})
 	}
 	*p = found
 	return true
 }
 
-func (r *run) first(c call, resource string, about target) (*node, answer) {
+func (r *run) first(c call, resource string, about target) *node {
 	number := r.actions[c.action]
 	var self *node // who the call is about, unless it is among the callers
 	if about.principal != nil {
@@ -347,22 +365,22 @@ func (r *run) first(c call, resource string, about target) (*node, answer) {
 	}
 	for _, n := range r.places[r.index.homes[about.account]].callers {
 		if self != nil && self.place < n.place {
-			if got := r.allowed(self.variant, c, resource, about); got.ok {
-				return self, got
+			if r.allowed(self.variant, c, resource, about) {
+				return self
 			}
 			self = nil
 		}
 		if !n.allows.has(number) {
 			continue
 		}
-		if got := r.allowed(n.variant, c, resource, about); got.ok {
-			return n, got
+		if r.allowed(n.variant, c, resource, about) {
+			return n
 		}
 	}
 	if self != nil {
-		if got := r.allowed(self.variant, c, resource, about); got.ok {
-			return self, got
+		if r.allowed(self.variant, c, resource, about) {
+			return self
 		}
 	}
-	return nil, answer{}
+	return nil
 }

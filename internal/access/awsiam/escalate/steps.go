@@ -31,6 +31,7 @@ func Administrator(account string) retinue.Ref {
 // nodes of kind Outside; who comes with a token of another issuer is left to
 // whoever knows that issuer.
 func (s *State) Steps(b *graph.Builder) {
+	s.judge()
 	st := &stepper{asker: newAsker(s), b: b, sets: make(map[string]graph.NodeID), gained: make(map[held]bool)}
 	for _, h := range st.list {
 		if len(h.users)+len(h.roles) == 0 {
@@ -58,7 +59,8 @@ const maxVariants = 1000
 
 func (st *stepper) account(h *home) {
 	st.home, st.members, st.waiting = h, nil, nil
-	st.answers, st.patterned = make(map[question]answer), make(map[patterned][]string)
+	st.answers, st.shared, st.reasoned = make(map[question]bool), make(map[sharedQuestion]bool), make(map[question][]access.Reason)
+	st.patterned = make(map[patterned][]string)
 	all := ordered(h.users, h.roles)
 	for _, p := range all {
 		v := st.as(p)
@@ -197,7 +199,8 @@ func (st *stepper) needs(p proof, on *Principal) [][]graph.GrantID {
 	resource := awsiam.LayerResource.String()
 	for _, c := range p.calls {
 		var trust []access.Reason
-		for _, r := range c.because {
+		because := st.reasons(c.by.variant, c.call, c.resource, c.about)
+		for _, r := range because {
 			if r.Layer == resource && r.Effect == "allow" {
 				trust = append(trust, r)
 			}
@@ -208,7 +211,7 @@ func (st *stepper) needs(p proof, on *Principal) [][]graph.GrantID {
 				continue // within an account that is enough
 			}
 		}
-		if own := st.own(c.by.Principal, c.because); len(own) > 0 {
+		if own := st.own(c.by.Principal, because); len(own) > 0 {
 			out = append(out, own)
 		}
 	}

@@ -14,7 +14,8 @@ import (
 // lead is what a technique of one principal leads to, by the same statements.
 type lead struct {
 	taking
-	to []graph.NodeID
+	because []access.Reason
+	to      []graph.NodeID
 	// beside are those of whom one must be held as well.
 	beside []graph.NodeID
 	needs  [][]graph.GrantID
@@ -32,13 +33,10 @@ func (st *stepper) from(v *variant) {
 // give more to the subjects, who are others.
 func (st *stepper) leadsOf(v *variant, raising bool, subjects ...*node) {
 	leads := make(map[string]*lead)
-	r := &run{asker: st.asker, held: make(map[held]*node), places: make(map[*home]*place), goal: func(*variant) bool { return false }}
-	r.hold(&node{variant: v})
-	r.members = subjects
+	r := st.single(v, subjects)
 	if !raising {
 		r.members = append(r.members, r.order[0])
 	}
-	r.begin()
 	r.report = func(t taking) { st.lead(leads, t) }
 	for i := range r.techniques {
 		if t := &r.techniques[i]; !raising || t.raises() {
@@ -70,13 +68,14 @@ func (st *stepper) lead(leads map[string]*lead, t taking) {
 	if len(t.also) > 0 && t.also[0] != self {
 		beside = t.also[0]
 	}
+	because := st.because(t.proof)
 	admin := t.technique.raises() || t.technique.gain == newAdmin
 	admin = admin && st.admin(to)
 	single := t.through != "" || to.name != "" && !admin
 	if beside != nil && !admin && !st.worth(beside, to) {
 		return
 	}
-	key := fmt.Sprintf("%s\x00%s\x00%t\x00%t\x00%s", t.technique.ID, t.assumes, admin, beside != nil, places(t.proof.because))
+	key := fmt.Sprintf("%s\x00%s\x00%t\x00%t\x00%s", t.technique.ID, t.assumes, admin, beside != nil, places(because))
 	if single {
 		key += "\x00" + t.through + "\x00" + to.ARN + to.name
 	}
@@ -87,7 +86,7 @@ func (st *stepper) lead(leads map[string]*lead, t taking) {
 	}
 	l := leads[key]
 	if l == nil {
-		l = &lead{taking: t, needs: st.needs(t.proof, on)}
+		l = &lead{taking: t, because: because, needs: st.needs(t.proof, on)}
 		leads[key] = l
 	}
 	if beside != nil {
@@ -121,7 +120,7 @@ func places(because []access.Reason) string {
 // step adds the step, or those through a set, of one lead.
 func (st *stepper) step(from graph.NodeID, l *lead) {
 	s := graph.Step{From: []graph.NodeID{from}, Verb: verb(l.technique), Technique: l.technique.ID, Through: l.through, Assumes: l.assumes,
-		Unread: st.unread(), Needs: l.needs, Because: unique(l.proof.because)}
+		Unread: st.unread(), Needs: l.needs, Because: unique(l.because)}
 	if len(l.beside) > 0 {
 		s.From = append(s.From, st.anyOf(l.beside))
 	}

@@ -39,6 +39,9 @@ type addition struct {
 // bounded; what does not open a call of a technique is not added.
 const mostMore = 2
 
+// raisedName is the name of a variant with every permission.
+const raisedName = "all"
+
 // label is the name of a variant.
 func (v *variant) label() string {
 	if !v.all && !v.free && len(v.more) == 0 {
@@ -46,7 +49,7 @@ func (v *variant) label() string {
 	}
 	var b strings.Builder
 	if v.all {
-		b.WriteString("all")
+		b.WriteString(raisedName)
 	}
 	if v.free {
 		b.WriteString("free")
@@ -112,6 +115,17 @@ func (v *variant) with(name string, policies ...*awsiam.Policy) variant {
 	more := append(slices.Clone(v.more), addition{name, policies})
 	slices.SortFunc(more, func(a, b addition) int { return cmp.Compare(a.name, b.name) })
 	return variant{Principal: v.Principal, all: v.all, more: more, free: v.free}
+}
+
+// class is whom a variant is like in what it may call, 0 for one that nobody is sure to be like.
+func (v *variant) class() int32 {
+	switch v.name {
+	case "":
+		return v.Principal.calls
+	case raisedName:
+		return v.Principal.raisedCalls
+	}
+	return 0
 }
 
 // layers are the policies of a variant.
