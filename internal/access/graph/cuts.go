@@ -14,13 +14,13 @@ type CutOptions struct {
 	Sources []NodeID
 	// Keep are grants that must stay, besides those that are fixed.
 	Keep []GrantID
-	// Work bounds the search for the smallest, in steps and ways looked at; 0 is
-	// DefaultWork. When it is spent, the cut still cuts, but may not be the
-	// smallest.
+	// Work bounds the search for the smallest, in steps of the graph and of the
+	// ways looked at; 0 is DefaultWork. When it is spent, the cut still cuts, but
+	// may not be the smallest.
 	Work int
 }
 
-// DefaultWork is a second or a few of searching for the smallest cut.
+// DefaultWork is what a few seconds suffice to look at.
 const DefaultWork = 100_000_000
 
 // Cut is a set of grants without which no source comes to a target.
@@ -40,8 +40,8 @@ type Cut struct {
 	AtLeast int
 	// Before is the number of sources that come to a target now.
 	Before int
-	// Open are those of them that keep a way whatever is taken away. They and
-	// who comes to them are told apart: the cut is about all others.
+	// Open are those of them that keep a way whatever is taken away, nearest
+	// first, each with such a way. The cut is about all others.
 	Open []Way
 }
 
@@ -87,11 +87,15 @@ type cutter struct {
 // Cuts finds the smallest set of grants whose removal puts the targets out of
 // reach of every source, and of those the cheapest; see [Cut].
 //
-// It collects ways that are still there and solves exactly which grants cut all
-// that were collected, until no way is left (implicit hitting sets). The result
-// was searched once more: no source comes to a target without its grants, but
-// those in Open.
+// Where no step on the way has several sources it is first solved as a largest
+// flow, which settles it where every grant has one place; see sever. Else it
+// collects ways that are still there and solves which grants cut all that were
+// collected, until no way is left (implicit hitting sets). The result was
+// searched once more: no source comes to a target without its grants, but those
+// in Open. A step that several sources are needed for counts where one of the
+// sources asked about comes to all of them alone.
 func (g *Graph) Cuts(targets []NodeID, opt CutOptions) Cut {
+	opt.Goals = nil
 	c := &cutter{g: g, opt: opt, targets: targets, work: opt.Work, kept: setOf(opt.Keep), gone: setOf(opt.Without)}
 	if c.work <= 0 {
 		c.work = DefaultWork
