@@ -1,19 +1,27 @@
 package awsiam
 
-// MayAllow reports whether an allowing statement of the policy could apply to an
-// action on a resource, for some principal and some context. A no is certain,
-// so that who asks of many policies need look no closer at most. An empty
-// resource means any.
-func (p *Policy) MayAllow(action, resource string) bool {
-	d := p.doc
+// Possible asks policies whether they could allow something. It is used by one
+// goroutine.
+type Possible struct{ q question }
+
+// NewPossible asks for an action on a resource, for some principal and some
+// context; an empty resource means any.
+func NewPossible(action, resource string) *Possible {
+	q := newQuestion(&Layers{}, &Request{Action: action, Resource: resource}, Open)
+	q.context = &Context{} // nothing is known, not even that there is no principal
+	return &Possible{q}
+}
+
+// By reports whether an allowing statement of the policy could apply. A no is
+// certain, so that who asks of many policies need look no closer at most.
+func (m *Possible) By(p *Policy) bool {
+	d, q := p.doc, &m.q
 	if d.unclear != "" {
 		return true
 	}
-	q := newQuestion(&Layers{}, &Request{Action: action, Resource: resource}, Open)
-	q.context = &Context{} // nothing is known, not even that there is no principal
 	if d.index == nil {
 		for i := range d.statements {
-			if d.statements[i].mayAllow(&q) {
+			if d.statements[i].mayAllow(q) {
 				return true
 			}
 		}
@@ -21,7 +29,7 @@ func (p *Policy) MayAllow(action, resource string) bool {
 	}
 	for _, list := range [...][]int32{d.index.services[serviceOf(q.action)], d.index.general} {
 		for _, i := range list {
-			if d.statements[i].mayAllow(&q) {
+			if d.statements[i].mayAllow(q) {
 				return true
 			}
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/access"
+	"github.com/retinue-id/retinue/internal/access/awsiam"
 )
 
 // Can answers whether an identity may do something.
@@ -29,6 +30,11 @@ func (e *Engine) Administrator(identity retinue.Ref) bool {
 	return p != nil && e.asker(p).administrator()
 }
 
+func understood(action string) bool {
+	_, ok := awsiam.CompileAction(action)
+	return ok
+}
+
 func (a *asker) answer(action, resource string) access.Decision {
 	switch {
 	case strings.ContainsAny(action, "*?"):
@@ -44,6 +50,8 @@ func unanswerable(action, resource string) string {
 	switch {
 	case action != "*" && !strings.Contains(action, ":"):
 		return fmt.Sprintf("%.200q is no action of AWS, which have the form service:Name", action)
+	case !understood(action):
+		return fmt.Sprintf("%.200q is no pattern of actions that AWS accepts: the service must be whole", action)
 	case resource != "*" && strings.ContainsAny(resource, "*?"):
 		return fmt.Sprintf("%.200q is a pattern: ask for one resource, or leave it out to ask for any", resource)
 	}

@@ -192,3 +192,41 @@ func TestAsks(t *testing.T) {
 		}
 	}
 }
+
+// TestSourcesCompleteEachOther states a user twice, as the credential report and
+// the listing of users do, and an attachment twice.
+func TestSourcesCompleteEachOther(t *testing.T) {
+	w := newWorld(t)
+	w.identity("user/alice", nil)
+	w.identity("user/alice", map[string]string{"team": "blue"})
+	for range 2 {
+		w.give("user/alice", allow("ec2:*", "*", `"Condition":{"StringEquals":{"aws:PrincipalTag/team":"blue"}}`))
+	}
+	if d := w.engine().Can(principal("user/alice"), "ec2:DescribeInstances", "*"); d.Outcome != access.Allowed || len(d.Because) != 1 {
+		t.Errorf("%s: %+v", d.Outcome, d.Because)
+	}
+}
+
+// FuzzCan asks odd questions of an account. The answer is one of the outcomes,
+// and comes.
+func FuzzCan(f *testing.F) {
+	w := newWorld(f)
+	w.identity("user/alice", nil)
+	w.give("user/alice", allow("s3:Get* kms:*", "arn:aws:s3:::${aws:username}/* arn:aws:kms:*:*:key/*"), deny("*", "arn:aws:s3:::*secret*"))
+	w.bucket("invoices", document(allow("s3:*", "arn:aws:s3:::invoices/*", `"Principal":"*"`)))
+	e := w.engine()
+	f.Add("s3:GetObject", object)
+	f.Add("s3:Get*", "")
+	f.Add("?:*", "arn:aws:s3:::invoices")
+	f.Add("*", "*")
+	f.Fuzz(func(t *testing.T, action, resource string) {
+		if len(action)+len(resource) > 500 || strings.Trim(action, "*:") == "" && resource == "" {
+			return
+		}
+		e.Asks(action, resource)
+		d := e.Can(principal("user/alice"), action, resource)
+		if !slices.Contains([]access.Outcome{access.Allowed, access.Conditional, access.ImplicitlyDenied, access.ExplicitlyDenied, access.Unknown}, d.Outcome) {
+			t.Errorf("%q on %q: %q", action, resource, d.Outcome)
+		}
+	})
+}

@@ -3,6 +3,7 @@ package account
 import (
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/retinue-id/retinue"
@@ -169,7 +170,10 @@ func (l *loader) take(f retinue.Fact) {
 	case retinue.Resource:
 		r := at(l.resources, f.Ref)
 		if !r.known {
-			r.ref, r.kind, r.name, r.region, r.tags, r.known = f.Ref, f.Kind, f.Name, f.Region, f.Labels, true
+			r.ref, r.kind, r.name, r.region, r.known = f.Ref, f.Kind, f.Name, f.Region, true
+		}
+		if len(r.tags) == 0 {
+			r.tags = f.Labels
 		}
 		if r.dataClass == "" {
 			r.dataClass = f.DataClass
@@ -185,10 +189,16 @@ func (l *loader) identity(f retinue.Identity) {
 		return // a person of Identity Center, or what a trust names
 	}
 	p := at(l.principals, f.Ref)
-	if p.known {
-		return
+	if !p.known {
+		p.ref, p.as, p.known = f.Ref, as, true
 	}
-	p.ref, p.name, p.as, p.tags, p.known = f.Ref, f.Name, as, f.Labels, true
+	// The credential report goes before the listing of users, and has no tags.
+	if p.name == "" {
+		p.name = f.Name
+	}
+	if len(p.tags) == 0 {
+		p.tags = f.Labels
+	}
 }
 
 func (l *loader) membership(f retinue.Membership) {
@@ -228,28 +238,34 @@ func (l *loader) parse(p *policy, document string) {
 func (l *loader) attachment(f retinue.Attachment) {
 	p := at(l.policies, f.Policy)
 	p.ref = f.Policy
+	add := func(list []*policy) []*policy {
+		if slices.Contains(list, p) {
+			return list // two sources state it
+		}
+		return append(list, p)
+	}
 	switch f.Role {
 	case retinue.AttachIdentity:
 		t := at(l.principals, f.Target)
-		t.own = append(t.own, p)
+		t.own = add(t.own)
 	case retinue.AttachBoundary:
 		t := at(l.principals, f.Target)
-		t.boundary = append(t.boundary, p)
+		t.boundary = add(t.boundary)
 	case retinue.AttachTrust:
 		t := at(l.principals, f.Target)
-		t.trust = append(t.trust, p)
+		t.trust = add(t.trust)
 	case retinue.AttachGroup:
 		t := at(l.groups, f.Target)
-		t.ref, t.own = f.Target, append(t.own, p)
+		t.ref, t.own = f.Target, add(t.own)
 	case retinue.AttachResource:
 		t := at(l.resources, f.Target)
-		t.ref, t.policies = f.Target, append(t.policies, p)
+		t.ref, t.policies = f.Target, add(t.policies)
 	case retinue.AttachServiceControl:
 		t := at(l.nodes, f.Target)
-		t.ref, t.service = f.Target, append(t.service, p)
+		t.ref, t.service = f.Target, add(t.service)
 	case retinue.AttachResourceControl:
 		t := at(l.nodes, f.Target)
-		t.ref, t.resource = f.Target, append(t.resource, p)
+		t.ref, t.resource = f.Target, add(t.resource)
 	}
 }
 

@@ -302,9 +302,20 @@ func written(st *awsiam.Statement, actions []string) []string {
 	if st.NotActions != nil {
 		return []string{"*"}
 	}
+	byService := make(map[string][]string)
+	for _, a := range actions {
+		a = strings.ToLower(a)
+		service, _, _ := strings.Cut(a, ":")
+		byService[service] = append(byService[service], a)
+	}
 	var out []string
 	for _, p := range st.Actions {
-		if compiled, ok := awsiam.CompileAction(p); !ok || slices.ContainsFunc(actions, compiled.Covers) {
+		service, _, ok := strings.Cut(strings.ToLower(p), ":")
+		among := actions
+		if ok && !strings.Contains(service, "*") {
+			among = byService[service]
+		}
+		if compiled, understood := awsiam.CompileAction(p); !understood || slices.ContainsFunc(among, compiled.Covers) {
 			out = append(out, p)
 		}
 	}

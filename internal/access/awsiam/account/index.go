@@ -179,9 +179,10 @@ func (x *index) mayAllow(action, resource string) []*principal {
 			}
 		}
 	}
+	possible := awsiam.NewPossible(action, resource)
 	for _, list := range [][]*text{x.services[service], x.general} {
 		for _, t := range list {
-			if !t.policy.MayAllow(action, resource) {
+			if !possible.By(t.policy) {
 				continue
 			}
 			add(t.principals)
@@ -243,9 +244,10 @@ func statementsOf(lists ...[]guard) []*awsiam.Statement {
 func (x *index) withPolicies(action string) []string {
 	service, _, _ := strings.Cut(strings.ToLower(action), ":")
 	var out []string
+	possible := awsiam.NewPossible(action, "")
 	for _, list := range [][]guard{x.guarded[service], x.guardAny} {
 		for i := range list {
-			if list[i].mayAllow(action) {
+			if list[i].mayAllow(possible) {
 				out = append(out, list[i].arn)
 			}
 		}
@@ -273,8 +275,8 @@ func (x *index) parts(arn, action string) []string {
 	return out
 }
 
-func (g *guard) mayAllow(action string) bool {
-	return slices.ContainsFunc(g.policies, func(p *policy) bool { return p.MayAllow(action, "") })
+func (g *guard) mayAllow(possible *awsiam.Possible) bool {
+	return slices.ContainsFunc(g.policies, func(p *policy) bool { return possible.By(p.Policy) })
 }
 
 // grantsTo reports whether the policies of a resource name a principal itself,

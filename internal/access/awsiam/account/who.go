@@ -19,11 +19,20 @@ func (e *Engine) WhoCan(realm retinue.Realm, action, resource string) []access.H
 		return []access.Holder{{Name: "not answered", Decision: unknown(why)}}
 	}
 	var out []access.Holder
+	var pattern []string
+	if strings.ContainsAny(action, "*?") {
+		pattern = e.actions(action)
+		slices.Reverse(pattern) // what AWS may add decides most
+	}
 	for _, p := range e.mayHold(action, resource) {
 		if realm != "" && p.ref.Realm != realm {
 			continue
 		}
-		d := e.asker(p).answer(action, resource)
+		a := e.asker(p)
+		if len(pattern) > 0 && !a.might(pattern, resource) {
+			continue
+		}
+		d := a.answer(action, resource)
 		if d.Outcome == access.ImplicitlyDenied || d.Outcome == access.ExplicitlyDenied || hangsOnResource(&d) {
 			continue
 		}
@@ -36,6 +45,14 @@ func (e *Engine) WhoCan(realm retinue.Realm, action, resource string) []access.H
 		return cmp.Or(cmp.Compare(rank(a.Decision.Outcome), rank(b.Decision.Outcome)), a.Subject.Compare(b.Subject), cmp.Compare(a.Name, b.Name))
 	})
 	return out
+}
+
+// might reports whether none of some actions is denied.
+func (a *asker) might(actions []string, resource string) bool {
+	return !slices.ContainsFunc(actions, func(action string) bool {
+		o := a.best(action, resource)
+		return o == access.ImplicitlyDenied || o == access.ExplicitlyDenied
+	})
 }
 
 // mayHold lists everybody whose answer may be other than a no. For all actions
