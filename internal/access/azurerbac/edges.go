@@ -182,6 +182,12 @@ func (h *hunter) elsewhere(action string, e *Edge) bool {
 	return best.Outcome != "" && e.add(best)
 }
 
+// limited reports whether an edge by an application permission gives less than
+// one by a directory role would.
+func (e *Edge) limited() bool {
+	return e.Limited != "" && !slices.ContainsFunc(e.Because, func(r access.Reason) bool { return r.Layer == layerDirectory })
+}
+
 // add takes one more decision into an edge; it reports whether the edge still
 // stands.
 func (e *Edge) add(d access.Decision) bool {
@@ -346,7 +352,7 @@ func (x *Index) TenantAdministrator(p Principal) access.Decision {
 	best := access.Decision{Outcome: access.ImplicitlyDenied, Because: []access.Reason{{Layer: layerDirectory, Effect: "none",
 		Text: p.ID + " holds no directory role and no application permission of an administrator"}}}
 	for _, e := range x.Edges(p) {
-		if e.To != Tenant || e.Limited != "" && e.Outcome == access.Allowed && e.Technique == "reset-administrator" {
+		if e.To != Tenant || e.limited() {
 			continue
 		}
 		d := access.Decision{Outcome: e.Outcome, Because: e.Because, Remains: e.Remains}

@@ -241,7 +241,7 @@ func (p *pursuit) everything(t *Technique, e *Edge) {
 	switch t.Gain {
 	case GainTenant:
 		p.found(p.s.directoryNode(), e)
-		if e.Outcome == access.Allowed && t.Limited == "" {
+		if e.Outcome == access.Allowed && !e.limited() {
 			p.s.b.Node(graph.Node{Ref: p.s.ref(p.steps.Key), Admin: true})
 		}
 	case GainServicePrincipal:
@@ -257,7 +257,7 @@ func (p *pursuit) found(to graph.NodeID, e *Edge) {
 		return
 	}
 	a := spread.Answer{Sure: e.Outcome == access.Allowed, Remains: e.Remains, Because: e.Because}
-	if e.Limited != "" {
+	if e.limited() {
 		a.Assumes = "not limited: " + e.Limited
 	}
 	holder := p.s.ref(p.who.id)

@@ -51,6 +51,9 @@ func (p *pursuit) collect() {
 		}
 	}
 	for key := range p.who.keys {
+		if everybody(key) && key != p.who.self.key {
+			continue // that leaves from the node for everybody
+		}
 		for _, b := range p.s.held[key] {
 			add(b)
 		}
@@ -61,6 +64,9 @@ func (p *pursuit) collect() {
 		}
 	}
 }
+
+// everybody reports the members of policies that stand for all the world.
+func everybody(key string) bool { return key == "allUsers" || key == "allAuthenticatedUsers" }
 
 func (p *pursuit) may(permission string) bool {
 	id, ok := p.s.e.x.perms[permission]
@@ -152,6 +158,7 @@ func (p *pursuit) ask(permission, at string) found {
 	f := found{ok: d.Outcome == access.Allowed || d.Outcome == access.Conditional, outcome: d.Outcome, remains: d.Remains, unread: d.Unread, because: d.Because}
 	if f.ok {
 		f.need = p.need(&q, chain, d.Outcome)
+		f.ok = len(f.need) > 0 // else only everybody's grants give it
 	}
 	p.cache[k] = f
 	return f

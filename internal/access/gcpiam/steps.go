@@ -200,7 +200,7 @@ func (s *stepper) principal(key string) {
 	var groups []string
 	for _, k := range slices.Sorted(maps.Keys(full.keys)) {
 		other, ok := s.e.subjects[k]
-		if !ok || k == key || other.id == "allUsers" || other.id == "allAuthenticatedUsers" {
+		if !ok || k == key || everybody(k) {
 			continue
 		}
 		groups = append(groups, k)
