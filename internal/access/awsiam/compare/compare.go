@@ -74,6 +74,10 @@ func Policies(old, next []*awsiam.Policy) Result {
 	c := comparison{}
 	c.add(old, false)
 	c.add(next, true)
+	return c.decide()
+}
+
+func (c *comparison) decide() Result {
 	r := c.run(certain)
 	if r.Answer == Yes || !c.unclear {
 		return r
@@ -102,29 +106,41 @@ const (
 )
 
 type comparison struct {
-	old, next  []*awsiam.Policy
+	old, next  side
 	statements []*statement
 	unclear    bool
 	why        string
 	principals bool // some statement has a Principal element
 }
 
+// side is what stands on one side: policies in groups, of which each must
+// allow. Policies that are compared by themselves are one group.
+type side struct {
+	policies []*awsiam.Policy
+	groups   int
+	layers   *awsiam.Layers // that the groups come from, if any
+}
+
 // statement is a statement of either side.
 type statement struct {
 	*awsiam.Statement
 	isNew     bool
+	group     int
 	deny      bool
 	unclear   bool
 	variables bool // ${…} is substituted
 	names     bool // of the principal being looked at
 }
 
+// add adds a group of policies to one side.
 func (c *comparison) add(policies []*awsiam.Policy, isNew bool) {
+	to := &c.old
 	if isNew {
-		c.next = policies
-	} else {
-		c.old = policies
+		to = &c.next
 	}
+	group := to.groups
+	to.groups++
+	to.policies = append(to.policies, policies...)
 	for _, p := range policies {
 		for _, problem := range p.Problems() {
 			c.unclear = true
@@ -134,7 +150,7 @@ func (c *comparison) add(policies []*awsiam.Policy, isNew bool) {
 		}
 		list := p.Statements()
 		for i := range list {
-			s := &statement{Statement: &list[i], isNew: isNew, deny: list[i].Effect == awsiam.Deny,
+			s := &statement{Statement: &list[i], isNew: isNew, group: group, deny: list[i].Effect == awsiam.Deny,
 				unclear: len(list[i].Unclear) > 0, variables: p.Version() == awsiam.Version2012, names: true}
 			c.principals = c.principals || s.Principals != nil || s.NotPrincipals != nil
 			c.statements = append(c.statements, s)
@@ -155,7 +171,7 @@ func problemText(p *awsiam.Policy, problem awsiam.Problem) string {
 
 // run looks at every kind of request.
 func (c *comparison) run(r reading) Result {
-	for _, p := range append(append([]*awsiam.Policy(nil), c.old...), c.next...) {
+	for _, p := range append(append([]*awsiam.Policy(nil), c.old.policies...), c.next.policies...) {
 		if len(p.Statements()) == 0 && len(p.Problems()) > 0 {
 			return Result{Answer: Unknown, Why: c.why}
 		}
@@ -232,15 +248,17 @@ func (s *search) actions(principal string) Result {
 	seen := make(map[string]bool)
 	for _, class := range classes {
 		in := glob.NewSet(len(s.statements))
-		grows := false
+		allowing := glob.NewSet(s.next.groups) // groups of the new side that may allow it
 		for i, e := range elements {
 			if e.covers(class.Matches) {
 				in.Add(i)
-				grows = grows || s.statements[i].isNew && !s.statements[i].deny
+				if s.statements[i].isNew && !s.statements[i].deny {
+					allowing.Add(s.statements[i].group)
+				}
 			}
 		}
 		key := in.Key()
-		if !grows || seen[key] {
+		if allowing.Len() < s.next.groups || seen[key] {
 			continue
 		}
 		seen[key] = true
@@ -391,19 +409,19 @@ func cover(st *statement, e element, matches glob.Set) (coverage, bool) {
 // conditions looks for values of the condition keys with which the new
 // statements allow a request and the old ones do not.
 func (s *search) conditions(w Witness, class *resourceClass) (Result, bool) {
-	ground, open := false, false
+	ground, open := glob.NewSet(s.old.groups), false
 	for _, c := range class.covers {
 		simple := c.sure && len(c.maybe) == 0 && len(c.statement.Conditions) == 0
 		switch {
 		case simple && c.statement.isNew && c.statement.deny:
 			return Result{}, false
 		case simple && !c.statement.isNew && !c.statement.deny:
-			ground = true
+			ground.Add(c.statement.group)
 		case !c.statement.isNew && c.statement.deny:
 			open = true
 		}
 	}
-	if ground && !open {
+	if ground.Len() == s.old.groups && !open {
 		return Result{}, false // the old policies allow it whatever the context
 	}
 	v := newVocabulary(class)
@@ -411,18 +429,18 @@ func (s *search) conditions(w Witness, class *resourceClass) (Result, bool) {
 		s.unsure = "conditions on " + w.Action + ": " + v.err.Error()
 		return Result{}, false
 	}
-	q := question{domains: v.domains, budget: maxSteps}
+	q := question{domains: v.domains, budget: maxSteps, newAllow: make([][]rule, s.next.groups), oldAllow: make([][]rule, s.old.groups)}
 	for _, c := range class.covers {
 		rules := v.rules(c)
 		switch {
 		case c.statement.isNew && c.statement.deny:
 			q.newDeny = append(q.newDeny, rules...)
 		case c.statement.isNew:
-			q.newAllow = append(q.newAllow, rules...)
+			q.newAllow[c.statement.group] = append(q.newAllow[c.statement.group], rules...)
 		case c.statement.deny:
 			q.oldDeny = append(q.oldDeny, rules...)
 		default:
-			q.oldAllow = append(q.oldAllow, rules...)
+			q.oldAllow[c.statement.group] = append(q.oldAllow[c.statement.group], rules...)
 		}
 	}
 	values, decided := q.solve()

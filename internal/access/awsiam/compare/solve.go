@@ -20,12 +20,17 @@ type rule struct {
 
 // question is what remains to be decided about one kind of request.
 type question struct {
-	domains           []int // how many values each variable has
-	newAllow, newDeny []rule
-	oldAllow, oldDeny []rule
-	budget            int // how many steps may still be taken
-	exhausted         bool
+	domains []int // how many values each variable has
+	// Of each group of allowing rules one must hold.
+	newAllow, oldAllow [][]rule
+	newDeny, oldDeny   []rule
+	budget             int // how many steps may still be taken
+	picks              int // how many rules of groups were tried
+	exhausted          bool
 }
+
+// maxPicks bounds the ways to pick a rule of each group.
+const maxPicks = 50_000
 
 // solve looks for values of the variables for which the new statements allow
 // and the old ones do not. It returns them, a set of equally good values each,
@@ -38,27 +43,49 @@ func (q *question) solve() (values []glob.Set, decided bool) {
 			full[i].Add(v)
 		}
 	}
-	for _, allow := range q.newAllow {
-		state, ok := restrict(full, allow.clauses)
+	return q.allowed(full, q.newAllow), !q.exhausted
+}
+
+// allowed picks a rule of each group of the new side, and looks in what is left
+// for values for which the old side does not allow.
+func (q *question) allowed(state []glob.Set, groups [][]rule) []glob.Set {
+	if len(groups) == 0 {
+		return q.refused(state)
+	}
+	for _, allow := range groups[0] {
+		if q.picks++; q.picks > maxPicks {
+			q.exhausted = true
+			return nil
+		}
+		next, ok := restrict(state, allow.clauses)
 		if !ok {
 			continue
 		}
-		// Not allowed before because nothing allowed it …
-		if found := q.avoid(state, q.newDeny, q.oldAllow); found != nil {
-			return found, true
-		}
-		// … or because something denied it.
-		for _, deny := range q.oldDeny {
-			denied, ok := restrict(state, deny.clauses)
-			if !ok {
-				continue
-			}
-			if found := q.avoid(denied, q.newDeny); found != nil {
-				return found, true
-			}
+		if found := q.allowed(next, groups[1:]); found != nil {
+			return found
 		}
 	}
-	return nil, !q.exhausted
+	return nil
+}
+
+func (q *question) refused(state []glob.Set) []glob.Set {
+	// Not allowed before because one group allowed nothing of it …
+	for _, group := range q.oldAllow {
+		if found := q.avoid(state, q.newDeny, group); found != nil {
+			return found
+		}
+	}
+	// … or because something denied it.
+	for _, deny := range q.oldDeny {
+		denied, ok := restrict(state, deny.clauses)
+		if !ok {
+			continue
+		}
+		if found := q.avoid(denied, q.newDeny); found != nil {
+			return found
+		}
+	}
+	return nil
 }
 
 // avoid narrows the state until none of the rules can hold, and returns it; or

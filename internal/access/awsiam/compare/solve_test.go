@@ -27,6 +27,12 @@ func TestSolveAgreesWithTryingEverything(t *testing.T) {
 		}
 		return out
 	}
+	groups := func(domains []int) (out [][]rule) {
+		for range 1 + random.IntN(3) {
+			out = append(out, rules(domains, 3))
+		}
+		return out
+	}
 	yes := 0
 	for range 20000 {
 		domains := make([]int, 1+random.IntN(3))
@@ -35,8 +41,8 @@ func TestSolveAgreesWithTryingEverything(t *testing.T) {
 		}
 		q := question{
 			domains:  domains,
-			newAllow: rules(domains, 3), newDeny: rules(domains, 2),
-			oldAllow: rules(domains, 3), oldDeny: rules(domains, 2),
+			newAllow: groups(domains), newDeny: rules(domains, 2),
+			oldAllow: groups(domains), oldDeny: rules(domains, 2),
 			budget: 100_000,
 		}
 		want := false
@@ -69,7 +75,7 @@ func TestSolveAgreesWithTryingEverything(t *testing.T) {
 }
 
 func TestSolveSaysWhenItGivesUp(t *testing.T) {
-	q := question{domains: []int{2}, newAllow: []rule{{}}, budget: 0}
+	q := question{domains: []int{2}, newAllow: [][]rule{{{}}}, oldAllow: [][]rule{nil}, budget: 0}
 	if found, decided := q.solve(); found != nil || decided {
 		t.Errorf("found %v, decided %t; want neither", found, decided)
 	}
@@ -93,8 +99,17 @@ func each(domains []int, visit func([]int)) {
 }
 
 func grants(q question, values []int) bool {
-	return holds(q.newAllow, values) && !holds(q.newDeny, values) &&
-		(!holds(q.oldAllow, values) || holds(q.oldDeny, values))
+	return all(q.newAllow, values) && !holds(q.newDeny, values) &&
+		(!all(q.oldAllow, values) || holds(q.oldDeny, values))
+}
+
+func all(groups [][]rule, values []int) bool {
+	for _, g := range groups {
+		if !holds(g, values) {
+			return false
+		}
+	}
+	return true
 }
 
 func holds(rules []rule, values []int) bool {

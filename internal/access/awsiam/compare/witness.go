@@ -183,16 +183,20 @@ func (s *search) isList(name string) bool {
 // the resource is another than the principal's, so that both the identity's
 // policies and the resource's must allow; those that are not compared allow
 // everything.
-func (s *search) outcome(policies []*awsiam.Policy, request *awsiam.Request) access.Outcome {
+func (s *search) outcome(of side, request *awsiam.Request) access.Outcome {
 	layers := &awsiam.Layers{}
 	if s.principals {
-		layers.Identity, layers.Resource = []*awsiam.Policy{s.everything("")}, policies
+		layers.Identity, layers.Resource = []*awsiam.Policy{s.everything("")}, of.policies
 		request.Principal = s.principal
 		if s.principal.Account() == request.ResourceAccount {
 			request.ResourceAccount = "777788889999"
 		}
 	} else {
-		layers.Identity, layers.Resource = policies, []*awsiam.Policy{s.everything(`,"Principal":"*"`)}
+		layers.Identity = of.policies
+		if of.layers != nil {
+			layers = &awsiam.Layers{Identity: of.layers.Identity, Boundary: of.layers.Boundary, Session: of.layers.Session, ServiceControl: of.layers.ServiceControl}
+		}
+		layers.Resource = []*awsiam.Policy{s.everything(`,"Principal":"*"`)}
 		request.Principal, _ = awsiam.ParsePrincipal("arn:aws:iam::" + ownAccount + ":user/anyone")
 	}
 	return awsiam.Outcome(layers, request, awsiam.Closed)
