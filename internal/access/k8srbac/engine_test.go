@@ -361,3 +361,21 @@ func TestHeld(t *testing.T) {
 		t.Errorf("%+v", h)
 	}
 }
+
+// FuzzQuestion: what is no question is refused by both, and what is answered
+// says why.
+func FuzzQuestion(f *testing.F) {
+	for _, q := range [][2]string{{"get", "pay/secrets:a"}, {"create", "*/pods/exec"}, {"*", "*.*"}, {"get", "/api"}, {"bind", "a/b/c:d:e"}, {"get", ""}} {
+		f.Add(q[0], q[1])
+	}
+	e := base(f).grant("pay", rule("", "secrets", "get")).engine()
+	f.Fuzz(func(t *testing.T, action, resource string) {
+		d := e.Can(bot, action, resource)
+		if asks := e.Asks(action, resource); len(d.Because) == 0 || asks == (d.Outcome == access.Unknown) {
+			t.Fatalf("%v and %+v", asks, d)
+		}
+		if got := len(e.WhoCan("", action, resource)); (got > 0) != (d.Outcome != access.Unknown) {
+			t.Fatalf("%d holders, and %+v", got, d) // system:masters may do everything that can be asked
+		}
+	})
+}
