@@ -143,12 +143,12 @@ func (l *live) fillRoles() {
 			kind, path = "Role", rbacPath+"/namespaces/"+ns+"/roles"
 		}
 		name := fmt.Sprint("r", i)
-		rules := make([]k8srbac.Rule, 1+l.r.IntN(3))
-		for j := range rules {
-			rules[j] = l.rule(kind == "ClusterRole" && ns == "")
+		var rules []k8srbac.Rule
+		for range 1 + l.r.IntN(3) {
+			rules = append(rules, l.rule(kind == "ClusterRole" && ns == ""))
 		}
 		if l.r.IntN(2) == 0 { // all that one technique needs
-			rules = rules[:0]
+			rules = nil
 			list := k8srbac.Techniques()
 			for _, c := range list[l.r.IntN(len(list))].Calls {
 				rules = append(rules, l.ruleOf(&c))

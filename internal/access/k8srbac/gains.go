@@ -277,11 +277,9 @@ func (w *walker) impersonates(a *actor, t *Technique) bool {
 		if _, known := w.subjects[ref]; !known || len(h) == 0 {
 			continue
 		}
-		to := graph.NodeID(graph.None)
+		to := w.b.Node(graph.Node{Ref: ref, Kind: graph.Identity})
 		if kind == refUser {
 			to = w.userNode(ref)
-		} else {
-			to = w.b.Node(graph.Node{Ref: ref, Kind: graph.Identity})
 		}
 		some = w.take(a, t.uses(append([][]hold{h}, also...)), to) || some
 	}

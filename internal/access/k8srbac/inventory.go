@@ -65,42 +65,42 @@ func newInventory() inventory {
 const labelEnforce = "pod-security.kubernetes.io/enforce"
 
 // thing takes facts about a thing of the cluster.
-func (v *realmFacts) thing(f retinue.Fact) {
+func (c *realmFacts) thing(f retinue.Fact) {
 	switch f := f.(type) {
 	case retinue.Container:
 		switch f.Ref.Kind {
 		case refNamespace:
-			if _, have := v.namespaces[f.Ref.Key]; !have {
-				v.namespaces[f.Ref.Key] = namespace{enforce: f.Labels[labelEnforce]}
+			if _, have := c.namespaces[f.Ref.Key]; !have {
+				c.namespaces[f.Ref.Key] = namespace{enforce: f.Labels[labelEnforce]}
 			}
 		case refCluster:
-			if version, ok := f.Attrs["version"].(string); ok && v.version == "" {
-				v.version = version
+			if version, ok := f.Attrs["version"].(string); ok && c.version == "" {
+				c.version = version
 			}
 		}
 	case retinue.Identity:
-		v.subject(f.Ref)
+		c.subject(f.Ref)
 	case retinue.Group:
-		v.subject(f.Ref)
+		c.subject(f.Ref)
 	case retinue.Resource:
-		v.resource(f)
+		c.resource(f)
 	case retinue.Credential:
-		v.credential(f)
+		c.credential(f)
 	}
 }
 
-func (v *realmFacts) subject(r retinue.Ref) {
+func (c *realmFacts) subject(r retinue.Ref) {
 	if s, ok := subjectNamed(r); ok {
-		v.subjects[r] = s
+		c.subjects[r] = s
 	}
 }
 
-func (v *realmFacts) resource(r retinue.Resource) {
+func (c *realmFacts) resource(r retinue.Resource) {
 	ns, name, ok := strings.Cut(r.Ref.Key, "/")
 	if !ok || len(r.RunsAs) == 0 {
 		return
 	}
-	if _, have := v.workloads[r.Ref]; have {
+	if _, have := c.workloads[r.Ref]; have {
 		return
 	}
 	yes := func(attr string) bool { on, _ := r.Attrs[attr].(bool); return on }
@@ -108,55 +108,55 @@ func (v *realmFacts) resource(r retinue.Resource) {
 		privileged: yes("privileged"), static: yes("static")}
 	if s, ok := subjectNamed(r.RunsAs[0]); ok && s.Kind == ServiceAccount && s.Namespace == ns {
 		w.account = s.Name
-		v.subjects[r.RunsAs[0]] = s
+		c.subjects[r.RunsAs[0]] = s
 	}
-	v.workloads[r.Ref] = w
+	c.workloads[r.Ref] = w
 }
 
-func (v *realmFacts) credential(c retinue.Credential) {
-	ns, name, ok := strings.Cut(c.Ref.Key, "/")
-	if c.Ref.Kind != refSecret || !ok {
+func (c *realmFacts) credential(f retinue.Credential) {
+	ns, name, ok := strings.Cut(f.Ref.Key, "/")
+	if f.Ref.Kind != refSecret || !ok {
 		return
 	}
-	s := secret{ref: c.Ref, namespace: ns, name: name, subtype: c.Subtype}
-	s.works = c.State == retinue.CredentialActive || c.State == retinue.CredentialUnknown || c.State == ""
-	if c.Kind == retinue.CredentialServiceToken && c.Identity.Kind == refAccount {
-		s.account = c.Identity
+	s := secret{ref: f.Ref, namespace: ns, name: name, subtype: f.Subtype}
+	s.works = f.State == retinue.CredentialActive || f.State == retinue.CredentialUnknown || f.State == ""
+	if f.Kind == retinue.CredentialServiceToken && f.Identity.Kind == refAccount {
+		s.account = f.Identity
 	}
 	// A listing says more than the names that other objects mention.
-	if have, ok := v.secrets[c.Ref]; ok && have.subtype != "" && s.subtype == "" {
+	if have, ok := c.secrets[f.Ref]; ok && have.subtype != "" && s.subtype == "" {
 		return
 	}
-	v.secrets[c.Ref] = s
+	c.secrets[f.Ref] = s
 }
 
 // placement takes where a credential lies.
-func (v *realmFacts) placement(p retinue.Placement) {
+func (c *realmFacts) placement(p retinue.Placement) {
 	if p.Place.Kind != retinue.PlaceKubernetes || p.Place.Container.Kind != refNamespace || p.Reference || p.Historic {
 		return
 	}
 	in := retinue.NewRef(p.Place.Realm, refSecret, p.Place.Container.Key+"/"+p.Place.Path)
-	if p.Credential != in && !slices.Contains(v.holds[in], p.Credential) {
-		v.holds[in] = append(v.holds[in], p.Credential)
+	if p.Credential != in && !slices.Contains(c.holds[in], p.Credential) {
+		c.holds[in] = append(c.holds[in], p.Credential)
 	}
 }
 
-func (v *realmFacts) membership(m retinue.Membership) {
+func (c *realmFacts) membership(m retinue.Membership) {
 	if m.Group.Kind != refGroup || m.Member.Kind != refUser {
 		return // those of service accounts follow from their namespaces
 	}
-	v.subject(m.Group)
-	v.subject(m.Member)
-	if !slices.Contains(v.groups[m.Member], m.Group.Key) {
-		v.groups[m.Member] = append(v.groups[m.Member], m.Group.Key)
+	c.subject(m.Group)
+	c.subject(m.Member)
+	if !slices.Contains(c.groups[m.Member], m.Group.Key) {
+		c.groups[m.Member] = append(c.groups[m.Member], m.Group.Key)
 	}
 }
 
 // trust takes what an account's annotations claim: what the cloud says of it
 // stands in the cloud's own facts.
-func (v *realmFacts) trust(t retinue.Trust) {
+func (c *realmFacts) trust(t retinue.Trust) {
 	_, claimed := t.Attrs["claimedBy"]
-	if t.Kind == retinue.TrusteeFederated && t.Trustee.Kind == refAccount && claimed && !slices.Contains(v.clouds[t.Trustee], t.Subject) {
-		v.clouds[t.Trustee] = append(v.clouds[t.Trustee], t.Subject)
+	if t.Kind == retinue.TrusteeFederated && t.Trustee.Kind == refAccount && claimed && !slices.Contains(c.clouds[t.Trustee], t.Subject) {
+		c.clouds[t.Trustee] = append(c.clouds[t.Trustee], t.Subject)
 	}
 }

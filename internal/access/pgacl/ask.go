@@ -57,7 +57,7 @@ func asking(action, resource string) (Question, bool) {
 func (q *Question) locate(name string) bool {
 	q.Object = name
 	parts, rest, ok := identifiers(name)
-	within := 0 // parts of a name in its database
+	within := 2 // parts of a name in its database
 	switch q.Kind {
 	case Database, Tablespace, Parameter:
 		return true
@@ -70,8 +70,6 @@ func (q *Question) locate(name string) bool {
 		return true
 	case KindColumn:
 		within = 3
-	default:
-		within = 2
 	}
 	if !ok || len(parts) > within+1 || rest != "" && q.Kind != Function {
 		return false

@@ -42,23 +42,23 @@ func (w *walker) collectData() {
 }
 
 // reached writes everything that decides who reaches an object.
-func (o *compiled) reached() string {
+func (c *compiled) reached() string {
 	var b strings.Builder
 	part := func(s string) { b.WriteString(s + "\x00") }
-	part(o.Database)
-	part(o.Schema)
-	part(o.Owner)
-	for _, it := range o.items {
+	part(c.Database)
+	part(c.Schema)
+	part(c.Owner)
+	for _, it := range c.items {
 		part(it.text)
 	}
-	for _, name := range slices.Sorted(maps.Keys(o.columns)) {
+	for _, name := range slices.Sorted(maps.Keys(c.columns)) {
 		part(name)
-		for _, it := range o.columns[name] {
+		for _, it := range c.columns[name] {
 			part(it.text)
 		}
 	}
-	if o.RowSecurity { // policies are an object's own
-		part(o.Name)
+	if c.RowSecurity { // policies are an object's own
+		part(c.Name)
 	}
 	return b.String()
 }

@@ -204,17 +204,16 @@ func (w *walker) byMapping(t *Technique) {
 			continue
 		}
 		o := &w.index.objects[found[0]]
-		from, role := graph.NodeID(graph.None), o.owner
+		role := o.owner
+		if s.role != "public" {
+			role = g.find(s.role)
+		}
+		if role < 0 || !g.known[role] {
+			continue
+		}
+		from := w.role(role)
 		if s.role == "public" {
-			if o.owner < 0 || !g.known[o.owner] {
-				continue
-			}
-			from = w.privileges(o.owner)
-		} else {
-			if role = g.find(s.role); role < 0 || !g.known[role] {
-				continue
-			}
-			from = w.role(role)
+			from = w.privileges(role)
 		}
 		d := w.index.on(Question{Role: g.names[role], Privilege: "USAGE"}, o)
 		if d.Outcome != access.Allowed {
