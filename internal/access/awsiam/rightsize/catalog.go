@@ -101,14 +101,9 @@ func (c catalog) others(action string, named []string) (types, patterns []string
 	return types, slices.Compact(patterns)
 }
 
-// unseen are the known actions of some services that a log may not show.
-func (c catalog) unseen(services []string) []string {
-	var out []string
-	for _, service := range services {
-		out = append(out, c.expand(service, func(a string) bool { return isDataEvent(a) || companionOf(a) != nil })...)
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
+// unseen are the known actions of a service that a log may not show.
+func (c catalog) unseen(service string) []string {
+	return c.expand(service, func(a string) bool { return isDataEvent(a) || companionOf(a) != nil })
 }
 
 func (c catalog) expand(service string, want func(string) bool) []string {

@@ -75,10 +75,15 @@ func (s *shrinker) assign(uses []*use) {
 
 func (s *shrinker) assignOne(u *use, grants []*grant) {
 	var open []*grant
+	resource := u.resource
+	// Listing all buckets asks for arn:aws:s3:::* as well as for "*".
+	if resource == "*" && strings.EqualFold(u.Action, "s3:ListAllMyBuckets") && !slices.ContainsFunc(grants, func(g *grant) bool { _, maybe := g.covers("*"); return maybe }) {
+		resource = "arn:aws:s3:::*"
+	}
 	for _, g := range grants {
-		surely, maybe := g.covers(u.resource)
+		surely, maybe := g.covers(resource)
 		if surely && g.key == "" {
-			s.part(u.Action, g).use(u.resource, g)
+			s.part(u.Action, g).use(resource, g)
 			return
 		}
 		if maybe && !g.excluded(u.Context) {
@@ -86,7 +91,7 @@ func (s *shrinker) assignOne(u *use, grants []*grant) {
 		}
 	}
 	for _, g := range open {
-		s.part(u.Action, g).use(u.resource, g)
+		s.part(u.Action, g).use(resource, g)
 	}
 }
 
@@ -134,6 +139,7 @@ func (g *grant) excluded(known map[string][]string) bool {
 // keepUnseen keeps what the log cannot have shown, where something suggests
 // that it is needed, and lists the rest.
 func (s *shrinker) keepUnseen() {
+	s.unseen = make(map[string][]string)
 	used := make(map[string]bool)
 	services, recorded := make(map[string]bool), make(map[string]bool)
 	for key := range s.parts {
@@ -184,7 +190,14 @@ func (s *shrinker) candidates(g *grant, used map[string]bool) []string {
 	for service := range dataEvents {
 		services[service] = true
 	}
-	out = append(out, s.catalog.unseen(slices.Sorted(maps.Keys(services)))...)
+	for service := range services {
+		list, ok := s.unseen[service]
+		if !ok {
+			list = s.catalog.unseen(service)
+			s.unseen[service] = list
+		}
+		out = append(out, list...)
+	}
 	slices.Sort(out)
 	return slices.Compact(out)
 }

@@ -196,7 +196,9 @@ type shrinker struct {
 	old     *grants
 	catalog catalog
 	// parts are the actions that stay, by action in lower case and condition.
-	parts  map[partKey]*part
+	parts map[partKey]*part
+	// unseen are the actions that a log may not show, by service.
+	unseen map[string][]string
 	result Result
 	next   []*awsiam.Policy
 }
