@@ -156,6 +156,37 @@ func TestBackwardSharesSearches(t *testing.T) {
 	}
 }
 
+// A step with several sources can be the shorter way of a node that has another
+// too, and is that of a source of it alone though others have the same steps.
+func TestBackwardPrefersTheShorterWay(t *testing.T) {
+	var b Builder
+	node := func() NodeID { return b.Node(Node{Ref: ref(len(b.nodes))}) }
+	admin, helper, first, second := node(), node(), node(), node()
+	source, twin := node(), node()
+	for _, n := range []NodeID{source, twin} {
+		b.Step(Step{From: []NodeID{n}, To: helper})
+		b.Step(Step{From: []NodeID{n}, To: first})
+	}
+	b.Step(Step{From: []NodeID{first}, To: second})
+	b.Step(Step{From: []NodeID{second}, To: admin})
+	b.Step(Step{From: []NodeID{source, helper}, To: admin})
+	other, alone := node(), node() // these have no other way
+	for _, n := range []NodeID{other, alone} {
+		b.Step(Step{From: []NodeID{n}, To: helper})
+	}
+	b.Step(Step{From: []NodeID{helper, other}, To: admin})
+	g := b.Build()
+	back := g.Backward(Options{}, admin)
+	for n, want := range map[NodeID]int{source: 2, twin: 3, other: 2, alone: None, helper: None} {
+		if got := back.Hops(n); got != want {
+			t.Errorf("%d is %d away, not %d", n, got, want)
+		}
+	}
+	if want := []NodeID{admin, second, first, source, other, twin}; !slices.Equal(slices.Sorted(slices.Values(back.Nodes())), slices.Sorted(slices.Values(want))) {
+		t.Errorf("nodes are %v", back.Nodes())
+	}
+}
+
 func TestHopsJoinTheStepsOfASet(t *testing.T) {
 	var b Builder
 	node := func(i int, k Kind) NodeID { return b.Node(Node{Ref: ref(i), Kind: k}) }
