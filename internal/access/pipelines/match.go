@@ -2,6 +2,7 @@ package pipelines
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -89,11 +90,26 @@ func issuers(tokens []Token) []string {
 	return out
 }
 
-// best returns the surest match of any of the tokens.
+// best returns the surest match of any of the tokens. Where it is not known which
+// of several sets a job is issued tokens of, and all of all of them are admitted,
+// it does not matter.
 func best(tr *trust, tokens []Token) (match, bool) {
 	var found match
+	guesses := map[[3]string]int{}
 	for i := range tokens {
-		m, ok := tr.admits(&tokens[i])
+		t := &tokens[i]
+		m, ok := tr.admits(t)
+		if t.guess != nil {
+			key := [3]string{t.Job, t.Event, fmt.Sprint(t.numbered)}
+			if guesses[key]++; ok && m.all && guesses[key] == sets(tokens, t) {
+				m.decision.Remains = slices.DeleteFunc(slices.Clone(m.decision.Remains), func(c access.Condition) bool { return c.Text == t.guess.Text })
+				if len(m.decision.Remains) == 0 {
+					m.decision.Outcome = access.Allowed
+				}
+			} else if !ok || !m.all {
+				guesses[key] = -len(tokens)
+			}
+		}
 		if ok && surer(&m, &found) {
 			found = m
 		}
@@ -102,6 +118,17 @@ func best(tr *trust, tokens []Token) (match, bool) {
 		}
 	}
 	return found, found.trust != nil
+}
+
+// sets counts the sets of tokens of which a job may be issued one for an event.
+func sets(tokens []Token, like *Token) int {
+	n := 0
+	for i := range tokens {
+		if t := &tokens[i]; t.guess != nil && t.Job == like.Job && t.Event == like.Event && t.numbered == like.numbered {
+			n++
+		}
+	}
+	return n
 }
 
 // surer reports whether a match is a surer yes than another: by its outcome, then

@@ -43,22 +43,19 @@ func (e *Engine) Steps(b *graph.Builder) {
 	for i := range e.outside {
 		s := &e.outside[i]
 		if s.kind == graph.Anyone {
-			everybody(b, s.ref, s.name)
+			m := s.match
+			m.subject = strings.TrimSuffix(s.name+", such as "+m.subject, ", such as ")
+			e.ways(b, anyone(b), s.ref, []match{m})
+			continue
 		}
 		e.ways(b, b.Node(graph.Node{Ref: s.ref, Kind: s.kind, Name: s.name}), s.ref, []match{s.match})
 	}
 }
 
-// everybody lets anybody be one of those who have an account at a service that is
-// open to all.
-func everybody(b *graph.Builder, ref retinue.Ref, name string) graph.NodeID {
-	n := b.Node(graph.Node{Ref: ref, Kind: graph.Anyone, Name: name})
-	if !sharedIssuer(githubIssuerOf(ref.Realm.ID())) && !sharedIssuer("https://"+ref.Realm.ID()) {
-		return n
-	}
-	anyone := b.Node(graph.Node{Ref: retinue.NewRef("anyone:anyone", "anyone", "anyone"), Kind: graph.Anyone, Name: "anyone"})
-	b.Step(graph.Step{From: []graph.NodeID{anyone}, To: n, Verb: graph.SignsInAs, Technique: "open an account"})
-	return n
+// anyone is the node of everybody: an account at a service that is open to all
+// is everybody's for the asking.
+func anyone(b *graph.Builder) graph.NodeID {
+	return b.Node(graph.Node{Ref: retinue.NewRef("anyone:anyone", "anyone", "anyone"), Kind: graph.Anyone, Name: "anyone"})
 }
 
 func (p *pipeline) node(b *graph.Builder) graph.NodeID {
@@ -86,7 +83,7 @@ func (e *Engine) ways(b *graph.Builder, from graph.NodeID, subject retinue.Ref, 
 		step := graph.Step{From: []graph.NodeID{from}, To: to, Verb: graph.Federates, Technique: m.trust.technique, Remains: d.Remains, Unread: d.Unread,
 			Because: d.Because, Needs: [][]graph.GrantID{b.GrantsOf(m.trust.target, d.Because)}}
 		if m.subject != "" {
-			step.Through = "the subject " + m.subject
+			step.Through = m.subject
 		}
 		if m.token.Job != "" {
 			asks := access.Reason{Layer: layerToken, Document: subject.Key, Statement: "job " + m.token.Job, Effect: effectAllow, Text: "may ask for a token on " + m.token.Event}
@@ -153,7 +150,10 @@ func outsiders(b *graph.Builder, to graph.NodeID, p *pipeline) {
 	}
 	anybody := func(technique, text string) {
 		reason := access.Reason{Layer: layerDefinition, Document: p.identity.Ref.Key, Statement: technique, Effect: effectAllow, Text: text}
-		from := everybody(b, retinue.NewRef(retinue.NewRealm("forge", host), "user", "*"), "whoever has an account at "+host)
+		from := anyone(b)
+		if host != githubHost && host != "gitlab.com" {
+			from = b.Node(graph.Node{Ref: retinue.NewRef(retinue.NewRealm("forge", host), "user", "*"), Kind: graph.Outside, Name: "whoever has an account at " + host})
+		}
 		b.Step(graph.Step{From: []graph.NodeID{from}, To: to, Verb: graph.ModifiesCode, Technique: technique,
 			Assumes: "outsiders may open issues and pull requests: who sees the repository was not read",
 			Needs:   [][]graph.GrantID{{b.Grant(graph.Grant{Subject: p.identity.Ref, Reason: reason})}}, Because: []access.Reason{reason}})

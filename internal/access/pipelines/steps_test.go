@@ -63,9 +63,7 @@ func TestSteps(t *testing.T) {
 
 	code := retinue.NewRef(shop, "repository", shop.ID())
 	anyone := retinue.NewRef("anyone:anyone", "anyone", "anyone")
-	anyRepository := retinue.NewRef("oidc:token.actions.githubusercontent.com", "repository", "*")
 	stranger := retinue.NewRef("oidc:token.actions.githubusercontent.com", "repository", "umbrella/deploy")
-	account := retinue.NewRef("forge:github.com", "user", "*")
 	vendor := retinue.NewRef("forge:github.com", "action", "someone/else")
 	runner := retinue.NewRef(shop, "runner", "self-hosted")
 	for _, tt := range []struct {
@@ -81,10 +79,9 @@ func TestSteps(t *testing.T) {
 		{flow, wide, graph.Federates, false},
 		{flow, unread, graph.Federates, true},
 		{code, dev, graph.Federates, false},
-		{anyone, anyRepository, graph.SignsInAs, false},
-		{anyRepository, wide, graph.Federates, false},
+		{anyone, wide, graph.Federates, false},
 		{stranger, theirs, graph.Federates, false},
-		{account, flow, graph.ModifiesCode, true},
+		{anyone, flow, graph.ModifiesCode, true},
 		{vendor, flow, graph.ModifiesCode, false},
 		{quiet, key, graph.ReadsSecret, false},
 		{flow, runner, graph.ExecsInto, false},
@@ -95,7 +92,7 @@ func TestSteps(t *testing.T) {
 			t.Errorf("%s to %s: %t %+v, want %s", tt.from, tt.to, ok, got, tt.verb)
 		}
 	}
-	for _, tt := range [][2]retinue.Ref{{code, main}, {flow, dev}, {flow, theirs}, {quiet, main}, {account, quiet}, {anyRepository, main}, {quiet, code}} {
+	for _, tt := range [][2]retinue.Ref{{code, main}, {flow, dev}, {flow, theirs}, {quiet, main}, {anyone, quiet}, {anyone, main}, {quiet, code}} {
 		if got, ok := step(t, g, tt[0], tt[1]); ok {
 			t.Errorf("%s comes to %s: %+v", tt[0], tt[1], got)
 		}
@@ -104,8 +101,11 @@ func TestSteps(t *testing.T) {
 	if got, _ := step(t, g, flow, main); len(got.Needs) != 2 || g.Grant(got.Needs[0][0]).Subject != main || g.Grant(got.Needs[1][0]).Subject != flow {
 		t.Errorf("the way to %s rests on %v", main, got.Needs)
 	}
-	if n := g.Node(g.Find(anyRepository)); n.Kind != graph.Anyone || g.Kind(g.Find(stranger)) != graph.Outside || g.Kind(g.Find(code)) != graph.Place {
-		t.Errorf("kinds of nodes: %+v", n)
+	if got, _ := step(t, g, anyone, wide); got.Through != "any repository at github.com, such as repo:elsewhere/elsewhere:ref:refs/heads/main" {
+		t.Errorf("everybody comes by %q", got.Through)
+	}
+	if g.Kind(g.Find(anyone)) != graph.Anyone || g.Kind(g.Find(stranger)) != graph.Outside || g.Kind(g.Find(code)) != graph.Place {
+		t.Error("nodes are of other kinds")
 	}
 }
 

@@ -41,6 +41,9 @@ type Token struct {
 	Unread  []string
 	// Job is the job that gets it, and Event what starts it, for people.
 	Job, Event string
+	// guess is set where it is not known which of the tokens the job gets: unlike
+	// a branch, nobody chooses. It is what must then hold.
+	guess *access.Condition
 	// begins is what all subjects begin with, where it is known.
 	begins string
 	// numbered tokens have the immutable ids of owner and repository in their

@@ -106,7 +106,7 @@ func TestQuotient(t *testing.T) {
 func TestEachIsComplete(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	g := github{issuer: githubIssuer, owner: "acme", name: "shop"}
-	for range 600 {
+	for range 300 {
 		tr := Trigger{Event: "push"}
 		for range 1 + r.IntN(2) {
 			if r.IntN(3) > 0 {

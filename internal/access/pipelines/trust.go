@@ -40,6 +40,8 @@ type match struct {
 	decision access.Decision
 	// subject is one that is admitted, empty where it is not known.
 	subject string
+	// all is true where every token of the set is admitted.
+	all bool
 }
 
 // rank orders outcomes by how sure a yes is.
@@ -61,16 +63,20 @@ func (tr *trust) admits(t *Token) (match, bool) {
 	if !ok || !tr.judge.may(t.begins) {
 		return match{}, false
 	}
-	best := match{trust: tr, token: t}
+	best := match{trust: tr, token: t, all: true}
 	if len(t.Follows) > 0 && rank(tr.judge.decide(t, t.vague()).Outcome) == 0 {
 		return match{}, false // whatever varies, it does not fit
 	}
 	complete := t.each(tr.judge.wanted(), func(c Claims) bool {
 		if d := tr.judge.decide(t, c); rank(d.Outcome) > rank(best.decision.Outcome) {
 			best.decision, best.subject = d, c[claimSubject]
+		} else if d.Outcome != access.Allowed {
+			best.all = false
 		}
-		return best.decision.Outcome != access.Allowed
+		best.all = best.all && best.decision.Outcome == access.Allowed
+		return best.decision.Outcome != access.Allowed || t.guess != nil && best.all
 	})
+	best.all = best.all && complete
 	if rank(best.decision.Outcome) == 0 && (!complete || len(t.Follows) > 0 && !tr.judge.complete()) {
 		best.decision = access.Decision{Outcome: access.Unknown, Because: []access.Reason{{Layer: layerTrust, Document: tr.name, Effect: effectNone,
 			Text: "whether some subject fits what the trust asks could not be decided"}}}
@@ -79,6 +85,9 @@ func (tr *trust) admits(t *Token) (match, bool) {
 		return match{}, false
 	}
 	d := &best.decision
+	if t.guess != nil && d.Outcome != access.Unknown {
+		below = append(below, *t.guess)
+	}
 	if remains := append(append(d.Remains[:0:0], t.Remains...), below...); len(remains) > 0 {
 		d.Remains = append(remains, d.Remains...)
 		if d.Outcome == access.Allowed {

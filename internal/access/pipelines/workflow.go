@@ -88,8 +88,9 @@ func (d *Definition) Tokens(called func(file string) *Definition) []Token {
 // where is an environment that a job runs in.
 type where struct {
 	environment string
-	// varies is true where an expression names it.
-	varies bool
+	// varies is true where an expression names it, unsure where it is not known
+	// whether there is one.
+	varies, unsure bool
 }
 
 // job returns the tokens of one job for every event that starts it.
@@ -116,11 +117,11 @@ func environments(j *Job, called func(string) *Definition) []where {
 	}
 	file, ok := strings.CutPrefix(j.Uses, "./")
 	if !ok {
-		return []where{{}, {varies: true}}
+		return []where{{unsure: true}, {varies: true}}
 	}
 	d := called(path.Clean(file))
 	if d == nil {
-		return []where{{}, {varies: true}}
+		return []where{{unsure: true}, {varies: true}}
 	}
 	var out []where
 	for i := range d.Jobs {
@@ -172,6 +173,7 @@ func (g github) run(d *Definition, j *Job, place where, run runKind) Token {
 		t.Follows = map[string]string{claimSubject: g.prefix() + "environment:", "environment": ""}
 		t.Names = Names{samples: []string{"production"}}
 		t.Unread = append(t.Unread, unreadEnvironments)
+		t.guess = &access.Condition{Key: "environment", Operator: "is", Values: []string{"the one asked for"}, Text: "the job runs in the environment that the trust asks for"}
 	case place.environment != "":
 		t.Fixed[claimSubject] = g.prefix() + "environment:" + strings.ReplaceAll(place.environment, ":", "%3A")
 		t.Fixed["environment"] = place.environment
@@ -182,6 +184,9 @@ func (g github) run(d *Definition, j *Job, place where, run runKind) Token {
 	default:
 		t.Follows[claimSubject] = g.prefix() + "ref:"
 		t.Absent = []string{"environment"}
+	}
+	if place.unsure {
+		t.guess = &access.Condition{Key: "environment", Operator: "is", Values: []string{"none"}, Text: "the workflow that the job calls names no environment"}
 	}
 	if run.pullRequest && !place.varies && place.environment == "" && run.event == "pull_request_target" {
 		t.Remains = []access.Condition{{Key: claimSubject, Operator: "is", Values: []string{t.Fixed[claimSubject]},
