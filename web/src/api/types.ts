@@ -21,6 +21,23 @@ export type FindingRow = S['FindingRow'];
 export type Picture = S['Picture'];
 export type PictureNode = S['PictureNode'];
 export type PictureEdge = S['PictureEdge'];
+export type AccessThing = S['AccessThing'];
+export type AccessHop = S['AccessHop'];
+export type AccessWay = S['AccessWay'];
+export type AccessHolder = S['AccessHolder'];
+export type AccessReason = S['Reason'];
+export type AccessCondition = S['Condition'];
+export type Held = S['Held'];
+export type HeldAnswer = S['HeldAnswer'];
+export type CanAnswer = S['CanAnswer'];
+export type WhoCanAnswer = S['WhoCanAnswer'];
+export type Escalation = S['Escalation'];
+export type Escalations = S['Escalations'];
+export type AccessWays = S['AccessWays'];
+export type BlastRadius = S['BlastRadius'];
+export type Cut = S['Cut'];
+export type ChokePoints = S['ChokePoints'];
+export type Without = S['Without'];
 
 /** An answer with items and, of long lists, the next page. */
 export interface Items<T> {

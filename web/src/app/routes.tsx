@@ -9,6 +9,7 @@ import {
   IconKey,
   IconListCheck,
   IconPlugConnected,
+  IconRoute,
   IconSettings,
   IconUsers,
   type Icon,
@@ -83,6 +84,14 @@ export const routes: Route[] = [
     words: 'conditions policies cel cases owasp',
   },
   { path: '/rules/:id', page: lazy(() => import('@/pages/rules/rule')), permission: 'rules.read' },
+  {
+    path: '/access',
+    page: lazy(() => import('@/pages/access')),
+    nav: { label: 'Access', icon: IconRoute },
+    permission: 'inventory.read',
+    key: 'x',
+    words: 'who can permissions escalation paths attack blast radius reach choke points cuts',
+  },
   {
     path: '/owners',
     page: lazy(() => import('@/pages/owners')),

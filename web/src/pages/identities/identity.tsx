@@ -7,7 +7,6 @@ import { useAsOf } from '@/app/asof';
 import { useKeys } from '@/app/keys';
 import { Block, Failed, Notice, Page, Rows } from '@/components/index';
 import { date, short } from '@/lib/format';
-import { Access } from './Access';
 import { Credentials } from './Credentials';
 import { Findings } from './Findings';
 import { Head } from './Head';
@@ -20,6 +19,7 @@ import { Summary } from './Summary';
 import { Trusts } from './Trusts';
 import { UseTab } from './UseTab';
 
+const Access = lazy(() => import('./Access').then((m) => ({ default: m.Access })));
 const Picture = lazy(() => import('./picture'));
 
 type Counted = keyof IdentityDetail['counts'];
@@ -93,7 +93,7 @@ export default function IdentityPage() {
           ) : (
             <Suspense fallback={<Rows count={6} />}>
               {tab === 'use' && <UseTab identity={d} />}
-              {tab === 'access' && <Access access={access.data} error={access.error} retry={() => void access.refetch()} />}
+              {tab === 'access' && <Access identity={d} path={path} granted={access.data} grantedError={access.error} retry={() => void access.refetch()} />}
               {tab === 'credentials' && <Credentials path={path} />}
               {tab === 'trusts' && <Trusts path={path} />}
               {tab === 'placements' && <Placements path={path} />}
