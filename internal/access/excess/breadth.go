@@ -126,11 +126,73 @@ type held struct {
 
 func measure(h *access.Held) held {
 	b := BreadthOf(h.Resources)
+	if isKubernetes(h) {
+		b = kubernetesBreadth(h.Resources)
+	}
 	reach := b.weight()
 	if h.Within != "" {
 		reach = min(reach, limited)
 	}
 	return held{Held: h, breadth: b, reach: reach * certainty(h.Outcome)}
+}
+
+// kubernetesVerbs are the verbs of requests to a cluster (Kubernetes
+// documentation, "Authorization", request verbs), and those that RBAC adds.
+const kubernetesVerbs = " get list watch create update patch delete deletecollection impersonate bind escalate approve sign use attest proxy * "
+
+// isKubernetes reports whether a grant is in the words of Kubernetes, where
+// resources are kinds of things: "secrets", "pay/secrets", "pay/secrets:db".
+func isKubernetes(h *access.Held) bool {
+	for _, a := range h.Actions {
+		if !strings.Contains(kubernetesVerbs, " "+a+" ") {
+			return false
+		}
+	}
+	for _, r := range h.Resources {
+		if strings.HasPrefix(r, "arn:") || strings.HasPrefix(r, "/") || strings.Contains(r, " ") {
+			return false
+		}
+	}
+	return len(h.Actions) > 0 && len(h.Resources) > 0
+}
+
+func kubernetesBreadth(resources []string) Breadth {
+	widest := Named
+	for _, r := range resources {
+		switch {
+		case r == "*":
+			return Everything
+		case !strings.Contains(r, ":"):
+			widest = Type
+		}
+	}
+	return widest
+}
+
+// words are the grant's actions in the words of the table of combinations: with
+// the kind of resource behind them where the action alone says nothing.
+func (h held) words() []string {
+	var out []string
+	kubernetes := isKubernetes(h.Held)
+	for _, a := range h.Actions {
+		lower := strings.ToLower(a)
+		if !kubernetes {
+			out = append(out, lower)
+		}
+		if strings.ContainsAny(a, ":./") {
+			continue
+		}
+		for _, r := range h.Resources[:min(len(h.Resources), MaxList)] {
+			if kubernetes {
+				if _, after, ok := strings.Cut(r, "/"); ok {
+					r = after // the namespace
+				}
+				r, _, _ = strings.Cut(r, ":")
+			}
+			out = append(out, lower+" "+strings.ToLower(r))
+		}
+	}
+	return out
 }
 
 func certainty(o access.Outcome) float64 {

@@ -3,10 +3,10 @@ package excess
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/access"
+	"github.com/retinue-id/retinue/internal/access/glob"
 )
 
 // Combination is grants that together allow what none of them does.
@@ -76,10 +76,15 @@ func combined(list []held, administrator bool) []Combination {
 // index finds grants by what they allow.
 type index struct {
 	list []held
-	// exact are the grants by their actions without wildcards, in lower case;
-	// patterns are those that have some with.
+	// exact are the grants by their words without wildcards; patterns are the
+	// words that have some.
 	exact    map[string][]int
-	patterns []int
+	patterns []wordPattern
+}
+
+type wordPattern struct {
+	text  string
+	grant int
 }
 
 func newIndex(list []held) *index {
@@ -88,17 +93,12 @@ func newIndex(list []held) *index {
 		if h.reach == 0 {
 			continue
 		}
-		pattern := false
-		for _, a := range h.Actions {
-			if isPattern(a) {
-				pattern = true
+		for _, w := range h.words() {
+			if isPattern(w) {
+				x.patterns = append(x.patterns, wordPattern{w, i})
 			} else {
-				lower := strings.ToLower(a)
-				x.exact[lower] = append(x.exact[lower], i)
+				x.exact[w] = append(x.exact[w], i)
 			}
-		}
-		if pattern {
-			x.patterns = append(x.patterns, i)
 		}
 	}
 	return x
@@ -129,9 +129,9 @@ func (x *index) best(n Need) (held, bool) {
 		for _, i := range x.exact[a] {
 			take(i)
 		}
-		for _, i := range x.patterns {
-			if x.list[i].covers(a) {
-				take(i)
+		for _, p := range x.patterns {
+			if glob.Match(p.text, a) {
+				take(p.grant)
 			}
 		}
 	}

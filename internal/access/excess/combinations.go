@@ -15,8 +15,8 @@ func actWide(actions ...string) Need                  { return Need{Actions: act
 func follows(consequences ...access.Consequence) Need { return Need{Consequences: consequences} }
 
 // combinationTable is the table of risky combinations. Actions are in lower
-// case, in the words of AWS, Kubernetes ("verb resource"), Google Cloud, Azure
-// and GitHub. The sources describe the danger; which actions amount to it
+// case, in the words of AWS, Kubernetes ("verb resource"), Google Cloud, Azure,
+// PostgreSQL ("use role role …") and pipelines. The sources describe the danger; which actions amount to it
 // follows from the vendors' references of their actions.
 var combinationTable = []Rule{
 	{
@@ -59,10 +59,10 @@ var combinationTable = []Rule{
 		ID: "create-and-approve", Title: "starts a change and approves it", Severity: high,
 		Needs: []Need{
 			act("codepipeline:startpipelineexecution", "codepipeline:updatepipeline", "codecommit:createpullrequest", "codecommit:gitpush",
-				"clouddeploy.releases.create", "contents: write", "contents:write", "create certificatesigningrequests"),
+				"clouddeploy.releases.create", "contents: write", "contents:write"),
 			act("codepipeline:putapprovalresult", "codecommit:updatepullrequestapprovalstate", "codecommit:mergepullrequestbyfastforward",
 				"codecommit:overridepullrequestapprovalrules", "clouddeploy.rollouts.approve", "pull-requests: write", "pull_requests:write",
-				"update certificatesigningrequests/approval", "approve signers"),
+				"pull-requests:write"),
 		},
 		Source: "NIST SP 800-53 AC-5 (separation of duties); OWASP CICD-SEC-1 (insufficient flow control mechanisms)",
 	},
@@ -71,7 +71,7 @@ var combinationTable = []Rule{
 		Needs: []Need{
 			act("iam:createuser", "iam:createrole", "iam.serviceaccounts.create", "create serviceaccounts", "microsoft.managedidentity/userassignedidentities/write"),
 			act("iam:attachuserpolicy", "iam:putuserpolicy", "iam:attachrolepolicy", "iam:putrolepolicy", "iam:addusertogroup",
-				"resourcemanager.projects.setiampolicy", "create rolebindings", "create clusterrolebindings", "microsoft.authorization/roleassignments/write"),
+				"resourcemanager.projects.setiampolicy", "create rolebindings.rbac.authorization.k8s.io", "create clusterrolebindings.rbac.authorization.k8s.io", "microsoft.authorization/roleassignments/write"),
 		},
 		Source: "MITRE ATT&CK T1136.003 with T1098.003 (create cloud account; additional cloud roles); NIST SP 800-53 AC-5",
 	},
@@ -127,9 +127,8 @@ var combinationTable = []Rule{
 	{
 		ID: "request-and-approve-certificates", Title: "requests client certificates and approves them", Severity: high,
 		Needs: []Need{
-			act("create certificatesigningrequests", "create certificatesigningrequests.certificates.k8s.io"),
-			act("update certificatesigningrequests/approval", "patch certificatesigningrequests/approval", "update certificatesigningrequests/approval.certificates.k8s.io",
-				"patch certificatesigningrequests/approval.certificates.k8s.io"),
+			act("create certificatesigningrequests.certificates.k8s.io"),
+			act("update certificatesigningrequests.certificates.k8s.io/approval", "patch certificatesigningrequests.certificates.k8s.io/approval"),
 		},
 		Source: "Kubernetes documentation, Role Based Access Control Good Practices, CSRs and certificate issuing",
 	},
@@ -161,8 +160,8 @@ var combinationTable = []Rule{
 	{
 		ID: "server-files-and-programs", Title: "reads files of the database server and runs programs on it", Severity: high,
 		Needs: []Need{
-			act("pg_read_server_files", "member of pg_read_server_files"),
-			act("pg_execute_server_program", "member of pg_execute_server_program", "pg_write_server_files", "member of pg_write_server_files"),
+			act("use role role pg_read_server_files", "set role role pg_read_server_files"),
+			act("use role role pg_execute_server_program", "set role role pg_execute_server_program", "use role role pg_write_server_files", "set role role pg_write_server_files"),
 		},
 		Source: "PostgreSQL documentation, Predefined Roles (both can be used to gain superuser access)",
 	},

@@ -49,6 +49,10 @@ import (
 type Input struct {
 	// Held is what it can do by itself.
 	Held []access.Held
+	// Administrator is true where it is known to be an administrator of its
+	// system, such as an owner of the whole hierarchy of a cloud; what that
+	// means is the matter of each language.
+	Administrator bool
 	// Reach is what it comes to through others; nil where that was not worked
 	// out.
 	Reach *Reach
@@ -184,13 +188,13 @@ func Of(in Input) Excess {
 	for i := range in.Held {
 		held = append(held, measure(&in.Held[i]))
 	}
-	e := Excess{Administrator: administers(held)}
+	e := Excess{Administrator: in.Administrator || administers(held), Factors: []Factor{}}
 	e.Wildcards = wildcards(held)
 	e.Privileged = privileged(held)
 	e.Broad = broad(held)
 	e.Combinations = combined(held, e.Administrator)
 	e.Tokens = wideTokens(in.Tokens)
-	e.Factors = factors(held, &in, &e)
+	e.Factors = append(e.Factors, factors(held, &in, &e)...)
 	e.Score = score(e.Factors)
 	e.Level = level(e.Score)
 	if in.Uses != nil {

@@ -87,6 +87,35 @@ func TestOf(t *testing.T) {
 			holds: func(e excess.Excess) bool { return e.Combinations[0].ID == "pass-role-and-compute" },
 		},
 		{
+			name: "secrets and workloads of a cluster",
+			in: excess.Input{Held: []access.Held{
+				{Consequence: access.ReadsSecrets, Sentence: "reads the secrets of the cluster", Actions: []string{"get", "list"}, Resources: []string{"secrets"}, Outcome: access.Allowed},
+				{Consequence: access.Escalates, Sentence: "runs pods in namespace pay", Actions: []string{"create"}, Resources: []string{"pay/pods"}, Within: "namespace pay", Outcome: access.Allowed}}},
+			score: 86, level: retinue.SeverityHigh,
+			holds: func(e excess.Excess) bool {
+				return len(e.Combinations) == 1 && e.Combinations[0].ID == "secrets-and-workloads" && e.Broad[0].Breadth == excess.Type
+			},
+		},
+		{
+			name:  "one secret of a cluster",
+			in:    excess.Input{Held: []access.Held{{Consequence: access.ReadsSecrets, Sentence: "reads one", Actions: []string{"get"}, Resources: []string{"pay/secrets:db"}, Within: "namespace pay", Outcome: access.Allowed}}},
+			score: 15, level: retinue.SeverityLow, holds: func(e excess.Excess) bool { return len(e.Broad) == 0 },
+		},
+		{
+			name: "files and programs of a database server",
+			in: excess.Input{Held: []access.Held{
+				{Consequence: access.ReadsSecrets, Sentence: "reads files", Actions: []string{"use role"}, Resources: []string{"role pg_read_server_files"}, Outcome: access.Allowed},
+				{Consequence: access.Escalates, Sentence: "runs programs", Actions: []string{"set role"}, Resources: []string{"role pg_execute_server_program"}, Outcome: access.Allowed}}},
+			score: 66, level: retinue.SeverityMedium,
+			holds: func(e excess.Excess) bool { return e.Combinations[0].ID == "server-files-and-programs" },
+		},
+		{
+			name:  "known to be an administrator",
+			in:    excess.Input{Administrator: true, Held: []access.Held{grant(access.Administers, "owns everything in the project shop", []string{"roles/owner"}, "//cloudresourcemanager.googleapis.com/projects/shop")}},
+			score: 100, level: retinue.SeverityCritical, says: "100 of 100: it owns everything in the project shop.",
+			holds: func(e excess.Excess) bool { return e.Administrator },
+		},
+		{
 			name: "reach alone", in: excess.Input{Held: []access.Held{lists}, Reach: &excess.Reach{Administrators: 2, Identities: 9}},
 			score: 86, level: retinue.SeverityHigh, says: "can come to act as 2 administrators",
 			holds: func(e excess.Excess) bool { return len(e.Unsure) == 0 },

@@ -49,7 +49,17 @@ func severityWeight(s retinue.Severity) float64 {
 
 func factors(list []held, in *Input, e *Excess) []Factor {
 	var out []Factor
+	if in.Administrator && !administers(list) {
+		text := "is an administrator of its system"
+		if h, ok := widest(list, access.Administers); ok {
+			text = h.Sentence
+		}
+		out = append(out, Factor{string(access.Administers), 1, text})
+	}
 	for _, c := range access.Consequences() {
+		if in.Administrator && c == access.Administers && !administers(list) {
+			continue
+		}
 		if h, ok := widest(list, c); ok {
 			out = append(out, Factor{string(c), consequenceWeight(c) * h.reach, h.Sentence})
 		}

@@ -59,12 +59,13 @@ func (h held) used(uses []Use) bool {
 	return false
 }
 
-// covers reports whether one of the grant's actions is, or has a pattern that
-// fits, the action. Case plays no part, as in every language that has it.
+// covers reports whether one of the grant's words is, or has a pattern that
+// fits, the action ("get secrets" in Kubernetes). Case plays no part, as in every
+// language that has it.
 func (h held) covers(action string) bool {
 	lower := strings.ToLower(action)
-	for _, a := range h.Actions {
-		if glob.Match(strings.ToLower(a), lower) {
+	for _, w := range h.words() {
+		if glob.Match(w, lower) {
 			return true
 		}
 	}
@@ -72,7 +73,7 @@ func (h held) covers(action string) bool {
 }
 
 func (h held) about(resource string) bool {
-	if resource == "" || len(h.Resources) == 0 {
+	if resource == "" || len(h.Resources) == 0 || isKubernetes(h.Held) {
 		return true
 	}
 	for _, r := range h.Resources {
