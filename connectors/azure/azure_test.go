@@ -71,6 +71,7 @@ func whole() map[string]string {
 		"identities.json": `[{"id":"` + rg + `/providers/Microsoft.ManagedIdentity/userAssignedIdentities/mi","name":"mi","type":"Microsoft.ManagedIdentity/userAssignedIdentities","clientId":"55555555-0000-0000-0000-000000000002","principalId":"` + miSP + `","tenantId":"` + tenant + `","tags":{"Owner":"ada@example.com"}}]`,
 		"mifed.json":      `[{"id":"` + rg + `/providers/Microsoft.ManagedIdentity/userAssignedIdentities/mi/federatedIdentityCredentials/k8s","name":"k8s","issuer":"https://oidc.example.com","subject":"system:serviceaccount:shop:web","audiences":["api://AzureADTokenExchange"]}]`,
 		"vms.json":        `[{"id":"` + rg + `/providers/Microsoft.Compute/virtualMachines/web","name":"web","type":"Microsoft.Compute/virtualMachines","identity":{"type":"UserAssigned","userAssignedIdentities":{"` + rg + `/providers/Microsoft.ManagedIdentity/userAssignedIdentities/mi":{"principalId":"` + miSP + `"}}}}]`,
+		"vaults.json":     `[{"id":"` + rg + `/providers/Microsoft.KeyVault/vaults/v","name":"v","type":"Microsoft.KeyVault/vaults","identity":null},{"id":"` + rg + `/providers/Microsoft.Network/virtualNetworks/n","name":"n","type":"Microsoft.Network/virtualNetworks"}]`,
 		"groups.json":     `{"@odata.context":"x","value":[{"id":"` + team + `","displayName":"Team","securityEnabled":true,"isAssignableToRole":true,"members":[{"@odata.type":"#microsoft.graph.user","id":"` + ada + `"}]}]}`,
 		"users.json":      `{"value":[{"id":"` + ada + `","userPrincipalName":"ada@example.com","displayName":"Ada","accountEnabled":false}]}`,
 		"roles.json":      `{"value":[{"id":"62e90394-69f5-4237-9190-012177145e10","templateId":"62e90394-69f5-4237-9190-012177145e10","displayName":"Global Administrator","isBuiltIn":true,"rolePermissions":[{"allowedResourceActions":["microsoft.directory/applications/allProperties/allTasks"]}]}]}`,
@@ -142,6 +143,18 @@ func TestFacts(t *testing.T) {
 	mi := ref("managed_identity", rg+"/providers/Microsoft.ManagedIdentity/userAssignedIdentities/mi")
 	assignment := ref("role_assignment", rg+"/providers/Microsoft.Authorization/roleAssignments/a1")
 	inherited := ref("role_assignment", "/providers/Microsoft.Management/managementGroups/root/providers/Microsoft.Authorization/roleAssignments/a2")
+	vaults := 0
+	for _, x := range connectortest.All[retinue.Resource](r) {
+		if x.Attrs["type"] == "Microsoft.KeyVault/vaults" && len(x.RunsAs) == 0 && x.Name == "v" {
+			vaults++
+		}
+		if x.Name == "n" {
+			t.Errorf("a network holds no data: %+v", x)
+		}
+	}
+	if vaults != 1 {
+		t.Errorf("%d vaults", vaults)
+	}
 	for _, f := range []retinue.Fact{
 		retinue.Attachment{Policy: retinue.NewRef("azure:microsoft", "role_definition", owner), Target: sp, Role: retinue.AttachIdentity, Within: ref("resource_group", rg), Via: assignment},
 		retinue.Attachment{Policy: ref("role_definition", "custom1"), Target: ref("group", team), Role: retinue.AttachGroup, Within: ref("management_group", "/providers/Microsoft.Management/managementGroups/root"), Via: inherited,

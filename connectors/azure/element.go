@@ -192,10 +192,20 @@ func (e *element) kind() kind {
 		return kindGroup
 	case e.TenantID != "" && e.State != "" && isGUID(e.ID):
 		return kindSubscription
-	case strings.HasPrefix(id, "/subscriptions/") && typ != "" && e.Identity != nil:
+	case strings.HasPrefix(id, "/subscriptions/") && typ != "" && (e.Identity != nil || holdsData(typ)):
 		return kindResource
 	}
 	return kindUnknown
+}
+
+// holdsData reports the types of resource, in lower case, that hold data or
+// secrets, which are stated whether or not they act as an identity.
+func holdsData(typ string) bool {
+	switch typ {
+	case "microsoft.keyvault/vaults", "microsoft.storage/storageaccounts", "microsoft.documentdb/databaseaccounts":
+		return true
+	}
+	return false
 }
 
 func isGUID(s string) bool {

@@ -279,24 +279,34 @@ func (m *mapper) managementGroup(e *element, above string, depth int) error {
 	return m.w.Emit(sc, facts...)
 }
 
-// resource states a resource that acts as managed identities.
+// resource states a resource that acts as managed identities or holds data.
 func (m *mapper) resource(e *element) error {
 	kind := resourceKind(e.Type)
 	sc := m.covers("the listing of "+retinue.CleanName(e.Type), "resources", subscriptionOf(e.ID), kind)
 	r := retinue.Resource{Ref: m.ref(kind, e.ID), Name: retinue.CleanName(e.Name), Kind: kind, Container: m.groupOf(e.ID), Region: e.Location, Labels: e.Tags,
 		Attrs: retinue.Attrs{"type": retinue.CleanName(e.Type)}}
-	if e.Identity.PrincipalID != "" {
-		r.RunsAs = append(r.RunsAs, m.ref("service_principal", e.Identity.PrincipalID))
+	r.RunsAs = m.identities(e.Identity)
+	return m.w.Emit(sc, append([]retinue.Fact{r}, tagOwners(r.Ref, e.Tags)...)...)
+}
+
+// identities are the service principals of what a resource runs as.
+func (m *mapper) identities(i *identity) []retinue.Ref {
+	if i == nil {
+		return nil
 	}
-	for _, id := range sorted(e.Identity.UserAssigned) {
+	var out []retinue.Ref
+	if i.PrincipalID != "" {
+		out = append(out, m.ref("service_principal", i.PrincipalID))
+	}
+	for _, id := range sorted(i.UserAssigned) {
 		var u struct {
 			PrincipalID string `json:"principalId"`
 		}
-		if json.Unmarshal(e.Identity.UserAssigned[id], &u) == nil && u.PrincipalID != "" {
-			r.RunsAs = append(r.RunsAs, m.ref("service_principal", u.PrincipalID))
+		if json.Unmarshal(i.UserAssigned[id], &u) == nil && u.PrincipalID != "" {
+			out = append(out, m.ref("service_principal", u.PrincipalID))
 		}
 	}
-	return m.w.Emit(sc, append([]retinue.Fact{r}, tagOwners(r.Ref, e.Tags)...)...)
+	return out
 }
 
 // resourceKind turns "Microsoft.Compute/virtualMachines" into

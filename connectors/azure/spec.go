@@ -33,6 +33,7 @@ func Spec() connector.Spec {
 			"Role definitions, role assignments with their conditions, and deny assignments, whole.",
 			"Directory roles and their assignments, application permissions, groups with members, and owners, who can add secrets.",
 			"Subscriptions, management groups, and resources with the managed identities that they run as.",
+			"Key vaults, storage accounts and Cosmos DB accounts, by name: who reads them is answered from the assignments.",
 		},
 		BlindSpots: []string{
 			"There is no live reader yet: what is not exported is not seen.",

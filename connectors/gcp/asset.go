@@ -46,7 +46,7 @@ func (m *mapper) asset(e *element) error {
 // resource states a resource with the service accounts that it runs as.
 func (m *mapper) resource(e, d *element, name string) error {
 	accounts := runsAs(e.AssetType, d.raw)
-	if accounts == nil {
+	if accounts == nil && !holdsData(e.AssetType) {
 		return nil // a kind that acts as nobody
 	}
 	realm := m.home(name, "", e.Ancestors)
@@ -55,14 +55,30 @@ func (m *mapper) resource(e, d *element, name string) error {
 		return nil
 	}
 	sc := m.covers("gcloud asset export --content-type=resource", realm, "resources", assetKind(e.AssetType))
-	r := retinue.Resource{Ref: m.resourceRef(name, e.AssetType, realm), Name: retinue.CleanName(name[strings.LastIndexByte(name, '/')+1:]), Kind: assetKind(e.AssetType),
-		Container: containerIn(realm), Labels: d.Labels, Attrs: retinue.Attrs{"assetType": retinue.CleanName(e.AssetType)}}
+	r := m.described(name, e.AssetType, realm)
+	r.Labels = d.Labels
 	for _, email := range accounts {
 		if strings.Contains(email, "@") {
 			r.RunsAs = append(r.RunsAs, m.names.account(email))
 		}
 	}
 	return m.w.Emit(sc, append([]retinue.Fact{r}, owners(r.Ref, d.Labels)...)...)
+}
+
+// described is a resource by its name and type.
+func (m *mapper) described(name, assetType string, realm retinue.Realm) retinue.Resource {
+	return retinue.Resource{Ref: m.resourceRef(name, assetType, realm), Name: retinue.CleanName(name[strings.LastIndexByte(name, '/')+1:]), Kind: assetKind(assetType),
+		Container: containerIn(realm), Attrs: retinue.Attrs{"assetType": retinue.CleanName(assetType)}}
+}
+
+// holdsData reports the types of resource that hold data or secrets, which are
+// stated whether or not they act as an account.
+func holdsData(assetType string) bool {
+	switch assetType {
+	case "storage.googleapis.com/Bucket", "secretmanager.googleapis.com/Secret", "bigquery.googleapis.com/Dataset", "sqladmin.googleapis.com/Instance":
+		return true
+	}
+	return false
 }
 
 // runsAs are the service accounts in a resource's description; nil for kinds

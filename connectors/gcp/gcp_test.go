@@ -141,6 +141,9 @@ func TestFacts(t *testing.T) {
 	if w := connectortest.Get[retinue.Resource](t, r, "compute_instance", "//compute.googleapis.com/projects/pay-prod/zones/z/instances/web"); len(w.RunsAs) != 1 || w.RunsAs[0] != deploy {
 		t.Errorf("machine: %+v", w)
 	}
+	if b := connectortest.Get[retinue.Resource](t, r, "storage_bucket", "//storage.googleapis.com/projects/_/buckets/pictures"); b.Container != node || b.Attrs["assetType"] != "storage.googleapis.com/Bucket" {
+		t.Errorf("bucket: %+v", b)
+	}
 	for _, a := range connectortest.All[retinue.Attachment](r) {
 		if strings.Contains(a.Target.Key, "gone@") {
 			t.Errorf("a deleted member is attached: %+v", a)

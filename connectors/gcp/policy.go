@@ -50,6 +50,9 @@ func (m *mapper) policy(resource, assetType, project string, ancestors []string,
 		retinue.Policy{Ref: ref, Name: retinue.CleanName(resource), Language: retinue.LanguageGCPIAM, Document: doc, Container: containerIn(realm)},
 		retinue.Attachment{Policy: ref, Target: target, Role: retinue.AttachResource},
 	}
+	if holdsData(assetType) {
+		facts = append(facts, m.described(resource, assetType, realm))
+	}
 	type held struct {
 		role   retinue.Ref
 		member string

@@ -36,6 +36,7 @@ func Spec() connector.Spec {
 			"Who may become each service account: people, groups, other accounts, workloads of Kubernetes and subjects of other issuers.",
 			"Workload identity pools and their providers with issuer, audiences, attribute mapping and condition.",
 			"From Cloud Asset Inventory's resources: machines, functions, services, jobs, clusters, notebooks and workflows with the accounts that they run as.",
+			"Buckets, secrets, BigQuery datasets and Cloud SQL instances, by name: who reads them is answered from the policies.",
 		},
 		BlindSpots: []string{
 			"There is no live reader yet: what is not exported is not seen.",

@@ -2,6 +2,7 @@ package azurerbac
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -136,5 +137,18 @@ func TestHeldSentences(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// TestPage: every way that makes a step is on the page.
+func TestPage(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/access-clouds.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range ways() {
+		if w.id != "reads" && w.id != "writes" && w.assumes == "" && !strings.Contains(string(page), "| "+w.id+" |") {
+			t.Errorf("%s is not on the page", w.id)
+		}
 	}
 }

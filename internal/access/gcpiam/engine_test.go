@@ -1,6 +1,7 @@
 package gcpiam
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -154,6 +155,19 @@ func TestPredefinedRolesAreSorted(t *testing.T) {
 			if (r.Name == "roles/viewer" || r.Name == "roles/browser") && (c == access.Administers || c == access.Escalates || c == access.Destroys || c == access.ExposesResources) {
 				t.Errorf("%s: %s is %s", r.Name, p, c)
 			}
+		}
+	}
+}
+
+// TestPage: every way that makes a step is on the page.
+func TestPage(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/access-clouds.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range ways() {
+		if w.id != "reads" && w.id != "writes" && !strings.Contains(string(page), "| "+w.id+" |") {
+			t.Errorf("%s is not on the page", w.id)
 		}
 	}
 }
