@@ -270,7 +270,7 @@ func (w *walker) all(namespace string) graph.NodeID {
 	}
 	w.made[ref] = true
 	for _, kind := range []string{setAccounts, setSecrets, setPods, setWorkload} {
-		w.contains(id, w.set(kind, namespace))
+		w.b.Step(graph.Step{From: []graph.NodeID{id}, To: w.set(kind, namespace), Verb: graph.Contains, Technique: "everything in a namespace"})
 	}
 	if w.enforced(namespace) { // who may do everything may also take the label away
 		w.onto(id, "pod with a node's files, after the namespace's label is changed")

@@ -172,7 +172,7 @@ func (w *walker) take(a *actor, t *taking, to graph.NodeID) bool {
 			need = append(need, w.b.Grant(graph.Grant{Subject: h.subject, Reason: h.reason, Fixed: h.fixed}))
 		}
 		s.Needs = append(s.Needs, need)
-		if len(c) > 0 {
+		if len(c) > 0 && !slices.Contains(s.Because, c[0].reason) {
 			s.Because = append(s.Because, c[0].reason)
 		}
 	}
