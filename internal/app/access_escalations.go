@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -26,40 +25,9 @@ type Paths struct {
 // paths cross them.
 func (a *App) AccessPaths(ctx context.Context) (Paths, error) {
 	var p Paths
-	err := a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
-		scopes, err := tx.Scopes()
-		if err != nil {
-			return err
-		}
-		var realms []retinue.Realm
-		var read []string
-		for _, s := range scopes {
-			if s.Scope.Realm.Kind() != "aws" {
-				continue
-			}
-			if !slices.Contains(realms, s.Scope.Realm) {
-				realms = append(realms, s.Scope.Realm)
-			}
-			if s.State == store.ScopeComplete {
-				read = append(read, s.Scope.Path)
-			} else {
-				p.Partial = append(p.Partial, fmt.Sprintf("%s is %s", s.Scope, s.State))
-			}
-		}
-		if len(realms) == 0 {
-			return fmt.Errorf("%w: the inventory holds no AWS account: scan one, or give --state", retinue.ErrNotFound)
-		}
-		if !slices.Contains(realms, managedByAWS) {
-			realms = append(realms, managedByAWS)
-		}
-		var c escalate.Collector
-		for _, realm := range realms {
-			if err := factsOf(ctx, tx, escalate.Facts(), realm, c.Add); err != nil {
-				return err
-			}
-		}
-		p.State = c.State(read)
-		return nil
+	err := a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) (err error) {
+		p, err = loadPaths(ctx, tx)
+		return err
 	})
 	return p, err
 }

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"encoding/json"
 	"fmt"
@@ -24,7 +25,8 @@ type Loader struct {
 	tx      *Tx
 	span    Span
 	tables  []*loadTable
-	refs    map[store.Hash]loaded // of what others point at
+	refs    map[store.Hash]loaded      // of what others point at
+	texts   map[[sha256.Size]byte]bool // the documents that were written
 	sources []loadedSource
 	source  *loadedSource
 	key     int64 // of refs and entities alike
@@ -74,7 +76,7 @@ func (db *DB) Load(ctx context.Context, span Span, step func(*Loader) (more bool
 		return fmt.Errorf("load: %w", dbError(err))
 	}
 	defer restore()
-	l := &Loader{span: span, refs: map[store.Hash]loaded{}}
+	l := &Loader{span: span, refs: map[store.Hash]loaded{}, texts: map[[sha256.Size]byte]bool{}}
 	var indexes []string
 	err = db.Update(ctx, func(tx *Tx) error {
 		l.tx = tx
@@ -266,8 +268,8 @@ const (
 	loadVersion = `id, from_at, to_at, public_id, type, ` + hardColumns + `, ` + softColumns
 )
 
-// Add adds a container, an identity or a credential. Containers and identities
-// come before what points at them.
+// Add adds a thing: all but relations, for which there is Relate. Containers and
+// identities come before what points at them.
 func (l *Loader) Add(f retinue.Fact, g Given) error {
 	l.key++
 	ref, hash := f.FactRef(), store.HashRef(f.FactRef())
@@ -340,14 +342,7 @@ func (l *Loader) versions(f retinue.Fact, g Given, hash store.Hash, holder sql.N
 
 // version writes one version of a fact; to and revTo are nil where it stands.
 func (l *Loader) version(f retinue.Fact, hash store.Hash, holder sql.NullInt64, from, rev int64, to, revTo any) error {
-	l.fact++
-	body, err := json.Marshal(f)
-	if err != nil {
-		return err
-	}
-	content := store.HashContent(body, "")
-	if err := l.into("facts", "id, scope_id, type, ref_hash, ref_id, content, body, document, obs_from, obs_to, rev_from, rev_to",
-		l.fact, l.source.id, store.TypeIndex(f.FactType()), hash[:], l.key, content[:], string(body), nil, from, to, rev, revTo); err != nil {
+	if err := l.stated(f, hash, l.key, from, rev, to, revTo); err != nil {
 		return err
 	}
 	if to == nil {
@@ -389,7 +384,7 @@ func (l *Loader) row(f retinue.Fact, g Given) (shown, []int64) {
 // keep remembers what may be pointed at.
 func (l *Loader) keep(f retinue.Fact, hash store.Hash, s shown, m marks) {
 	switch f.(type) {
-	case retinue.Container:
+	case retinue.Container, retinue.Policy, retinue.Group, retinue.Resource:
 		l.refs[hash] = loaded{key: l.key}
 	case retinue.Identity:
 		l.refs[hash] = loaded{key: l.key, gift: &bequest{owner: s.owner, class: s.class, environment: s.environment, criticality: s.criticality,
@@ -397,9 +392,9 @@ func (l *Loader) keep(f retinue.Fact, hash store.Hash, s shown, m marks) {
 	}
 }
 
-// Forget drops what credentials inherit, once all of an identity's were added:
-// it is what a loader's memory holds.
-func (l *Loader) Forget(identity retinue.Ref) { delete(l.refs, store.HashRef(identity)) }
+// Forget drops what is kept of a thing, once all that points at it was added: it
+// is what a loader's memory holds.
+func (l *Loader) Forget(thing retinue.Ref) { delete(l.refs, store.HashRef(thing)) }
 
 // given writes what governance and use add.
 func (l *Loader) given(f retinue.Fact, g Given) error {

@@ -14,17 +14,22 @@ import (
 // states them. The zero Collector is ready. It is used by one goroutine.
 type Collector struct{ loader }
 
-// Add takes a fact; those that play no part are passed over.
+// Add takes a fact; those that play no part are passed over. Of several about
+// one thing the first counts.
 func (c *Collector) Add(f retinue.Fact) error {
+	c.begin()
+	c.take(f, rank{})
+	return nil
+}
+
+func (c *Collector) begin() {
 	if c.state == nil {
 		c.loader = loader{
 			state: &State{Principals: make(map[string]*Principal), Groups: make(map[string]*Group), Policies: make(map[string]*ManagedPolicy), Read: make(map[string]bool)},
 			docs:  make(map[retinue.Ref]*awsiam.Policy), profiles: make(map[retinue.Ref][]string), containers: make(map[retinue.Ref]retinue.Ref),
-			control: make(map[retinue.Ref][]retinue.Ref), computes: make(map[retinue.Ref]*Compute),
+			control: make(map[retinue.Ref][]retinue.Ref), computes: make(map[retinue.Ref]*Compute), levelled: make(map[string][]awsiam.Level),
 		}
 	}
-	c.take(f)
-	return nil
 }
 
 // Facts are the types of fact that a Collector needs.
@@ -37,11 +42,11 @@ func Facts() []retinue.FactType {
 // read whole, by their paths; they say of which kinds of things all are known.
 // The Collector must not be used any more.
 func (c *Collector) State(read []string) *State {
-	if c.state == nil {
-		_ = c.Add(nil)
-	}
+	c.begin()
 	c.finish(read)
-	return c.state
+	s := c.state
+	c.loader = loader{}
+	return s
 }
 
 type loader struct {
@@ -54,16 +59,14 @@ type loader struct {
 	containers  map[retinue.Ref]retinue.Ref   // parents
 	control     map[retinue.Ref][]retinue.Ref // service control policies by container
 	computes    map[retinue.Ref]*Compute
+	levelled    map[string][]awsiam.Level // by account
+	stated
 }
 
-func (l *loader) take(f retinue.Fact) {
+func (l *loader) take(f retinue.Fact, r rank) {
 	switch f := f.(type) {
 	case retinue.Identity:
-		role := f.Kind == retinue.IdentityRole
-		if !role && f.Kind != retinue.IdentityUser || !strings.HasPrefix(f.Ref.Key, "arn:") {
-			return
-		}
-		l.state.Principals[f.Ref.Key] = &Principal{ARN: f.Ref.Key, Ref: f.Ref, Account: account(f.Ref.Key), Role: role, Tags: f.Labels}
+		l.identity(f, r)
 	case retinue.Group:
 		l.state.Groups[f.Ref.Key] = &Group{ARN: f.Ref.Key, Ref: f.Ref}
 	case retinue.Policy:
@@ -79,15 +82,39 @@ func (l *loader) take(f retinue.Fact) {
 	}
 }
 
-func account(arn string) string {
-	if parts := strings.SplitN(arn, ":", 6); len(parts) == 6 {
-		return parts[4]
+func (l *loader) identity(f retinue.Identity, r rank) {
+	role := f.Kind == retinue.IdentityRole
+	if !role && f.Kind != retinue.IdentityUser || !strings.HasPrefix(f.Ref.Key, "arn:") {
+		return
 	}
-	return ""
+	p := l.state.Principals[f.Ref.Key]
+	if p == nil {
+		p = &Principal{}
+		l.state.Principals[f.Ref.Key] = p
+	} else if !p.rank.less(r) {
+		return
+	}
+	*p = Principal{ARN: f.Ref.Key, Ref: f.Ref, Account: account(f.Ref.Key), Role: role, Tags: f.Labels, rank: r}
+}
+
+// account is the account in an ARN.
+func account(arn string) string {
+	for range 4 {
+		_, rest, ok := strings.Cut(arn, ":")
+		if !ok {
+			return ""
+		}
+		arn = rest
+	}
+	id, _, ok := strings.Cut(arn, ":")
+	if !ok {
+		return ""
+	}
+	return id
 }
 
 func (l *loader) policy(f retinue.Policy) {
-	if f.Language != retinue.LanguageAWSIAM || f.Document == "" {
+	if f.Language != retinue.LanguageAWSIAM || f.Document == "" || l.docs[f.Ref] != nil {
 		return
 	}
 	p, ok := l.parse(f.Ref.Key, f.Document)
@@ -95,6 +122,11 @@ func (l *loader) policy(f retinue.Policy) {
 		return
 	}
 	l.docs[f.Ref] = p
+	l.versions(f, p)
+}
+
+// versions keeps a customer managed policy with its other versions.
+func (l *loader) versions(f retinue.Policy, p *awsiam.Policy) {
 	if f.Managed == retinue.ManagedByProvider || !strings.HasPrefix(f.Ref.Key, "arn:") || strings.Contains(f.Ref.Key, "#") {
 		return
 	}
@@ -127,12 +159,19 @@ func (l *loader) finish(read []string) {
 		}
 	}
 	l.things()
+	l.linked()
 	for _, at := range l.attachments {
 		l.attach(at)
 	}
 	for _, p := range l.state.Principals {
-		p.ServiceControl = l.levels(p.Account)
+		levels, ok := l.levelled[p.Account]
+		if !ok {
+			levels = l.levels(p.Account)
+			l.levelled[p.Account] = levels
+		}
+		p.ServiceControl = levels
 		slices.Sort(p.Groups)
+		p.Groups = slices.Compact(p.Groups)
 	}
 	slices.SortFunc(l.state.Computes, func(a, b *Compute) int { return cmp.Compare(a.ARN, b.ARN) })
 	if len(l.control) == 0 && !slices.ContainsFunc(read, func(path string) bool { return strings.HasPrefix(path, "organization") }) {
@@ -197,8 +236,7 @@ func (l *loader) attach(at retinue.Attachment) {
 		l.control[at.Target] = append(l.control[at.Target], at.Policy)
 		return
 	}
-	doc := l.docs[at.Policy]
-	managed := !strings.Contains(at.Policy.Key, "#")
+	doc := l.doc(at.Policy)
 	if c := l.computes[at.Target]; c != nil {
 		if doc != nil && at.Role == retinue.AttachResource {
 			c.Policy = append(c.Policy, doc)
@@ -206,35 +244,48 @@ func (l *loader) attach(at retinue.Attachment) {
 		return
 	}
 	if g := l.state.Groups[at.Target.Key]; g != nil {
-		if managed {
-			g.Attached = append(g.Attached, at.Policy.Key)
-		}
-		if doc != nil {
-			g.Policies = append(g.Policies, doc)
-		}
+		l.attachGroup(g, at.Policy.Key, doc)
 		l.missing(at, doc)
 		return
 	}
-	p := l.state.Principals[at.Target.Key]
-	if p == nil {
-		return
+	if p := l.state.Principals[at.Target.Key]; p != nil {
+		l.missing(at, doc)
+		l.attachTo(p, at.Role, at.Policy.Key, doc)
 	}
-	l.missing(at, doc)
-	switch at.Role {
+}
+
+// own reports whether a policy is a managed one of an account.
+func own(policy string) bool {
+	return !strings.Contains(policy, "#") && !strings.Contains(policy, ":iam::aws:")
+}
+
+func (l *loader) attachGroup(g *Group, policy string, doc *awsiam.Policy) {
+	if own(policy) && !slices.Contains(g.Attached, policy) {
+		g.Attached = append(g.Attached, policy)
+	}
+	if doc != nil && !slices.Contains(g.Policies, doc) {
+		g.Policies = append(g.Policies, doc)
+	}
+}
+
+func (l *loader) attachTo(p *Principal, role retinue.AttachmentRole, policy string, doc *awsiam.Policy) {
+	switch role {
 	case retinue.AttachIdentity:
-		if managed {
-			p.Attached = append(p.Attached, at.Policy.Key)
+		if own(policy) && !slices.Contains(p.Attached, policy) {
+			p.Attached = append(p.Attached, policy)
 		}
-		if doc != nil {
+		if doc != nil && !slices.Contains(p.Own, doc) {
 			p.Own = append(p.Own, doc)
 		}
 	case retinue.AttachBoundary:
 		if doc == nil {
 			doc = nothing // a boundary that is not known is taken to allow nothing
 		}
-		p.Boundary = append(p.Boundary, doc)
+		if !slices.Contains(p.Boundary, doc) {
+			p.Boundary = append(p.Boundary, doc)
+		}
 	case retinue.AttachTrust:
-		if doc != nil {
+		if doc != nil && !slices.Contains(p.Trust, doc) {
 			p.Trust = append(p.Trust, doc)
 		}
 	}
@@ -262,7 +313,7 @@ func (l *loader) levels(account string) []awsiam.Level {
 		for at, depth := ref, 0; at != (retinue.Ref{}) && depth < 10; at, depth = l.containers[at], depth+1 {
 			level := awsiam.Level{Name: at.Key}
 			for _, policy := range l.control[at] {
-				if doc := l.docs[policy]; doc != nil {
+				if doc := l.doc(policy); doc != nil {
 					level.Policies = append(level.Policies, doc)
 				}
 			}

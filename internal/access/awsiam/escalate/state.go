@@ -58,7 +58,8 @@ type Principal struct {
 	Trust []*awsiam.Policy
 	// Groups are the ARNs of a user's groups.
 	Groups []string
-	// Attached are the ARNs of its managed policies.
+	// Attached are the ARNs of those managed policies that accounts have
+	// themselves.
 	Attached []string
 	// ServiceControl are the organisation's policies for its account, from the
 	// root down; empty where it is in none, or where they were not read.
@@ -72,6 +73,7 @@ type Principal struct {
 	Login    bool
 	KeysRead bool
 
+	rank rank
 	traits
 }
 
