@@ -180,6 +180,7 @@ func (a *App) openQueue(ctx context.Context) error {
 	var h jobs.Handlers
 	jobs.Handle(&h, func(ctx context.Context, _ ownJob) error { return a.settleOwners(ctx) })
 	jobs.Handle(&h, func(ctx context.Context, _ judgeJob) error { return a.judge(ctx) })
+	jobs.Handle(&h, func(ctx context.Context, _ driftJob) error { return a.drift(ctx) })
 	a.fleetHandlers(&h)
 	a.populationHandlers(&h)
 	a.itselfHandlers(&h)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/inventory"
+	"github.com/retinue-id/retinue/internal/jobs"
 	"github.com/retinue-id/retinue/internal/rules"
 	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
@@ -177,6 +178,9 @@ func (a *App) judgeHeld(ctx context.Context, lease store.Lease) error {
 			if err := a.recordRules(tx); err != nil {
 				return err
 			}
+		}
+		if err := a.insert(ctx, tx, driftJob{}, jobs.Options{Key: "all"}); err != nil {
+			return err
 		}
 		return tx.SetMeta(metaJudged, strconv.FormatInt(upTo, 10))
 	})

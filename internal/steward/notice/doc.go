@@ -25,9 +25,14 @@ const (
 	SourcePartial    Kind = "source.partial"
 	IdentityIdle     Kind = "identity.idle"
 	PrivilegeGranted Kind = "privilege.granted"
-	PopulationMissed Kind = "population.missed"
-	CheckpointFailed Kind = "checkpoint.failed"
-	Test             Kind = "test"
+	// What a scan changed in what identities can come to.
+	AdministratorGained Kind = "administrator.gained"
+	AdministratorLost   Kind = "administrator.lost"
+	TrustWidened        Kind = "trust.widened"
+	ProductionReached   Kind = "production.reached"
+	PopulationMissed    Kind = "population.missed"
+	CheckpointFailed    Kind = "checkpoint.failed"
+	Test                Kind = "test"
 )
 
 // Kinds lists the kinds that routes can name, with what raises each.
@@ -48,6 +53,10 @@ func Kinds() []struct {
 		{SourcePartial, "a source could be read in part only"},
 		{IdentityIdle, "an identity was last seen in use longer ago than the idle threshold"},
 		{PrivilegeGranted, "an identity that was known got a privilege"},
+		{AdministratorGained, "an identity became an administrator, or can now come to one"},
+		{AdministratorLost, "an identity is an administrator no more, or comes to none any more"},
+		{TrustWidened, "an identity can be taken over by somebody who could not before"},
+		{ProductionReached, "an identity now comes to production, or to classed data"},
 		{PopulationMissed, "a day has no complete population record"},
 		{CheckpointFailed, "a checkpoint of the audit log could not be put into its place"},
 	}

@@ -4,7 +4,7 @@
 -- that have any.
 CREATE TABLE access_standings (
   entity_id BIGINT NOT NULL PRIMARY KEY,
-  body      TEXT NOT NULL
+  body      TEXT COLLATE "C" NOT NULL
 );
 
 -- How it changed since: who became an administrator, whom a trust admits, who
@@ -13,7 +13,7 @@ CREATE TABLE access_changes (
   id        BIGINT NOT NULL PRIMARY KEY,
   entity_id BIGINT NOT NULL,
   kind      TEXT COLLATE "C" NOT NULL,
-  text      TEXT NOT NULL,
+  text      TEXT COLLATE "C" NOT NULL,
   rev       BIGINT NOT NULL,
   at        BIGINT NOT NULL
 );
