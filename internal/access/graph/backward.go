@@ -27,7 +27,9 @@ type Backward struct {
 	check  *Reach
 	joins  meeting
 	// late are the nodes whose way takes a step with several sources.
-	late  map[NodeID]lateWay
+	late map[NodeID]lateWay
+	// joint is true where some node may take a step with several sources.
+	joint bool
 	order []NodeID
 }
 
@@ -58,6 +60,7 @@ func (b *Backward) Again(opt Options, targets ...NodeID) {
 // run searches with the filter that is set.
 func (b *Backward) run(targets []NodeID) {
 	clear(b.late)
+	b.joint, b.joins.looked = false, 0
 	if len(b.filter.g.steps.joint) == 0 {
 		b.plain.run(&b.filter, targets, false)
 		b.order = b.plain.order
@@ -87,6 +90,9 @@ func (b *Backward) verify(targets []NodeID) {
 	same := make(map[string]lateWay)
 	var key []byte
 	some := b.joins.run(&b.filter, b.loose.order)
+	if b.joint = !some || b.joins.any; !b.joint {
+		return
+	}
 	for _, n := range b.loose.order {
 		if b.plain.seen.has(int32(n)) && b.plain.hops[n] == b.loose.hops[n] || some && !b.joins.found.has(int32(n)) {
 			continue
@@ -215,3 +221,6 @@ func (b *Backward) instead(way lateWay, n NodeID) Path {
 	}
 	return out
 }
+
+// looked is the number of steps that were looked at, a measure of work.
+func (b *Backward) looked() int { return b.plain.looked + b.loose.looked + b.joins.looked }

@@ -30,6 +30,7 @@ func TestBlastRadiusCountsWhatIsReached(t *testing.T) {
 	step(account, table, Contains)
 	step(table, account, Contains) // another
 	step(far, bucket, Contains)
+	step(far, table, Writes) // nobody comes to far
 	g := b.Build()
 	got := g.BlastRadius(Options{}, key)
 	check := func(what string, got []NodeID, want ...NodeID) {
@@ -49,6 +50,11 @@ func TestBlastRadiusCountsWhatIsReached(t *testing.T) {
 	check("production", got.ByEnvironment[retinue.EnvironmentProduction], user, bucket)
 	check("customer data", got.ByDataClass["customer"], bucket, table)
 	check("administrators", got.Admins[retinue.Realm("test:1")], role)
+	of := g.BlastRadius(Options{}, account)
+	check("what the account contains", of.ByVerb[Contains], bucket, table)
+	if of.Nodes != 2 || len(of.ByVerb) != 1 {
+		t.Errorf("blast of the account is %+v", of)
+	}
 	check("way to the table", g.stepsTo(got.Reach.Path(table)), user, role, account, table)
 }
 

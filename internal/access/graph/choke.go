@@ -80,7 +80,7 @@ func (g *Graph) ChokePoints(targets []NodeID, opt ChokeOptions) Chokes {
 	}
 	out := Chokes{Sources: c.sources}
 	nodes, grants := c.bounds()
-	if opt.Within == 0 && !c.back.loose.met {
+	if opt.Within == 0 && !c.back.joint {
 		nodes, out.ExactNodes = c.dominated(), true
 		l := newLosses(&c.back.plain, c.counted, opt.Without)
 		grants, out.ExactGrants = c.trials(grants, func(id int32) int {
@@ -242,7 +242,7 @@ func (c *choker) trials(list []suspect, loses func(int32) int) ([]suspect, bool)
 // lost searches again and counts the sources that come to no target any more.
 func (c *choker) lost() int {
 	c.back.run(c.targets)
-	c.work -= c.back.plain.looked + c.back.loose.looked
+	c.work -= c.back.looked()
 	left := c.sources
 	for _, n := range c.back.Nodes() {
 		if c.counted[n] {

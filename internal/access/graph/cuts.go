@@ -153,7 +153,7 @@ func (c *cutter) removable(id GrantID) bool { return !c.g.grants.grants[id].fixe
 func (c *cutter) try(without []GrantID) {
 	c.back.filter.remove(without)
 	c.back.run(c.targets)
-	c.work -= c.back.plain.looked + c.back.loose.looked
+	c.work -= c.back.looked()
 }
 
 // search finds the grants: first by a flow where one can say it, and for what it
@@ -167,7 +167,7 @@ func (c *cutter) search(cut *Cut) {
 		}
 	}
 	c.try(c.opt.Without)
-	if c.opt.Within == 0 && !c.back.loose.met {
+	if c.opt.Within == 0 && !c.back.joint {
 		grants, least := c.sever()
 		better(c.complete(grants))
 		cut.AtLeast = fewest(least)
@@ -310,7 +310,7 @@ func (c *cutter) rank(cut *Cut) {
 	c.work = c.budget / 2
 	c.try(c.opt.Without)
 	loses := c.loses
-	if c.opt.Within == 0 && !c.back.loose.met {
+	if c.opt.Within == 0 && !c.back.joint {
 		l := newLosses(&c.back.plain, c.sources, c.opt.Without)
 		loses = func(id GrantID) int {
 			defer func() { c.work -= l.looked }()

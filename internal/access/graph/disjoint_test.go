@@ -103,3 +103,36 @@ func TestDisjointIsTheMost(t *testing.T) {
 	})
 	t.Logf("the bound was met in %d of %d with several ways", met, plain)
 }
+
+// What one grant gives at one end is one way: the bound says so too.
+func TestDisjointByGrantsOfOneEnd(t *testing.T) {
+	for name, at := range map[string]struct{ leave, enter bool }{"leaving": {true, false}, "entering": {false, true}, "neither": {}} {
+		var b Builder
+		start, left, right, end := b.Node(Node{Ref: ref(0)}), b.Node(Node{Ref: ref(1)}), b.Node(Node{Ref: ref(2)}), b.Node(Node{Ref: ref(3)})
+		var grants [][]GrantID
+		for i := range 4 {
+			grants = append(grants, []GrantID{b.Grant(Grant{Subject: ref(i)})})
+		}
+		pick := func(same bool, i, j int) [][]GrantID {
+			if same {
+				i = j
+			}
+			return grants[i : i+1]
+		}
+		b.Step(Step{From: []NodeID{start}, To: left, Needs: grants[:1]})
+		b.Step(Step{From: []NodeID{start}, To: right, Needs: pick(at.leave, 1, 0)})
+		b.Step(Step{From: []NodeID{left}, To: end, Needs: grants[2:3]})
+		b.Step(Step{From: []NodeID{right}, To: end, Needs: pick(at.enter, 3, 2)})
+		g := b.Build()
+		want := 1
+		if name == "neither" {
+			want = 2
+		}
+		if got := g.Disjoint(Options{}, ByGrant, end, start); len(got.Paths) != want || got.AtMost != want || !got.Exact {
+			t.Errorf("%s: ways are %+v", name, got)
+		}
+		if got := g.Disjoint(Options{}, ByStep, end, start); len(got.Paths) != 2 || !got.Exact {
+			t.Errorf("%s: ways by steps are %+v", name, got)
+		}
+	}
+}

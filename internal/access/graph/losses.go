@@ -123,13 +123,14 @@ func (l *losses) fall(id GrantID) []NodeID {
 	return l.queue
 }
 
-// another reports whether a node has a step to one that keeps its way.
+// another reports whether a node has a step to one that keeps its shortest way.
+// Those with steps to what is rescued are found by rescue.
 func (l *losses) another(n NodeID) bool {
 	g := l.filter.g
 	for s := g.leaveAt[n]; s < g.leaveAt[n+1]; s++ {
 		l.looked++
 		to := int32(g.steps.to[s])
-		if l.base.seen.has(to) && (!l.in.has(to) || l.rescued.has(to)) && l.filter.stands(StepID(s)) {
+		if l.base.seen.has(to) && !l.in.has(to) && l.filter.stands(StepID(s)) {
 			return true
 		}
 	}

@@ -5,6 +5,7 @@ package graph
 // steps with one source. It goes back from each source of each such step.
 type meeting struct {
 	found stamps  // the nodes
+	any   bool    // whether there are any
 	seen  stamps  // during one step: nodes from which some of its sources is reached
 	count []int32 // how many of them
 	here  stamps  // during one source: nodes from which it is reached
@@ -21,6 +22,7 @@ func (m *meeting) run(f *filter, ends []NodeID) bool {
 	if len(m.count) < g.Len() {
 		m.count = make([]int32, g.Len())
 	}
+	m.any = false
 	m.looked, m.limit = 0, 8*(g.Len()+g.Steps())
 	for _, n := range ends {
 		for _, s := range g.To(n) {
@@ -79,5 +81,6 @@ func (m *meeting) met(n NodeID, i, of int32) {
 	}
 	if m.count[n] == of {
 		m.found.add(int32(n))
+		m.any = true
 	}
 }
