@@ -42,6 +42,23 @@ type Collector struct {
 	members     map[retinue.Ref]bool
 	placements  []retinue.Placement
 	credentials map[retinue.Ref]string
+	seen        map[stated]bool
+}
+
+// stated is a fact that may be stated by several sources; the first counts.
+type stated struct {
+	is  retinue.FactType
+	ref retinue.Ref
+}
+
+// first reports whether a fact is stated for the first time.
+func (c *Collector) first(f retinue.Fact) bool {
+	key := stated{f.FactType(), f.FactRef()}
+	if c.seen[key] {
+		return false
+	}
+	c.seen[key] = true
+	return true
 }
 
 // pipeline is a pipeline of the inventory.
@@ -80,7 +97,7 @@ func (c *Collector) start() {
 	}
 	c.pipelines, c.definitions, c.attached = map[retinue.Ref]*pipeline{}, map[retinue.Ref]string{}, map[retinue.Ref]retinue.Ref{}
 	c.repos, c.documents, c.audiences = map[retinue.Realm]*repository{}, map[retinue.Ref]string{}, map[string][]string{}
-	c.members, c.credentials = map[retinue.Ref]bool{}, map[retinue.Ref]string{}
+	c.members, c.credentials, c.seen = map[retinue.Ref]bool{}, map[retinue.Ref]string{}, map[stated]bool{}
 }
 
 // Add takes a fact; those that play no part are passed over. It never fails: a
@@ -115,17 +132,20 @@ func (c *Collector) Add(f retinue.Fact) error {
 		c.resource(f)
 	case retinue.Trust:
 		_, claimed := f.Attrs["claimedBy"] // by the other side, which proves nothing
-		if f.Kind == retinue.TrusteeFederated && f.Federation != nil && !claimed {
+		if f.Kind == retinue.TrusteeFederated && f.Federation != nil && !claimed && c.first(f) {
 			c.trusts = append(c.trusts, f)
 		}
 	case retinue.Grant:
+		if f.Subject.Kind != "pipeline" || !c.first(f) {
+			break
+		}
 		if p := c.pipelines[f.Subject]; p != nil {
 			p.grants = append(p.grants, f)
-		} else if f.Subject.Kind == "pipeline" {
+		} else {
 			c.pipelines[f.Subject] = &pipeline{identity: retinue.Identity{Ref: f.Subject}, grants: []retinue.Grant{f}}
 		}
 	case retinue.Placement:
-		if f.Consumer.Kind == "pipeline" {
+		if f.Consumer.Kind == "pipeline" && c.first(f) {
 			c.placements = append(c.placements, f)
 		}
 	case retinue.Credential:
@@ -140,13 +160,15 @@ func (c *Collector) identity(f retinue.Identity) {
 	switch {
 	case f.Kind == retinue.IdentityPipeline:
 		if p := c.pipelines[f.Ref]; p != nil {
-			p.identity = f
+			if p.identity.Kind == "" {
+				p.identity = f
+			}
 		} else {
 			c.pipelines[f.Ref] = &pipeline{identity: f}
 		}
 	case f.Ref.Kind == refFederated:
 		c.members[f.Ref] = true
-	case f.Federation != nil && f.Federation.Subject != "" && f.Federation.Issuer != "" && f.Kind != retinue.IdentityFederated:
+	case f.Federation != nil && f.Kind != retinue.IdentityFederated && f.Federation.Subject != "" && f.Federation.Issuer != "" && c.first(f):
 		c.workloads = append(c.workloads, f)
 	}
 }
@@ -154,7 +176,9 @@ func (c *Collector) identity(f retinue.Identity) {
 func (c *Collector) resource(f retinue.Resource) {
 	switch f.Ref.Kind {
 	case refProvider:
-		c.providers = append(c.providers, f)
+		if c.first(f) {
+			c.providers = append(c.providers, f)
+		}
 	case refOIDCProvider:
 		audiences := list(f.Attrs["audiences"])
 		c.audiences[f.Ref.Key] = slices.Clone(audiences)

@@ -59,6 +59,7 @@ func TestSteps(t *testing.T) {
 	key := retinue.NewRef(shop, "named_secret", "github_actions:KEY")
 	s.add(retinue.Credential{Ref: key, Name: "KEY", Kind: retinue.CredentialGenericSecret},
 		retinue.Placement{Credential: key, Consumer: quiet, Reference: true, Place: retinue.Place{Kind: retinue.PlaceCIVariable, Realm: shop, Path: quiet.Key, Field: "KEY"}})
+	s.role("main", subjects("StringEquals", `"repo:acme/shop:ref:refs/heads/main"`)) // two sources state it
 	g := s.picture()
 
 	code := retinue.NewRef(shop, "repository", shop.ID())
