@@ -344,24 +344,3 @@ func TestSeveralServers(t *testing.T) {
 		t.Errorf("%+v", h) // boss, postgres and pg_read_all_data
 	}
 }
-
-// FuzzAsk: what is no question is Unknown, and every answer says why.
-func FuzzAsk(f *testing.F) {
-	for _, q := range [][2]string{{"select", "table app.public.invoices"}, {"execute", "function app.public.f(int, \"x y\"[])"}, {"member of", "role boss"},
-		{"usage", `schema app."Odd""one"`}, {"select with grant option", "column app.public.invoices.amount"}, {"create", "database app"}, {"select", ""}, {"set", "parameter work_mem"},
-		{"select", "large_object app.17"}} {
-		f.Add(q[0], q[1])
-	}
-	e := base(f, 17).member("reader", "bot", "").engine()
-	f.Fuzz(func(t *testing.T, action, resource string) {
-		d := e.Can(bot, action, resource)
-		if len(d.Because) == 0 || !e.Asks(action, resource) && d.Outcome != access.Unknown {
-			t.Fatalf("%+v", d)
-		}
-		for _, h := range e.WhoCan(testRealm, action, resource) {
-			if h.Decision.Outcome == access.ImplicitlyDenied || len(h.Decision.Because) == 0 {
-				t.Fatalf("%+v", h)
-			}
-		}
-	})
-}
