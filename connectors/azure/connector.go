@@ -17,15 +17,11 @@ const wanted = "want JSON of `az role assignment list --all`, `az role definitio
 	"`az vm list` and the like, pages of Microsoft Graph, or AzureHound's output"
 
 func open(_ context.Context, cfg connector.Config, env connector.Env) (connector.Connector, error) {
-	path := cfg.Target
-	if rest, ok := strings.CutPrefix(path, "~/"); ok && env.Getenv("HOME") != "" {
-		path = env.Getenv("HOME") + "/" + rest
-	}
 	tenant := strings.ToLower(cfg.Option("tenant", ""))
 	if tenant != "" && !isGUID(tenant) {
 		return nil, fmt.Errorf("%w: source azure: option tenant=%q: want the tenant's id, such as 00000000-0000-0000-0000-000000000000", retinue.ErrInvalid, retinue.CleanName(tenant))
 	}
-	return &files{env: env, path: path, tenant: tenant}, nil
+	return &files{env: env, path: export.Target(cfg, env), tenant: tenant}, nil
 }
 
 // files reads exports.
@@ -53,7 +49,7 @@ type survey struct {
 func (f *files) look(ctx context.Context, set *export.Set) (*survey, error) {
 	s := &survey{directory: &directory{kinds: map[string]string{}, roles: map[string]map[string]string{}, sps: map[string]string{}, apps: map[string]string{}},
 		tenants: map[string]bool{}, kinds: map[kind]int{}, broken: map[string]error{}}
-	paged, last := map[kind]string{}, map[kind]bool{}
+	var paging export.Paging[kind]
 	for _, file := range set.Files {
 		here := map[kind]bool{}
 		more, err := set.Read(ctx, file, pages(), func(raw json.RawMessage) error {
@@ -73,18 +69,9 @@ func (f *files) look(ctx context.Context, set *export.Set) (*survey, error) {
 		case len(here) == 0:
 			s.unknown = append(s.unknown, file.Name)
 		}
-		for k := range here {
-			if more && paged[k] == "" {
-				paged[k] = file.Name
-			}
-			last[k] = last[k] || !more
-		}
+		paging.File(file.Name, here, more)
 	}
-	for k, name := range paged {
-		if !last[k] {
-			s.broken[name] = fmt.Errorf("read %s: %w: the page names a next one that is not there", retinue.CleanName(name), retinue.ErrInvalid)
-		}
-	}
+	paging.Broken(s.broken)
 	return s, nil
 }
 
@@ -233,9 +220,7 @@ func (f *files) Discover(ctx context.Context, req connector.Request, sink connec
 	}
 	defer func() { _ = set.Close() }()
 	if req.DryRun {
-		for _, file := range set.Files {
-			sink.Note(connector.Note{Kind: connector.NoteWouldRead, Text: fmt.Sprintf("read %s, %d bytes", retinue.CleanName(file.Name), file.Size)})
-		}
+		set.WouldRead(sink)
 		return nil
 	}
 	s, err := f.look(ctx, set)

@@ -17,15 +17,11 @@ const wanted = "want JSON of `gcloud asset export`, `gcloud asset search-all-iam
 	"`… keys list`, `gcloud iam roles list` or describe, `gcloud iam workload-identity-pools list` or providers list, `gcloud iam policies get`, or `gcloud projects list`"
 
 func open(_ context.Context, cfg connector.Config, env connector.Env) (connector.Connector, error) {
-	path := cfg.Target
-	if rest, ok := strings.CutPrefix(path, "~/"); ok && env.Getenv("HOME") != "" {
-		path = env.Getenv("HOME") + "/" + rest
-	}
 	target := canonicalName(cfg.Option("resource", ""))
 	if target != "" && container(target).IsZero() && !strings.HasPrefix(target, "//") {
 		return nil, fmt.Errorf("%w: source gcp: option resource=%q: want projects/ID, folders/NUMBER, organizations/NUMBER or a full resource name", retinue.ErrInvalid, retinue.CleanName(target))
 	}
-	return &files{env: env, path: path, target: target}, nil
+	return &files{env: env, path: export.Target(cfg, env), target: target}, nil
 }
 
 // files reads exports.
@@ -56,7 +52,7 @@ type survey struct {
 // look reads every file for what later facts need.
 func (f *files) look(ctx context.Context, set *export.Set) (*survey, error) {
 	s := &survey{names: &names{ids: map[string]string{}, unknown: map[string]bool{}}, issuers: map[string]string{}, kinds: map[kind]int{}, broken: map[string]error{}}
-	ambiguous, pageless, last := map[string]bool{}, map[kind]string{}, map[kind]bool{}
+	ambiguous, paging := map[string]bool{}, export.Paging[kind]{}
 	for _, file := range set.Files {
 		found := 0
 		here := map[kind]bool{}
@@ -82,18 +78,9 @@ func (f *files) look(ctx context.Context, set *export.Set) (*survey, error) {
 		case found == 0:
 			s.unknown = append(s.unknown, file.Name)
 		}
-		for k := range here {
-			if more && pageless[k] == "" {
-				pageless[k] = file.Name
-			}
-			last[k] = last[k] || !more
-		}
+		paging.File(file.Name, here, more)
 	}
-	for k, name := range pageless {
-		if !last[k] {
-			s.broken[name] = fmt.Errorf("read %s: %w: the page names a next one that is not there", retinue.CleanName(name), retinue.ErrInvalid)
-		}
-	}
+	paging.Broken(s.broken)
 	for pool := range ambiguous {
 		delete(s.issuers, pool)
 	}
@@ -210,9 +197,7 @@ func (f *files) Discover(ctx context.Context, req connector.Request, sink connec
 	}
 	defer func() { _ = set.Close() }()
 	if req.DryRun {
-		for _, file := range set.Files {
-			sink.Note(connector.Note{Kind: connector.NoteWouldRead, Text: fmt.Sprintf("read %s, %d bytes", retinue.CleanName(file.Name), file.Size)})
-		}
+		set.WouldRead(sink)
 		return nil
 	}
 	s, err := f.look(ctx, set)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/access"
+	"github.com/retinue-id/retinue/internal/access/wording"
 )
 
 // Engine answers for the tenants of Microsoft Entra and their Azure
@@ -143,7 +144,7 @@ func (t *tenant) can(key, action, resource string) (access.Decision, about) {
 	var best access.Decision
 	var open about
 	try := func(d access.Decision, a about) bool {
-		if best.Outcome == "" || better(d.Outcome, best.Outcome) {
+		if best.Outcome == "" || wording.Surer(d.Outcome, best.Outcome) {
 			best, open = d, a
 		}
 		return best.Outcome == access.Allowed
@@ -208,19 +209,11 @@ func (t *tenant) objects(key, resource string) []string {
 	return slices.Compact(out)
 }
 
-// better orders outcomes by how sure a yes they are.
-func better(a, b access.Outcome) bool {
-	order := []access.Outcome{access.Allowed, access.Conditional, access.Unknown, access.ExplicitlyDenied, access.ImplicitlyDenied}
-	return slices.Index(order, a) < slices.Index(order, b)
-}
-
 // limit adds what keeps a disabled principal from acting: it cannot sign in.
 func (s *subject) limit(d access.Decision) access.Decision {
-	if !s.disabled || d.Outcome != access.Allowed && d.Outcome != access.Conditional {
-		return d
+	if s.disabled {
+		return wording.Disabled(d, "its sign-in is enabled again")
 	}
-	d.Outcome = access.Conditional
-	d.Remains = append(slices.Clone(d.Remains), access.Condition{Key: "state", Operator: "is", Values: []string{"enabled"}, Text: "its sign-in is enabled again"})
 	return d
 }
 
@@ -241,15 +234,7 @@ func (e *Engine) WhoCan(realm retinue.Realm, action, resource string) []access.H
 			}
 		}
 	}
-	slices.SortStableFunc(out, func(a, b access.Holder) int {
-		switch {
-		case better(a.Decision.Outcome, b.Decision.Outcome):
-			return -1
-		case better(b.Decision.Outcome, a.Decision.Outcome):
-			return 1
-		}
-		return 0
-	})
+	wording.SortHolders(out)
 	return out
 }
 

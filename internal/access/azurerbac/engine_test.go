@@ -11,6 +11,7 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/access"
+	"github.com/retinue-id/retinue/internal/access/wording"
 )
 
 // genBook is a company with random assignments and denials.
@@ -57,7 +58,7 @@ func TestWhoCanIsCan(t *testing.T) {
 		last := access.Allowed
 		for _, w := range e.WhoCan(tenantRealm, action, resource) {
 			listed[w.Subject] = w.Decision.Outcome
-			if w.Name == "" || len(w.Decision.Because) == 0 || better(w.Decision.Outcome, last) {
+			if w.Name == "" || len(w.Decision.Because) == 0 || wording.Surer(w.Decision.Outcome, last) {
 				rt.Fatalf("%+v after %s", w, last)
 			}
 			last = w.Decision.Outcome

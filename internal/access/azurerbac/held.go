@@ -106,7 +106,7 @@ func (h *holds) rest(a *assignment, held access.Held, found map[access.Consequen
 			return
 		}
 		list[c] = append(list[c], action)
-		if have, ok := answers[c]; !ok || better(have.Outcome, d.Outcome) {
+		if have, ok := answers[c]; !ok || wording.Surer(have.Outcome, d.Outcome) {
 			answers[c] = d // the least sure of them
 		}
 	}

@@ -74,6 +74,12 @@ func dataReads() []string {
 func kindIn(permission string) string {
 	service, rest, _ := strings.Cut(permission, ".")
 	resource, _, _ := strings.Cut(rest, ".")
+	switch service + "." + resource {
+	case "secretmanager.versions":
+		return "secrets"
+	case "storage.objects":
+		return "objects of buckets"
+	}
 	if service == "resourcemanager" || service == "iam" {
 		return wording.Words(resource)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/access"
+	"github.com/retinue-id/retinue/internal/access/wording"
 )
 
 // Engine answers for all of Google Cloud that is known. Policies are inherited
@@ -139,7 +140,7 @@ func (e *Engine) can(key, action string, places []string) (access.Decision, abou
 		q := Question{Principal: Principal{ID: s.id}, Permission: action, Resource: at, Open: true}
 		chain, missing := e.x.chain(at)
 		d, a := e.x.decide(&q, who, chain, missing)
-		if len(places) == 1 || better(d.Outcome, best.Outcome) {
+		if len(places) == 1 || wording.Surer(d.Outcome, best.Outcome) {
 			best, open = d, a
 		}
 		if best.Outcome == access.Allowed {
@@ -149,20 +150,12 @@ func (e *Engine) can(key, action string, places []string) (access.Decision, abou
 	return s.limit(best), open
 }
 
-// better orders outcomes by how sure a yes they are.
-func better(a, b access.Outcome) bool {
-	order := []access.Outcome{access.Allowed, access.Conditional, access.Unknown, access.ExplicitlyDenied, access.ImplicitlyDenied}
-	return slices.Index(order, a) < slices.Index(order, b)
-}
-
 // limit adds what keeps a disabled account from acting: it gets no tokens until
 // it is enabled ("Disable and enable service accounts").
 func (s *subject) limit(d access.Decision) access.Decision {
-	if !s.disabled || d.Outcome != access.Allowed && d.Outcome != access.Conditional {
-		return d
+	if s.disabled {
+		return wording.Disabled(d, "the account is enabled again")
 	}
-	d.Outcome = access.Conditional
-	d.Remains = append(slices.Clone(d.Remains), access.Condition{Key: "state", Operator: "is", Values: []string{"enabled"}, Text: "the account is enabled again"})
 	return d
 }
 
@@ -179,15 +172,7 @@ func (e *Engine) WhoCan(realm retinue.Realm, action, resource string) []access.H
 			out = append(out, access.Holder{Subject: s.ref, Name: s.title(), Decision: d})
 		}
 	}
-	slices.SortStableFunc(out, func(a, b access.Holder) int {
-		switch {
-		case better(a.Decision.Outcome, b.Decision.Outcome):
-			return -1
-		case better(b.Decision.Outcome, a.Decision.Outcome):
-			return 1
-		}
-		return 0
-	})
+	wording.SortHolders(out)
 	return out
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/access"
+	"github.com/retinue-id/retinue/internal/access/wording"
 )
 
 // genBook is a company with random bindings and denials.
@@ -57,7 +58,7 @@ func TestWhoCanIsCan(t *testing.T) {
 		last := access.Allowed
 		for _, w := range e.WhoCan("", action, resource) {
 			listed[w.Subject] = w.Decision.Outcome
-			if w.Name == "" || len(w.Decision.Because) == 0 || better(w.Decision.Outcome, last) {
+			if w.Name == "" || len(w.Decision.Because) == 0 || wording.Surer(w.Decision.Outcome, last) {
 				rt.Fatalf("%+v after %s", w, last)
 			}
 			last = w.Decision.Outcome
@@ -131,14 +132,14 @@ func TestHeldSentences(t *testing.T) {
 	want := []string{
 		"administers: grants itself anything in the project pay",
 		"escalates: starts things that run as what lies in the project pay",
-		"reads_secrets: reads the values of secretmanager versions in the project pay",
+		"reads_secrets: reads the values of secrets in the project pay",
 		"exposes_resources: opens to others storage buckets in the project pay",
 		"destroys: deletes storage buckets in the project pay",
-		"reads_data: reads storage objects in the bucket b",
+		"reads_data: reads objects of buckets in the bucket b",
 		"changes: makes or changes compute instances in the project pay",
 		"changes: holds roles/missing, whose permissions are not known, in the project pay",
 		"looks: lists and describes compute instances in the project pay",
-		"looks: lists and describes storage objects in the bucket b",
+		"looks: lists and describes objects of buckets in the bucket b",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -73,3 +73,33 @@ func Sort(list []access.Held) {
 func rank(o access.Outcome) int {
 	return slices.Index([]access.Outcome{access.Allowed, access.Conditional, access.Unknown}, o)
 }
+
+// Surer reports whether an outcome is a surer yes than another.
+func Surer(a, b access.Outcome) bool {
+	order := []access.Outcome{access.Allowed, access.Conditional, access.Unknown, access.ExplicitlyDenied, access.ImplicitlyDenied}
+	return slices.Index(order, a) < slices.Index(order, b)
+}
+
+// SortHolders puts the surest first and leaves equals as they are.
+func SortHolders(list []access.Holder) {
+	slices.SortStableFunc(list, func(a, b access.Holder) int {
+		switch {
+		case Surer(a.Decision.Outcome, b.Decision.Outcome):
+			return -1
+		case Surer(b.Decision.Outcome, a.Decision.Outcome):
+			return 1
+		}
+		return 0
+	})
+}
+
+// Disabled adds to a yes that a disabled principal has to be enabled again; text
+// says so in words.
+func Disabled(d access.Decision, text string) access.Decision {
+	if d.Outcome != access.Allowed && d.Outcome != access.Conditional {
+		return d
+	}
+	d.Outcome = access.Conditional
+	d.Remains = append(slices.Clone(d.Remains), access.Condition{Key: "state", Operator: "is", Values: []string{"enabled"}, Text: text})
+	return d
+}
