@@ -12,6 +12,9 @@ func NewPossible(action, resource string) *Possible {
 	return &Possible{q}
 }
 
+// Resource is the resource that is asked for.
+func (m *Possible) Resource() string { return m.q.resource }
+
 // By reports whether an allowing statement of the policy could apply. A no is
 // certain, so that who asks of many policies need look no closer at most.
 func (m *Possible) By(p *Policy) bool {

@@ -16,6 +16,9 @@ type index struct {
 	// of one service; general those that may allow any.
 	services map[string][]*text
 	general  []*text
+	// heads and generalHeads find the same by the resource.
+	heads        map[string]heads
+	generalHeads heads
 	// always are the principals that no document leads to: root users, and
 	// those of whom not every policy was read.
 	always []*principal
@@ -38,7 +41,7 @@ type guard struct {
 }
 
 func newIndex(principals []*principal, distinct []*text) *index {
-	x := &index{services: make(map[string][]*text), guarded: make(map[string][]guard), guards: make(map[string]*guard),
+	x := &index{services: make(map[string][]*text), heads: make(map[string]heads), guarded: make(map[string][]guard), guards: make(map[string]*guard),
 		grants: make(map[string][]string)}
 	for _, p := range principals {
 		if p.as.IsRoot() || slices.Contains(p.unread(), awsiam.LayerIdentity) {
@@ -60,6 +63,17 @@ func newIndex(principals []*principal, distinct []*text) *index {
 	for _, t := range distinct {
 		if len(t.principals)+len(t.groups) > 0 {
 			x.add(t)
+		}
+	}
+	x.generalHeads = headed(x.general, "")
+	for service, list := range x.services {
+		x.heads[service] = make(heads)
+		of := func(st *awsiam.Statement) bool {
+			services, _ := st.Services()
+			return slices.Contains(services, service)
+		}
+		for _, t := range list {
+			x.heads[service].put(t, of)
 		}
 	}
 	return x
@@ -90,8 +104,8 @@ func allows(p *awsiam.Policy) (services []string, all bool) {
 		if sts[i].Effect == awsiam.Deny {
 			continue
 		}
-		list, any := sts[i].Services()
-		if any {
+		list, every := sts[i].Services()
+		if every {
 			return nil, true
 		}
 		for _, s := range list {
@@ -113,8 +127,8 @@ func (x *index) guard(arn string, policies []*policy) {
 			continue
 		}
 		g.policies = append(g.policies, p)
-		list, any := allows(p.Policy)
-		all = all || any
+		list, every := allows(p.Policy)
+		all = all || every
 		services = append(services, list...)
 	}
 	if len(g.policies) == 0 {
@@ -165,10 +179,29 @@ func (x *index) closed() {
 	}
 }
 
-// mayAllow lists the principals whose policies may allow an action on a
-// resource, or on any where that is empty; each once.
-func (x *index) mayAllow(action, resource string) []*principal {
+// texts lists the documents that may allow an action on a resource, or on any
+// where that is empty.
+func (x *index) texts(action, resource string) []*text {
 	service, _, _ := strings.Cut(strings.ToLower(action), ":")
+	var out []*text
+	possible := awsiam.NewPossible(action, resource)
+	if resource != "" {
+		return append(x.heads[service].on(possible.Resource()), x.generalHeads.on(possible.Resource())...)
+	}
+	for _, list := range [][]*text{x.services[service], x.general} {
+		for _, t := range list {
+			if possible.By(t.policy) {
+				out = append(out, t)
+			}
+		}
+	}
+	return out
+}
+
+// mayAllow lists the principals whose policies may allow an action on a
+// resource, or on any where that is empty; each once. texts are those of the
+// action.
+func (x *index) mayAllow(texts []*text, action, resource string) []*principal {
 	seen := make(map[*principal]bool)
 	var out []*principal
 	add := func(list []*principal) {
@@ -180,18 +213,72 @@ func (x *index) mayAllow(action, resource string) []*principal {
 		}
 	}
 	possible := awsiam.NewPossible(action, resource)
-	for _, list := range [][]*text{x.services[service], x.general} {
-		for _, t := range list {
-			if !possible.By(t.policy) {
-				continue
-			}
-			add(t.principals)
-			for _, g := range t.groups {
-				add(g.members)
-			}
+	for _, t := range texts {
+		if resource != "" && !possible.By(t.policy) {
+			continue
+		}
+		add(t.principals)
+		for _, g := range t.groups {
+			add(g.members)
 		}
 	}
 	add(x.always)
+	return out
+}
+
+// heads finds documents by what the names of resources begin with that they
+// allow an action on.
+type heads map[string][]*text
+
+// headed makes heads of documents, for one action or, with "", for all.
+func headed(texts []*text, action string) heads {
+	h := make(heads)
+	for _, t := range texts {
+		h.put(t, func(st *awsiam.Statement) bool { return action == "" || st.MayApplyTo(action) })
+	}
+	return h
+}
+
+// put adds the allowing statements of a document that are wanted.
+func (h heads) put(t *text, want func(*awsiam.Statement) bool) {
+	add := func(head string) {
+		if list := h[head]; len(list) == 0 || list[len(list)-1] != t {
+			h[head] = append(list, t)
+		}
+	}
+	sts := t.policy.Statements()
+	if len(sts) == 0 {
+		add("") // it is not understood
+	}
+	for i := range sts {
+		st := &sts[i]
+		if st.Effect == awsiam.Deny || !want(st) {
+			continue
+		}
+		if len(st.Unclear) > 0 || len(st.Resources) == 0 {
+			add("")
+		}
+		for _, r := range st.Resources {
+			if end := strings.IndexAny(r, "*?$"); end >= 0 {
+				r = r[:end]
+			}
+			add(r)
+		}
+	}
+}
+
+// on lists the documents that may allow the action on a resource.
+func (h heads) on(resource string) []*text {
+	var out []*text
+	seen := make(map[*text]bool)
+	for end := range len(resource) + 1 {
+		for _, t := range h[resource[:end]] {
+			if !seen[t] {
+				seen[t] = true
+				out = append(out, t)
+			}
+		}
+	}
 	return out
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/retinue-id/retinue/internal/access"
 	"github.com/retinue-id/retinue/internal/access/awsiam/account"
 	"github.com/retinue-id/retinue/internal/access/awsiam/escalate"
+	"github.com/retinue-id/retinue/internal/access/graph"
 	"github.com/retinue-id/retinue/internal/testkit"
 )
 
@@ -137,6 +138,48 @@ func TestAdministratorsAreThoseOfEscalations(t *testing.T) {
 	}
 	if found < 20 {
 		t.Errorf("%d administrators in all samples", found)
+	}
+}
+
+// TestSamplesWhoCan compares who may do something with asking everybody, and
+// counts who reads secrets and data.
+func TestSamplesWhoCan(t *testing.T) {
+	found, steps := 0, 0
+	for _, path := range samples(t) {
+		facts, whole := scan(t, path)
+		e := engineOf(t, facts, whole)
+		ids := identities(facts)
+		for _, q := range [][2]string{{"s3:GetObject", ""}, {"secretsmanager:GetSecretValue", ""}, {"iam:PassRole", ""}, {"iam:CreateAccessKey", arn("user/x")},
+			{"ec2:RunInstances", "*"}, {"sts:AssumeRole", ""}, {"lambda:*", "*"}} {
+			want := make(map[retinue.Ref]bool)
+			for _, id := range ids {
+				if d := e.Can(id, q[0], q[1]); !denied(d.Outcome) && !unreadOnly(d) {
+					want[id] = true
+				}
+			}
+			for _, h := range e.WhoCan("", q[0], q[1]) {
+				if h.Subject.Kind != "user" && h.Subject.Kind != "role" {
+					continue
+				}
+				if !want[h.Subject] {
+					t.Errorf("%s: %v: %s is listed and cannot", filepath.Base(path), q, h.Subject.Key)
+				}
+				delete(want, h.Subject)
+				found++
+			}
+			for id := range want {
+				t.Errorf("%s: %v: %s can and is not listed", filepath.Base(path), q, id.Key)
+			}
+		}
+		g := pictured(e)
+		for id := range g.Steps() {
+			if v := g.Verb(graph.StepID(id)); v == graph.ReadsSecret || v == graph.Reads {
+				steps++
+			}
+		}
+	}
+	if found < 100 || steps < 20 {
+		t.Errorf("%d holders, %d steps to data", found, steps)
 	}
 }
 

@@ -61,13 +61,18 @@ func (s *stepper) way(w way, resources []*resource) {
 		}
 		classes[key] = append(classes[key], r)
 	}
+	texts := make([]heads, len(w.actions))
+	for i, action := range w.actions {
+		texts[i] = headed(s.index.texts(action, ""), action)
+	}
 	for _, key := range order {
-		s.class(w, classes[key])
+		s.class(w, texts, classes[key])
 	}
 }
 
-// class adds who goes one way to resources that are alike.
-func (s *stepper) class(w way, resources []*resource) {
+// class adds who goes one way to resources that are alike. texts are the
+// documents that may allow each of its actions.
+func (s *stepper) class(w way, texts []heads, resources []*resource) {
 	first := resources[0]
 	asked := first.ref.Key + w.part
 	done := make(map[*principal]bool)
@@ -79,7 +84,7 @@ func (s *stepper) class(w way, resources []*resource) {
 		s.b.Step(graph.Step{From: []graph.NodeID{from}, To: to, Verb: w.verb, Technique: action, Remains: notChosen(d.Remains),
 			Unread: d.Unread, Needs: needs, Because: allowing(d.Because)})
 	}
-	for _, action := range w.actions {
+	for i, action := range w.actions {
 		if made := s.maker(first.account); !done[made] {
 			if d := s.asker(made).decide(action, asked); holds(&d) {
 				done[made] = true
@@ -87,7 +92,7 @@ func (s *stepper) class(w way, resources []*resource) {
 				step(from, action, &d, nil)
 			}
 		}
-		for _, c := range s.alike(s.mayHold(action, asked), action, first) {
+		for _, c := range s.alike(s.among(texts[i].on(asked), action, asked), action, first) {
 			d := s.asker(c[0]).decide(action, asked)
 			if !holds(&d) {
 				continue

@@ -62,7 +62,12 @@ func (e *Engine) mayHold(action, resource string) []*principal {
 		all := e.actions(action)
 		action = all[len(all)-1]
 	}
-	out := e.index.mayAllow(action, resource)
+	return e.among(e.index.texts(action, resource), action, resource)
+}
+
+// among is mayHold where the documents that may allow the action are known.
+func (e *Engine) among(texts []*text, action, resource string) []*principal {
+	out := e.index.mayAllow(texts, action, resource)
 	seen := make(map[*principal]bool, len(out))
 	for _, p := range out {
 		seen[p] = true
