@@ -1,6 +1,9 @@
 package escalate
 
-import "strings"
+import (
+	"math/bits"
+	"strings"
+)
 
 // The actions that are asked beside the calls of techniques.
 const (
@@ -18,6 +21,14 @@ type actionSet [maxActions / 64]uint64
 
 func (s *actionSet) add(i int)      { s[i/64] |= 1 << (i % 64) }
 func (s *actionSet) has(i int) bool { return s[i/64]&(1<<(i%64)) != 0 }
+
+func (s *actionSet) size() int {
+	n := 0
+	for _, word := range s {
+		n += bits.OnesCount64(word)
+	}
+	return n
+}
 
 func (s *actionSet) join(o actionSet) {
 	for i := range s {

@@ -14,6 +14,7 @@ type asker struct {
 	*State
 	*index
 	plain     map[*Principal]*variant
+	varied    map[held]*variant
 	fresh     map[string]*Principal // those that are made on the way, by ARN
 	patterned map[patterned][]string
 	answers   map[question]bool
@@ -60,7 +61,7 @@ type serving struct {
 }
 
 func newAsker(s *State) *asker {
-	return &asker{State: s, index: s.ready(), plain: make(map[*Principal]*variant), fresh: make(map[string]*Principal), patterned: make(map[patterned][]string),
+	return &asker{State: s, index: s.ready(), plain: make(map[*Principal]*variant), varied: make(map[held]*variant), fresh: make(map[string]*Principal), patterned: make(map[patterned][]string),
 		answers: make(map[question]bool), shared: make(map[sharedQuestion]bool),
 		reasoned: make(map[question][]access.Reason), texts: make(map[string]int32), fits: make(map[string]string),
 		services: make(map[serving]bool), admins: make(map[patternedClass]bool)}

@@ -1,6 +1,7 @@
 package escalate
 
 import (
+	"cmp"
 	"runtime"
 	"slices"
 	"sync"
@@ -49,28 +50,43 @@ func side(n int, fn func(int)) {
 	wait.Wait()
 }
 
-// escalationsOf searches from the principals of an account, once for all that
-// are alike where nothing is found.
+// escalationsOf searches from the principals of an account. Where nothing is
+// found from one, nothing is from those that are like it, nor from those that it
+// came to act as, which hold no more than it does: so those who may do most go
+// first.
 func (s *State) escalationsOf(h *home) []Escalation {
 	var out []Escalation
 	a := newAsker(s)
-	dead := make(map[int32]bool)
-	for _, p := range ordered(h.users, h.roles) {
-		if p.admin {
+	var starts []*Principal
+	h.each(func(p *Principal) {
+		switch {
+		case p.admin:
 			out = append(out, Escalation{Identity: p.ARN, Already: true, Hops: []Hop{}})
-			continue
+		case !p.idle():
+			starts = append(starts, p)
 		}
-		if p.idle() || dead[p.alike] {
+	})
+	slices.SortFunc(starts, func(a, b *Principal) int {
+		return cmp.Or(cmp.Compare(b.allows.size(), a.allows.size()), cmp.Compare(a.ARN, b.ARN))
+	})
+	lost, dead := make(map[int32]bool), make(map[*Principal]bool)
+	for _, p := range starts {
+		if lost[p.alike] || dead[p] {
 			continue
 		}
 		r := &run{asker: a, goal: a.admin, prune: true}
 		r.search(a.as(p))
-		switch {
-		case r.found != nil:
+		if r.found != nil {
 			out = append(out, Escalation{Identity: p.ARN, Target: r.found.ARN, Hops: r.path(r.found)})
-		case p.alike != 0:
-			dead[p.alike] = true
+			continue
+		}
+		for _, n := range r.order {
+			if n.name == "" && n.home == h {
+				dead[n.Principal] = true
+				lost[n.alike] = n.alike != 0
+			}
 		}
 	}
+	slices.SortFunc(out, func(a, b Escalation) int { return cmp.Compare(a.Identity, b.Identity) })
 	return out
 }

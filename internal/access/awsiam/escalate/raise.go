@@ -109,25 +109,27 @@ func (r *run) managed(t *Technique) {
 		if !r.near(t, h) {
 			continue
 		}
+		have := make(map[string][]*node)
+		for _, n := range r.subjects() {
+			if n.all || r.homeOf(n.Principal) != h || r.stale(t, n) {
+				continue
+			}
+			for _, policy := range r.attached(n.Principal) {
+				have[policy] = append(have[policy], n)
+			}
+		}
 		for _, policy := range h.policies {
-			r.change(t, h, policy)
+			if list := have[policy.ARN]; len(list) > 0 && (t.gain != switchPolicy || len(policy.Others) > 0) {
+				r.change(t, h, policy, list)
+			}
 		}
 	}
 }
 
-func (r *run) change(t *Technique, h *home, policy *ManagedPolicy) {
-	if t.gain == switchPolicy && len(policy.Others) == 0 {
-		return
-	}
+func (r *run) change(t *Technique, h *home, policy *ManagedPolicy, have []*node) {
 	p, ok := r.calls(t, policy.ARN, target{account: h.account, known: true})
 	if !ok {
 		return
-	}
-	var have []*node
-	for _, n := range r.subjects() {
-		if !n.all && r.homeOf(n.Principal) == h && !r.stale(t, n) && r.has(n, policy.ARN) {
-			have = append(have, n)
-		}
 	}
 	for _, n := range have {
 		if t.gain == raisePolicy {
@@ -142,10 +144,19 @@ func (r *run) change(t *Technique, h *home, policy *ManagedPolicy) {
 	}
 }
 
-func (r *run) has(n *node, policy string) bool {
-	return slices.Contains(n.Attached, policy) || slices.ContainsFunc(n.Groups, func(g string) bool {
-		return r.Groups[g] != nil && slices.Contains(r.Groups[g].Attached, policy)
-	})
+// attached are the managed policies of a principal and of its groups, each once.
+func (r *run) attached(p *Principal) []string {
+	out := slices.Clip(p.Attached)
+	for _, arn := range p.Groups {
+		if g := r.Groups[arn]; g != nil {
+			for _, policy := range g.Attached {
+				if !slices.Contains(out, policy) {
+					out = append(out, policy)
+				}
+			}
+		}
+	}
+	return out
 }
 
 // makeNew makes a user or a role with every permission that the organisation

@@ -67,6 +67,8 @@ func (a *asker) variant(v variant) *variant {
 		if known := a.plain[v.Principal]; known != nil {
 			return known
 		}
+	} else if known := a.varied[v.held()]; known != nil {
+		return known
 	}
 	if parsed, err := awsiam.ParsePrincipal(v.ARN); err == nil {
 		v.principal = parsed
@@ -82,6 +84,8 @@ func (a *asker) variant(v variant) *variant {
 	}
 	if v.name == "" {
 		a.plain[v.Principal] = &v
+	} else {
+		a.varied[v.held()] = &v
 	}
 	return &v
 }
