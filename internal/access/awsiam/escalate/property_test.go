@@ -20,6 +20,7 @@ type maker struct {
 	roles    []string
 	managed  []retinue.Ref
 	next     int
+	facts    []retinue.Fact
 	// crowd is true where many are alike.
 	crowd bool
 }
@@ -32,6 +33,11 @@ func (m *maker) some(few, crowd int) int {
 		return crowd
 	}
 	return few
+}
+
+func (m *maker) add(f retinue.Fact) {
+	_ = m.c.Add(f)
+	m.facts = append(m.facts, f)
 }
 
 func (m *maker) ref(account, kind, key string) retinue.Ref {
@@ -165,18 +171,23 @@ func (m *maker) trust() string {
 }
 
 func (m *maker) attach(target, policy retinue.Ref, role retinue.AttachmentRole) {
-	_ = m.c.Add(retinue.Attachment{Policy: policy, Target: target, Role: role})
+	m.add(retinue.Attachment{Policy: policy, Target: target, Role: role})
 }
 
 func (m *maker) inline(target retinue.Ref, role retinue.AttachmentRole, document string) {
 	m.next++
 	p := retinue.NewRef(target.Realm, "policy", fmt.Sprintf("%s#inline/%d", target.Key, m.next))
-	_ = m.c.Add(retinue.Policy{Ref: p, Language: retinue.LanguageAWSIAM, Document: document})
+	m.add(retinue.Policy{Ref: p, Language: retinue.LanguageAWSIAM, Document: document})
 	m.attach(target, p, role)
 }
 
 // world makes up to three accounts.
 func world(seed uint64) *State {
+	m, read := made(seed)
+	return m.c.State(read)
+}
+
+func made(seed uint64) (*maker, []string) {
 	m := &maker{Rand: rand.New(rand.NewPCG(seed, 1))} //nolint:gosec // it is to be the same each time
 	m.crowd = seed%3 == 0
 	techniques := Techniques()
@@ -205,7 +216,7 @@ func world(seed uint64) *State {
 	for _, account := range m.accounts {
 		for i := range m.IntN(3) {
 			g := m.ref(account, "group", fmt.Sprintf("arn:aws:iam::%s:group/g%d", account, i))
-			_ = m.c.Add(retinue.Group{Ref: g})
+			m.add(retinue.Group{Ref: g})
 			groups[account] = append(groups[account], g)
 			m.inline(g, retinue.AttachGroup, document())
 		}
@@ -215,20 +226,20 @@ func world(seed uint64) *State {
 			if m.chance(30) {
 				f.Attrs = retinue.Attrs{"otherDocuments": map[string]any{"v1": document(), "v2": document()}}
 			}
-			_ = m.c.Add(f)
+			m.add(f)
 			m.managed = append(m.managed, p)
 		}
 		if m.chance(30) {
 			root, own := m.ref("o", "organization", "o-x"), m.ref(account, "account", account)
-			_ = m.c.Add(retinue.Container{Ref: root})
-			_ = m.c.Add(retinue.Container{Ref: own, Parent: root})
+			m.add(retinue.Container{Ref: root})
+			m.add(retinue.Container{Ref: own, Parent: root})
 			m.inline(own, retinue.AttachServiceControl, pick(m, []string{`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`,
 				`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"iam:Create*","Resource":"*","Condition":{"ArnNotLike":{"aws:PrincipalArn":"arn:aws:iam::*:user/a*"}}}]}`}))
 		}
 	}
 	m.principals(groups, document)
 	m.computes()
-	return m.c.State(pick(m, [][]string{nil, {"terraform/x"}, {"lambda-functions"}}))
+	return m, pick(m, [][]string{nil, {"terraform/x"}, {"lambda-functions"}})
 }
 
 func (m *maker) principals(groups map[string][]retinue.Ref, document func() string) {
@@ -246,7 +257,7 @@ func (m *maker) principals(groups map[string][]retinue.Ref, document func() stri
 		if m.chance(m.some(30, 10)) {
 			id.Labels = map[string]string{"team": pick(m, []string{"blue", "red"})}
 		}
-		_ = m.c.Add(id)
+		m.add(id)
 		for range m.IntN(3) {
 			m.inline(ref, retinue.AttachIdentity, document())
 		}
@@ -264,13 +275,13 @@ func (m *maker) principals(groups map[string][]retinue.Ref, document func() stri
 		if kind == "role" {
 			m.inline(ref, retinue.AttachTrust, m.trust())
 			if m.chance(30) {
-				_ = m.c.Add(retinue.Resource{Ref: m.ref(home, "instance_profile", arn+"#profile"), Kind: "instance_profile", RunsAs: []retinue.Ref{ref}})
+				m.add(retinue.Resource{Ref: m.ref(home, "instance_profile", arn+"#profile"), Kind: "instance_profile", RunsAs: []retinue.Ref{ref}})
 			}
 			continue
 		}
 		for _, g := range groups[home] {
 			if m.chance(40) {
-				_ = m.c.Add(retinue.Membership{Group: g, Member: ref})
+				m.add(retinue.Membership{Group: g, Member: ref})
 			}
 		}
 	}
@@ -287,7 +298,7 @@ func (m *maker) computes() {
 		if m.chance(30) {
 			f.Labels = map[string]string{"team": pick(m, []string{"blue", "red"})}
 		}
-		_ = m.c.Add(f)
+		m.add(f)
 	}
 }
 
