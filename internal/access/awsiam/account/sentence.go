@@ -239,6 +239,8 @@ func spelled(kind string) string {
 		switch {
 		case c == '-' || c == '_':
 			b.WriteByte(' ')
+		case unicode.IsUpper(c) && i == 0 && len(kind) > 1 && unicode.IsLower(rune(kind[1])):
+			b.WriteRune(unicode.ToLower(c))
 		case unicode.IsUpper(c) && i > 0 && unicode.IsLower(rune(kind[i-1])):
 			b.WriteByte(' ')
 			b.WriteRune(unicode.ToLower(c))
