@@ -76,7 +76,7 @@ func (m *maker) ownDocument(i, n int) string {
 // role gives a role its trust policy.
 func (m *maker) role(ref retinue.Ref, name string, i int) error {
 	m.roles = append(m.roles, name)
-	document := ""
+	var document string
 	switch {
 	case i < chain, m.IntN(100) < 15:
 		document = trustAccount(m.account.id)
