@@ -91,8 +91,8 @@ without RESOURCE, any will do.
 What the caller or the circumstances decide is no obstacle: it stands behind
 "only if". Layers that were not read stand behind "unless forbidden by".`,
 		Example: `  retinue access can arn:aws:iam::111122223333:user/ci s3:GetObject arn:aws:s3:::invoices/2026
-  retinue access can shop/web "get secrets" shop/db-password --realm kubernetes:prod
-  retinue access can app_rw SELECT app.public.users
+  retinue access can shop/web get shop/secrets:db-password
+  retinue access can app_rw select "table app.public.users"
   retinue access can idn_01j…`,
 		Args: cobra.RangeArgs(1, 3),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -198,8 +198,8 @@ ACTION and RESOURCE are words of any language that the inventory has a system of
 without RESOURCE, any will do. What the caller or the circumstances decide stands
 behind "only if".`,
 		Example: `  retinue access who-can secretsmanager:GetSecretValue arn:aws:secretsmanager:eu-west-1:111122223333:secret:db
-  retinue access who-can "create pods/exec" --realm kubernetes:prod
-  retinue access who-can SELECT app.public.users --format json`,
+  retinue access who-can create pods/exec --language kubernetes
+  retinue access who-can select "table app.public.users" --format json`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()

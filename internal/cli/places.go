@@ -15,6 +15,7 @@ func onlyHere() map[string]string {
 		"access attack-paths":   asksHere,
 		"access blast-radius":   asksHere,
 		"access can":            asksHere,
+		"access changes":        asksHere,
 		"access cuts":           asksHere,
 		"access escalations":    asksHere,
 		"access right-size":     asksHere,
