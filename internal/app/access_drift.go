@@ -115,7 +115,7 @@ func readDrift(tx *sqlstore.Tx) (m driftMark, err error) {
 	if err != nil || text == "" {
 		return m, err
 	}
-	if err := json.Unmarshal([]byte(text), &m); err != nil {
+	if json.Unmarshal([]byte(text), &m) != nil {
 		return driftMark{}, nil // of another version: compared anew
 	}
 	return m, nil
@@ -201,7 +201,7 @@ func (d *drifter) compare(standings map[retinue.Ref]estate.Standing) error {
 func (d *drifter) changed(e store.Entity, body string, is estate.Standing) error {
 	var was estate.Standing
 	if body != "" {
-		if err := json.Unmarshal([]byte(body), &was); err != nil {
+		if json.Unmarshal([]byte(body), &was) != nil {
 			return nil // of another version
 		}
 	}

@@ -94,7 +94,8 @@ func (j *joins) trustSteps(b *graph.Builder, t retinue.Trust) {
 	if j.covered[t.Subject.Realm] || t.Kind == retinue.TrusteeFederated {
 		return
 	}
-	from, verb, technique := graph.NodeID(graph.None), graph.Assumes, "use of the trust"
+	var from graph.NodeID
+	verb, technique := graph.Assumes, "use of the trust"
 	switch {
 	case t.Kind == retinue.TrusteeAnyone:
 		from = anyone(b)
