@@ -171,6 +171,11 @@ func (a *asker) request(v *variant, c call, resource string, t target) (*awsiam.
 	layers.Resource = t.policy
 	r := &awsiam.Request{Action: c.action, Resource: resource, ResourceAccount: t.account, Principal: v.principal,
 		Absent: append([]string{"aws:PrincipalTag/*", "aws:CalledVia*", "aws:ViaAWSService", "aws:PrincipalServiceName*"}, c.absent...)}
+	if v.Role {
+		// Only a user has the key ("AWS global condition context keys"): what is
+		// about the caller's user name is about nothing for a role.
+		r.Absent = append(r.Absent, "aws:username")
+	}
 	r.Context.Set("aws:SecureTransport", "true")
 	for k, value := range v.Tags {
 		r.Context.Set("aws:PrincipalTag/"+k, value)

@@ -212,6 +212,19 @@ func TestOrganisationPoliciesHold(t *testing.T) {
 	}
 }
 
+// TestARoleHasNoUserName gives a role what is about the caller's own user.
+func TestARoleHasNoUserName(t *testing.T) {
+	w := &world{t: t}
+	for _, name := range []string{"user/root", "role/app"} {
+		w.principal(name, nil)
+	}
+	w.policy("user/root", retinue.AttachIdentity, "root#p", admin)
+	w.policy("role/app", retinue.AttachIdentity, "app#p", document(allow("iam:CreateAccessKey iam:UpdateLoginProfile", arn("user/${aws:username}"), "")))
+	if got := w.c.State(nil).Escalations(); len(got) != 1 || !got[0].Already {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestFromListsAllThatCanBeReached(t *testing.T) {
 	w := &world{t: t}
 	for _, name := range []string{"user/alice", "role/a", "role/b", "role/c"} {

@@ -70,6 +70,9 @@ func (a *oracleAsker) allowed(v *oracleVariant, c call, resource string, t targe
 	layers.Resource = t.policy
 	r := &awsiam.Request{Action: c.action, Resource: resource, ResourceAccount: t.account, Principal: v.who(),
 		Absent: append([]string{"aws:PrincipalTag/*", "aws:CalledVia*", "aws:ViaAWSService", "aws:PrincipalServiceName*"}, c.absent...)}
+	if v.Role {
+		r.Absent = append(r.Absent, "aws:username")
+	}
 	r.Context.Set("aws:SecureTransport", "true")
 	for k, value := range v.Tags {
 		r.Context.Set("aws:PrincipalTag/"+k, value)
