@@ -116,7 +116,7 @@ func readDrift(tx *sqlstore.Tx) (m driftMark, err error) {
 		return m, err
 	}
 	if json.Unmarshal([]byte(text), &m) != nil {
-		return driftMark{}, nil // of another version: compared anew
+		return driftMark{}, nil //nolint:nilerr // kept by another version: compared anew
 	}
 	return m, nil
 }
@@ -202,7 +202,7 @@ func (d *drifter) changed(e store.Entity, body string, is estate.Standing) error
 	var was estate.Standing
 	if body != "" {
 		if json.Unmarshal([]byte(body), &was) != nil {
-			return nil // of another version
+			return nil //nolint:nilerr // kept by another version: nothing to set it beside
 		}
 	}
 	if d.silent || !d.known(e.Realm) {
