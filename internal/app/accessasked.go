@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/retinue-id/retinue"
@@ -40,7 +41,8 @@ func (a *App) AnswerWhoCan(ctx context.Context, scope store.RowScope, at store.A
 
 // AnswerEscalations implements api.AccessEngine.
 func (a *App) AnswerEscalations(ctx context.Context, scope store.RowScope, at store.AsOf, q api.EscalationQuestion) (out api.Escalations, err error) {
-	found, err := a.AccessOf(scope, at).Escalations(ctx, EscalationQuery{To: q.To, Language: q.Language, Realm: q.Realm})
+	x := a.AccessOf(scope, at)
+	found, err := x.Escalations(ctx, EscalationQuery{To: q.To, Language: q.Language, Realm: q.Realm})
 	if err != nil {
 		return out, err
 	}
@@ -55,7 +57,23 @@ func (a *App) AnswerEscalations(ctx context.Context, scope store.RowScope, at st
 	}
 	out.Total = len(out.Items)
 	out.Items = first(out.Items, q.Limit)
-	return out, nil
+	return out, x.name(ctx, out.Items)
+}
+
+// name looks up the identities of escalations.
+func (x *Access) name(ctx context.Context, list []api.Escalation) error {
+	return x.read(ctx, func(r *reader) error {
+		for i := range list {
+			t, err := r.find(list[i].Identity, list[i].Realm, retinue.FactIdentity)
+			switch {
+			case err == nil:
+				list[i].Thing = &t
+			case !errors.Is(err, retinue.ErrNotFound) && !errors.Is(err, retinue.ErrInvalid):
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // AnswerWays implements api.AccessEngine.

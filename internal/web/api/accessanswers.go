@@ -200,4 +200,6 @@ type Escalation struct {
 	// Possible is true where a hop has conditions that the caller does not
 	// choose, or assumes something.
 	Possible bool `json:"possible,omitempty"`
+	// Thing is the identity as a thing of the inventory, where it was looked up.
+	Thing *AccessThing `json:"thing,omitempty"`
 }

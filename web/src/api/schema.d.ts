@@ -3601,6 +3601,7 @@ export interface components {
             possible?: boolean;
             realm?: string;
             target?: string;
+            thing?: components["schemas"]["AccessThing"];
         };
         Escalations: {
             /** Format: int64 */

@@ -9,11 +9,11 @@ import { Simple } from '@/components/Simple';
 import { Block } from '@/components/Skeletons';
 import { Empty, Failed } from '@/components/States';
 import { Mark } from '@/components/Words';
-import { count, middle, plural } from '@/lib/format';
+import { count, plural } from '@/lib/format';
 import classes from './access.module.css';
 import { Hops, Surely } from './Hops';
 import { Reach } from './Reach';
-import { Decision, Gaps, Reasons, Thing } from './words';
+import { Decision, Gaps, Reasons, Row, Thing } from './words';
 
 const tabs = [
   { id: 'escalations', label: 'Ways to an administrator' },
@@ -147,16 +147,22 @@ function EscalationsTab() {
             )}
             <ul className={classes.answers}>
               {(d.items ?? []).map((e) => (
-                <li key={`${e.realm ?? ''} ${e.identity}`}>
-                  <details className={classes.answer}>
-                    <summary>
-                      <span>{e.hops?.[0]?.fromThing ? <Thing of={{ ...e.hops[0].fromThing }} /> : <span title={e.identity}>{middle(e.identity, 64)}</span>}</span>
-                      {e.already ? <Mark tone="critical" sign="octagon">administrator already</Mark> : <Surely possible={e.possible} />}
-                      {!e.already && <span>{plural((e.hops ?? []).length, ['step', 'steps'])}</span>}
-                    </summary>
-                    {(e.hops ?? []).length > 0 && <Hops hops={e.hops ?? []} label={`Steps from ${e.identity}`} />}
-                  </details>
-                </li>
+                <Row
+                  key={`${e.realm ?? ''} ${e.identity}`}
+                  of={e.thing ?? { kind: 'principal', key: e.identity, realm: e.realm }}
+                  marks={
+                    e.already ? (
+                      <Mark tone="critical" sign="octagon">administrator already</Mark>
+                    ) : (
+                      <>
+                        <Surely possible={e.possible} />
+                        <span>{plural((e.hops ?? []).length, ['step', 'steps'])}</span>
+                      </>
+                    )
+                  }
+                >
+                  {(e.hops ?? []).length > 0 && <Hops hops={e.hops ?? []} label={`Steps from ${e.identity}`} />}
+                </Row>
               ))}
             </ul>
             {d.total > (d.items ?? []).length && <p className="muted">The first {count((d.items ?? []).length)} of {count(d.total)} are shown.</p>}
@@ -208,17 +214,9 @@ function WhoTab() {
               </p>
               <ul className={classes.answers}>
                 {(d.holders ?? []).map((h, i) => (
-                  <li key={`${h.identity.key} ${i}`}>
-                    <details className={classes.answer}>
-                      <summary>
-                        <span>
-                          <Thing of={h.identity} />
-                        </span>
-                        <Decision value={h.decision} />
-                      </summary>
-                      <Reasons of={h.because} remains={h.remains} unread={h.unread} />
-                    </details>
-                  </li>
+                  <Row key={`${h.identity.key} ${i}`} of={h.identity} marks={<Decision value={h.decision} />}>
+                    <Reasons of={h.because} remains={h.remains} unread={h.unread} />
+                  </Row>
                 ))}
               </ul>
             </>
@@ -288,18 +286,19 @@ function WaysTab() {
               {(d.items ?? []).length === 0 && <Empty title="It comes to nobody else.">As far as was read.</Empty>}
               <ul className={classes.answers}>
                 {(d.items ?? []).map((w) => (
-                  <li key={`${w.thing.realm ?? ''} ${w.identity}`}>
-                    <details className={classes.answer} open={(d.items ?? []).length === 1}>
-                      <summary>
-                        <span>
-                          <Thing of={w.thing} />
-                        </span>
+                  <Row
+                    key={`${w.thing.realm ?? ''} ${w.identity}`}
+                    of={w.thing}
+                    open={(d.items ?? []).length === 1}
+                    marks={
+                      <>
                         <Surely possible={w.possible} />
                         <span>{plural((w.hops ?? []).length, ['step', 'steps'])}</span>
-                      </summary>
-                      <Hops hops={w.hops ?? []} label={`Steps to ${w.identity}`} />
-                    </details>
-                  </li>
+                      </>
+                    }
+                  >
+                    <Hops hops={w.hops ?? []} label={`Steps to ${w.identity}`} />
+                  </Row>
                 ))}
               </ul>
               {d.total > (d.items ?? []).length && <p className="muted">The nearest {count((d.items ?? []).length)} of {count(d.total)} are shown.</p>}
@@ -364,7 +363,7 @@ function CutsTab() {
         ]}
         button="Show"
       />
-      <Answer what="The choke points" answer={chokes}>
+      <Answer what="The choke points" answer={chokes.error || cut.data || cut.error ? chokes : { ...chokes, data: undefined }}>
         {(d) => (
           <>
             <Gaps of={d.gaps} />
@@ -388,6 +387,7 @@ function CutsTab() {
           </>
         )}
       </Answer>
+      {(cut.error || (chokes.data && cut.data)) && (
       <Answer what="The smallest cut" answer={cut}>
         {(d) =>
           d.before === 0 ? null : (
@@ -424,6 +424,7 @@ function CutsTab() {
           )
         }
       </Answer>
+      )}
     </>
   );
 }

@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { useState, type ReactNode } from 'react';
 import type { AccessCondition, AccessReason, AccessThing } from '@/api/types';
 import { Link } from '@/app/router';
 import { Mark, Tag, word } from '@/components/Words';
@@ -28,12 +28,14 @@ export function conditionText(c: AccessCondition): string {
   return c.negated ? `not (${parts})` : parts;
 }
 
+const pageOf = (t: AccessThing) =>
+  t.id?.startsWith('idn_') ? `/identities/${t.id}` : t.id?.startsWith('crd_') ? `/credentials/${t.id}` : undefined;
+
 /** A thing that an answer names, with the way to its page where it has one. */
-export function Thing({ of: t, fallback }: { of?: AccessThing; fallback?: string }) {
-  if (!t) return <span>{fallback}</span>;
+export function Thing({ of: t, plain }: { of: AccessThing; plain?: boolean }) {
   if (t.hidden) return <span className="muted">{t.key}</span>;
   const name = middle(t.name || t.key, 56);
-  const page = t.id?.startsWith('idn_') ? `/identities/${t.id}` : t.id?.startsWith('crd_') ? `/credentials/${t.id}` : undefined;
+  const page = plain ? undefined : pageOf(t);
   return (
     <span className={classes.thing}>
       <span title={t.key}>{page ? <Link to={page}>{name}</Link> : name}</span>
@@ -42,6 +44,29 @@ export function Thing({ of: t, fallback }: { of?: AccessThing; fallback?: string
       {t.environment && <Tag>{t.environment}</Tag>}
       {t.dataClass && <Tag>{t.dataClass}</Tag>}
     </span>
+  );
+}
+
+/** An answer about a thing, which opens to what it rests on. */
+export function Row({ of: t, marks, open, children }: { of: AccessThing; marks: ReactNode; open?: boolean; children?: ReactNode }) {
+  const page = pageOf(t);
+  return (
+    <li>
+      <details className={classes.answer} open={open}>
+        <summary>
+          <span>
+            <Thing of={t} plain />
+          </span>
+          {marks}
+        </summary>
+        {page && (
+          <p className={classes.because}>
+            <Link to={`${page}${page.startsWith('/identities') ? '?tab=access' : ''}`}>Open {middle(t.name || t.key, 40)}</Link>
+          </p>
+        )}
+        {children}
+      </details>
+    </li>
   );
 }
 

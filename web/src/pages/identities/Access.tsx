@@ -47,7 +47,13 @@ export function Access({ identity, path, granted, grantedError, retry }: Props) 
     <>
       <Gaps of={held.data.gaps} />
       <HeldList held={held.data.held ?? []} path={path} />
-      <Worst id={identity.id} name={identity.name || identity.key} />
+      {(held.data.held ?? []).some((h) => h.consequence === 'administers' && h.outcome === 'Allowed') ? (
+        <Section title="Whom it can become" aside={<Link to={`/access?ask=ways&from=${encodeURIComponent(identity.id)}`}>all of them</Link>}>
+          <p>It administers its system, and so can act as everyone in it.</p>
+        </Section>
+      ) : (
+        <Worst id={identity.id} name={identity.name || identity.key} />
+      )}
       <Radius id={identity.id} />
       <Section title="Its policies and grants, as written">
         <details>
@@ -162,7 +168,7 @@ function Worst({ id, name }: { id: string; name: string }) {
   const ways = useGet<AccessWays>('/access/paths', { from: id }, { retry: false });
   if (ways.error) return <Failed what="Whom it comes to act as" error={ways.error} retry={() => void ways.refetch()} />;
   if (!ways.data) return <Rows count={2} />;
-  const items = ways.data.items ?? [];
+  const items = (ways.data.items ?? []).filter((w) => w.thing.id !== id);
   const worst = items.find((w) => w.admin && !w.possible) ?? items.find((w) => w.admin) ?? items[0];
   return (
     <Section
