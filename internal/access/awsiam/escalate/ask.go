@@ -161,7 +161,7 @@ func (a *asker) ask(v *variant, c call, resource string, t target) bool {
 	case access.Allowed:
 		return true
 	case access.Conditional:
-		return !slices.ContainsFunc(awsiam.Decide(layers, r, awsiam.Open).Remains, func(c access.Condition) bool { return !chosen(c.Key) })
+		return every(awsiam.Decide(layers, r, awsiam.Open).Remains, chosen)
 	}
 	return false
 }
@@ -192,6 +192,25 @@ func (a *asker) request(v *variant, c call, resource string, t target) (*awsiam.
 		r.Context.Set(k, strings.ReplaceAll(value, "{partition}", partition(v.ARN)))
 	}
 	return &layers, r
+}
+
+// every reports whether all conditions can be met by who may choose the keys of
+// which free is true.
+func every(list []access.Condition, free func(key string) bool) bool {
+	return !slices.ContainsFunc(list, func(c access.Condition) bool { return !meets(c, free) })
+}
+
+// meets reports whether a condition can be met. One that is made of others has
+// no key; where it is negated, all alternatives must be avoided, or one of what
+// must hold together.
+func meets(c access.Condition, free func(key string) bool) bool {
+	switch {
+	case len(c.AnyOf)+len(c.AllOf) == 0:
+		return c.Key != "" && free(c.Key)
+	case len(c.AnyOf) > 0 == !c.Negated:
+		return slices.ContainsFunc(slices.Concat(c.AnyOf, c.AllOf), func(c access.Condition) bool { return meets(c, free) })
+	}
+	return every(c.AnyOf, free) && every(c.AllOf, free)
 }
 
 // chosen reports whether the caller of an action chooses the value of a
@@ -228,9 +247,9 @@ func (a *asker) trusts(role *Principal, service string) bool {
 			// What the service says of whom it acts for is so when it acts for
 			// the role's own account.
 			d := awsiam.Decide(layers, r, awsiam.Open)
-			known = !slices.ContainsFunc(d.Remains, func(c access.Condition) bool {
-				k := strings.ToLower(c.Key)
-				return k != "aws:sourceaccount" && k != "aws:sourcearn" && k != "aws:sourceorgid" && !chosen(c.Key)
+			known = every(d.Remains, func(key string) bool {
+				k := strings.ToLower(key)
+				return k == "aws:sourceaccount" || k == "aws:sourcearn" || k == "aws:sourceorgid" || chosen(key)
 			})
 		}
 		a.services[key] = known

@@ -212,6 +212,24 @@ func TestOrganisationPoliciesHold(t *testing.T) {
 	}
 }
 
+// TestOneConditionTwice attaches what is allowed from an office only twice: it is
+// not allowed from elsewhere for that.
+func TestOneConditionTwice(t *testing.T) {
+	for _, region := range []bool{false, true} {
+		w := &world{t: t}
+		w.principal("user/alice", nil)
+		for _, name := range []string{"alice#p", "alice#q"} {
+			w.policy("user/alice", retinue.AttachIdentity, name, document(allow("iam:PutUserPolicy", "*", `{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`)))
+		}
+		if region { // which she chooses
+			w.policy("user/alice", retinue.AttachIdentity, "alice#r", document(allow("iam:PutUserPolicy", "*", `{"StringEquals":{"aws:RequestedRegion":"eu-west-1"}}`)))
+		}
+		if got := w.c.State(nil).Escalations(); len(got) > 0 != region {
+			t.Errorf("with a region %t: %+v", region, got)
+		}
+	}
+}
+
 // TestARoleHasNoUserName gives a role what is about the caller's own user.
 func TestARoleHasNoUserName(t *testing.T) {
 	w := &world{t: t}

@@ -94,7 +94,7 @@ func (a *oracleAsker) allowed(v *oracleVariant, c call, resource string, t targe
 		out.ok = true
 	case access.Conditional:
 		d := awsiam.Decide(&layers, r, awsiam.Open)
-		out.ok = !slices.ContainsFunc(d.Remains, func(c access.Condition) bool { return !chosen(c.Key) })
+		out.ok = every(d.Remains, chosen)
 	}
 	if out.ok {
 		for _, reason := range awsiam.Decide(&layers, r, awsiam.Open).Because {
@@ -231,9 +231,9 @@ func (a *oracleAsker) trusts(role *Principal, service string) bool {
 			// What the service says of whom it acts for is so when it acts for
 			// the role's own account.
 			d := awsiam.Decide(layers, r, awsiam.Open)
-			known = !slices.ContainsFunc(d.Remains, func(c access.Condition) bool {
-				k := strings.ToLower(c.Key)
-				return k != "aws:sourceaccount" && k != "aws:sourcearn" && k != "aws:sourceorgid" && !chosen(c.Key)
+			known = every(d.Remains, func(key string) bool {
+				k := strings.ToLower(key)
+				return k == "aws:sourceaccount" || k == "aws:sourcearn" || k == "aws:sourceorgid" || chosen(key)
 			})
 		}
 		a.services[key] = known

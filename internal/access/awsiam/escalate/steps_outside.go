@@ -56,7 +56,7 @@ func (st *stepper) admit(role *Principal, p awsiam.Principal, n graph.Node) {
 	}
 	resource := awsiam.LayerResource.String()
 	because := slices.DeleteFunc(allowing(d.Because), func(r access.Reason) bool { return r.Layer != resource })
-	remains := slices.DeleteFunc(slices.Clone(d.Remains), func(c access.Condition) bool { return chosen(c.Key) })
+	remains := slices.DeleteFunc(slices.Clone(d.Remains), func(c access.Condition) bool { return meets(c, chosen) })
 	st.b.Step(graph.Step{From: []graph.NodeID{st.b.Node(n)}, To: st.node(st.as(role)), Verb: graph.Assumes, Technique: actionAssume,
 		Remains: remains, Needs: [][]graph.GrantID{st.b.GrantsOf(refOf(role), because)}, Because: because})
 }
