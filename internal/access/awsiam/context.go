@@ -113,34 +113,35 @@ func (q *question) knownAbsent(key string) bool {
 // that AWS takes from the principal and the resource themselves ("AWS global
 // condition context keys").
 func derive(r *Request) *Context {
-	c := &Context{entries: slices.Clone(r.Context.entries)}
+	const most = 8 // keys that are added
+	c := &Context{entries: append(make([]entry, 0, len(r.Context.entries)+most), r.Context.entries...)}
 	add := func(key, text string) {
 		if text != "" && !c.Has(key) {
 			c.Set(key, text)
 		}
 	}
-	add("aws:ResourceAccount", r.ResourceAccount)
+	add("aws:resourceaccount", r.ResourceAccount)
 	p := &r.Principal
 	switch p.kind {
 	case principalUser:
 		add("aws:username", p.name)
-		add("aws:PrincipalType", "User")
+		add("aws:principaltype", "User")
 	case principalRole, principalSession:
-		add("aws:PrincipalType", "AssumedRole")
+		add("aws:principaltype", "AssumedRole")
 	case principalRoot:
-		add("aws:PrincipalType", "Account")
+		add("aws:principaltype", "Account")
 	case principalFederatedUser:
-		add("aws:PrincipalType", "FederatedUser")
+		add("aws:principaltype", "FederatedUser")
 	case principalAnonymous:
-		add("aws:PrincipalType", "Anonymous")
+		add("aws:principaltype", "Anonymous")
 	case principalService:
-		add("aws:PrincipalIsAWSService", "true")
-		add("aws:PrincipalServiceName", p.arn)
+		add("aws:principalisawsservice", "true")
+		add("aws:principalservicename", p.arn)
 	}
 	if p.account != "" {
-		add("aws:PrincipalArn", p.principalARN())
-		add("aws:PrincipalAccount", p.account)
-		add("aws:PrincipalIsAWSService", "false")
+		add("aws:principalarn", p.principalARN())
+		add("aws:principalaccount", p.account)
+		add("aws:principalisawsservice", "false")
 	}
 	return c
 }

@@ -169,7 +169,7 @@ func (r *run) trusting(nodes []*node) []*Principal {
 func (r *run) passRoles(t *Technique) {
 	assumes := ""
 	if t.exists != "" {
-		if r.Read[t.exists] && !slices.ContainsFunc(r.Computes, func(c *Compute) bool { return c.Kind == t.exists }) {
+		if r.Read[t.exists] && !r.kinds[t.exists] {
 			return
 		}
 		if !r.Read[t.exists] {

@@ -18,6 +18,8 @@ type index struct {
 	// open those that may admit anybody.
 	named map[string][]*Principal
 	open  []*Principal
+	// kinds are the kinds of Compute of which there is one.
+	kinds map[string]bool
 }
 
 // home is an account: what calls of its own principals can be about.
@@ -64,7 +66,7 @@ type traits struct {
 // ready makes the index. It is not known yet who is an administrator.
 func (s *State) ready() *index {
 	s.once.Do(func() {
-		x := &index{library: newLibrary(newBook()), homes: make(map[string]*home), named: make(map[string][]*Principal)}
+		x := &index{library: newLibrary(newBook()), homes: make(map[string]*home), named: make(map[string][]*Principal), kinds: make(map[string]bool)}
 		x.read(s)
 		for _, p := range s.Principals {
 			x.settle(s, p)
@@ -78,6 +80,7 @@ func (s *State) ready() *index {
 			h.policies = append(h.policies, s.Policies[arn])
 		}
 		for _, c := range s.Computes {
+			x.kinds[c.Kind] = true
 			if role := s.Principals[c.Role]; role != nil {
 				role.home.computes = append(role.home.computes, c)
 			}
