@@ -144,20 +144,23 @@ func (a *App) judgeAlone(ctx context.Context) (store.Lease, error) {
 const judgeWait = 50 * time.Millisecond
 
 func (a *App) judgeHeld(ctx context.Context, lease store.Lease) error {
-	var from, upTo int64
+	var from, upTo, labelFrom int64
 	full := false
 	err := a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
 		var err error
 		if upTo, err = tx.MaxRevision(); err != nil {
 			return err
 		}
-		from, full, err = a.judgeFrom(tx)
+		if from, full, err = a.judgeFrom(tx); err != nil {
+			return err
+		}
+		labelFrom, err = a.labelFrom(tx)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	w := &judgeStore{app: a, from: from, lease: lease, renewed: time.Now()}
+	w := &judgeStore{app: a, from: from, labelFrom: labelFrom, lease: lease, renewed: time.Now()}
 	err = a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
 		w.tx = tx
 		report, err := rules.Judge{Set: a.set, Now: a.now}.Run(ctx, w)
@@ -226,6 +229,18 @@ func (a *App) judgeFrom(tx *sqlstore.Tx) (from int64, full bool, err error) {
 	return from, false, nil
 }
 
+// labelFrom returns the revision after which things may have other labels than
+// those that are kept.
+func (a *App) labelFrom(tx *sqlstore.Tx) (int64, error) {
+	pack, err := tx.Meta(metaPack)
+	if err != nil || pack != a.packID {
+		return 0, err
+	}
+	rev, err := tx.Meta(metaJudged)
+	from, _ := strconv.ParseInt(rev, 10, 64)
+	return from, err
+}
+
 func addReports(a, b rules.Report) rules.Report {
 	a.Subjects += b.Subjects
 	a.Opened += b.Opened
@@ -252,6 +267,15 @@ type judgeStore struct {
 	labels  []pendingLabels
 	orphans []orphan
 	people  people
+
+	// access answers about identities; nil where no rule asks or it could not
+	// be read. Again says that it moved for others than those touched.
+	access *judgedAccess
+	again  bool
+	// labelFrom is the revision after which labels must be given, labelled that
+	// those of everything judged in this run were.
+	labelFrom int64
+	labelled  bool
 }
 
 type pendingSave struct {
@@ -281,28 +305,28 @@ func (w *judgeStore) Touched(ctx context.Context, fn func(*rules.Subject) error)
 		return err
 	}
 	w.people = known
-	after := int64(0)
-	for {
-		page, err := w.tx.TouchedSince(w.from, after, judgePage, retinue.FactIdentity, retinue.FactCredential, retinue.FactResource)
+	if err := w.prepare(ctx, things); err != nil {
+		return err
+	}
+	seen, realms := map[int64]bool{}, map[retinue.Realm]bool{}
+	err = w.touched(w.from, func(t store.Touched) error {
+		th, err := things.Thing(t.Key)
+		if errors.Is(err, retinue.ErrNotFound) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
-		for _, t := range page {
-			after = t.Key
-			th, err := things.Thing(t.Key)
-			if errors.Is(err, retinue.ErrNotFound) {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			if err := w.subjects(t, th, fn); err != nil {
-				return err
-			}
+		if w.again {
+			seen[t.Key], realms[th.Fact.FactRef().Realm] = true, true
 		}
-		if len(page) < judgePage {
-			break
-		}
+		return w.subjects(t, th, fn)
+	})
+	if err != nil {
+		return err
+	}
+	if err := w.restOfAccess(things, seen, realms, fn); err != nil {
+		return err
 	}
 	return w.sources(fn)
 }
@@ -315,6 +339,9 @@ func (w *judgeStore) subjects(t store.Touched, th *inventory.Thing, fn func(*rul
 		return err
 	}
 	w.label(t, s)
+	if w.access != nil && t.Type == retinue.FactIdentity {
+		s.Access = w.access.of(s.Ref)
+	}
 	if err := fn(s); err != nil {
 		return err
 	}
@@ -373,7 +400,7 @@ func (w *judgeStore) label(t store.Touched, s *rules.Subject) {
 	keep("criticality", string(l.Criticality), l.CriticalityBy, &out.Criticality)
 	keep("dataClass", l.DataClass, l.DataClassBy, &out.DataClass)
 	out.Privileged, out.ThirdParty = privileged(s), thirdParty(s)
-	if out.Encode() != t.Labels {
+	if out.Encode() != t.Labels && !w.labelled {
 		w.labels = append(w.labels, pendingLabels{t.Key, out})
 	}
 }

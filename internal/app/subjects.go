@@ -82,7 +82,7 @@ func ownerOf(th *inventory.Thing) *rules.Owner {
 func trustSubject(id *rules.Subject, t retinue.Trust) *rules.Subject {
 	return &rules.Subject{Kind: rules.OverTrust, Entity: id.Entity, Ref: t.FactRef(), Name: id.Name + " ← " + t.Name,
 		Trust: &t, Identity: id.Identity, Attachments: id.Attachments, Containers: id.Containers, Owner: id.Owner,
-		Registration: id.Registration, Uses: id.Uses, Labels: id.Labels}
+		Registration: id.Registration, Uses: id.Uses, Labels: id.Labels, Access: id.Access}
 }
 
 // sourceSubject is a source, as its last run saw it.

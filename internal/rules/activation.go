@@ -16,6 +16,7 @@ import (
 type activation struct {
 	s       *Subject
 	granted *Granted
+	excess  *Excess
 	tags    map[string]string
 	paths   []string
 }
@@ -91,8 +92,19 @@ func (a *activation) list(name string) (any, bool) {
 	case "access":
 		if a.granted == nil {
 			a.granted = granted(s.Attachments)
+			if e := s.Access; e != nil && e.Judged() {
+				a.granted.Judged, a.granted.Administrator, a.granted.engine = true, e.Administrator(), e
+			}
 		}
 		return a.granted, true
+	case "excess":
+		if a.excess == nil {
+			a.excess = new(Excess)
+			if e := s.Access; e != nil && e.Judged() {
+				*a.excess = e.Excess()
+			}
+		}
+		return a.excess, true
 	case "tags":
 		if a.tags == nil {
 			a.tags = tags(s)

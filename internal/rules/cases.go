@@ -165,12 +165,13 @@ func (c *Case) decode(over Kind) (*Subject, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: subject: %v", retinue.ErrInvalid, err)
 	}
-	var sub Subject
+	var stated caseSubject
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&sub); err != nil {
+	if err := d.Decode(&stated); err != nil {
 		return nil, fmt.Errorf("%w: subject: %s", retinue.ErrInvalid, strings.TrimPrefix(err.Error(), "json: "))
 	}
+	sub := stated.subject()
 	if sub.Kind == "" {
 		sub.Kind = over
 	}
@@ -181,7 +182,7 @@ func (c *Case) decode(over Kind) (*Subject, error) {
 		sub.Ref = retinue.NewRef("example:case", string(sub.Kind), "case")
 	}
 	sub.FillCounts()
-	return &sub, nil
+	return sub, nil
 }
 
 var relativeDays = regexp.MustCompile(`^[+-]\d{1,5}d$`)

@@ -34,6 +34,8 @@ type Set struct {
 	labels []compiledLabel
 	csv    []LabelRow
 	byKind map[Kind][]int
+	// asks is true where some rule asks for access.
+	asks bool
 }
 
 type compiledRule struct {
@@ -80,6 +82,7 @@ type compiler struct {
 	env  *cel.Env
 	opts []cel.ProgramOption
 	errs []error
+	asks bool
 }
 
 // Compile checks and compiles a pack. The error joins everything that is wrong,
@@ -107,12 +110,17 @@ func Compile(p *Pack, o Options) (*Set, error) {
 	if len(c.errs) > 0 {
 		return nil, errors.Join(c.errs...)
 	}
+	s.asks = c.asks
 	for i := range s.rules {
 		k := s.rules[i].rule.Over
 		s.byKind[k] = append(s.byKind[k], i)
 	}
 	return s, nil
 }
+
+// AsksAccess reports whether a rule asks what identities can do, so that a
+// subject's Access is of use.
+func (s *Set) AsksAccess() bool { return s.asks }
 
 // Rules returns the rules of the set, in their order.
 func (s *Set) Rules() []Rule {
@@ -173,6 +181,9 @@ func (c *compiler) expression(text, where string, want *cel.Type) cel.Program {
 	if want != nil && !ast.OutputType().IsExactType(want) {
 		c.fail(where, "%q gives %s: want %s", text, ast.OutputType(), want)
 		return nil
+	}
+	for _, r := range ast.NativeRep().ReferenceMap() {
+		c.asks = c.asks || r.Name == "access" || r.Name == "excess"
 	}
 	prg, err := c.env.Program(ast, c.opts...)
 	if err != nil {

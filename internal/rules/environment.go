@@ -2,6 +2,7 @@ package rules
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 
 	"cel.dev/cel-go/cel"
@@ -41,7 +42,8 @@ func Variables() []Variable {
 		{"credentials", "the identity's credentials, each with placements and uses", list(object[HeldCredential]())},
 		{"placements", "where the credential lies; for an identity, what it reads", list(object[retinue.Placement]())},
 		{"attachments", "the policies in force, each with its summary and path", list(object[AttachedPolicy]())},
-		{"access", "the summaries of the granting attachments together (see docs)", object[Granted]()},
+		{"access", "the summaries of the granting attachments together, and whether policies of its system are evaluated (see docs)", object[Granted]()},
+		{"excess", "how much more an identity can do than is good, where policies of its system are evaluated", object[Excess]()},
 		{"memberships", "groups and roles that it belongs to", list(object[Member]())},
 		{"grants", "rights stated directly", list(object[retinue.Grant]())},
 		{"trusts", "who may become the identity", list(object[retinue.Trust]())},
@@ -84,6 +86,13 @@ type Granted struct {
 	HasBoundary       bool     `json:"hasBoundary,omitempty"`
 	// Policies counts the granting attachments.
 	Policies int `json:"policies,omitempty"`
+	// Judged is true where policies of the identity's system are evaluated, and
+	// Administrator where it then administers that system, after everything
+	// that limits it. The functions reaches, can and held say more.
+	Judged        bool `json:"judged,omitempty"`
+	Administrator bool `json:"administrator,omitempty"`
+
+	engine Access
 }
 
 // object is the CEL type of a struct.
@@ -103,22 +112,25 @@ func structs() []any {
 		reflect.TypeFor[SourceRun](), reflect.TypeFor[HeldCredential](), reflect.TypeFor[AttachedPolicy](),
 		reflect.TypeFor[Member](), reflect.TypeFor[Owner](), reflect.TypeFor[Runner](),
 		reflect.TypeFor[Counts](), reflect.TypeFor[Labels](), reflect.TypeFor[Granted](),
-		reflect.TypeFor[access.Summary](),
+		reflect.TypeFor[access.Summary](), reflect.TypeFor[Way](), reflect.TypeFor[Holding](), reflect.TypeFor[Excess](),
 	}
 }
 
 // newEnv makes the typed environment in which rules are compiled.
 func newEnv() (*cel.Env, error) {
+	base, err := cel.NewCustomEnv(ext.NativeTypes(append([]any{types.ParseStructTag("json")}, structs()...)...))
+	if err != nil {
+		return nil, err
+	}
 	opts := []cel.EnvOption{
-		ext.NativeTypes(append([]any{types.ParseStructTag("json")}, structs()...)...),
-		ext.Strings(), ext.Sets(), ext.Bindings(),
-		cel.ClearMacros(), cel.Macros(append(cel.StandardMacros, clockMacros()...)...),
+		cel.StdLib(), ext.Strings(), ext.Sets(), ext.Bindings(),
+		cel.ClearMacros(), cel.Macros(slices.Concat(cel.StandardMacros, clockMacros(), accessMacros())...),
 	}
 	for _, v := range Variables() {
 		opts = append(opts, cel.Variable(v.Name, v.typ))
 	}
-	for _, f := range Functions() {
+	for _, f := range functions(base.CELTypeAdapter()) {
 		opts = append(opts, f.opt)
 	}
-	return cel.NewEnv(opts...)
+	return base.Extend(opts...)
 }

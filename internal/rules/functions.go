@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,8 +26,11 @@ type Function struct {
 
 // Functions lists them. Of a time that is not set nothing is true, and its
 // distance is 0 days, so that a rule does not fire on what nobody said.
-func Functions() []Function {
-	return append(clockFunctions(), append(valueFunctions(), textFunctions()...)...)
+func Functions() []Function { return functions(types.DefaultTypeAdapter) }
+
+// functions lists them, with what makes values of structs.
+func functions(natives types.Adapter) []Function {
+	return slices.Concat(clockFunctions(), valueFunctions(), textFunctions(), accessFunctions(natives))
 }
 
 // clockMacros let rules write days_since(t) for days_between(t, now).

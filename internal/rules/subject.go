@@ -84,6 +84,9 @@ type Subject struct {
 	// Labels are what the label rules gave it (see Set.Label). Evaluate fills
 	// them where they are zero.
 	Labels Labels `json:"labels,omitzero"`
+	// Access answers what the identity can do, where policies are evaluated;
+	// of a trust, the identity that it admits to. Cases state it as "access".
+	Access Access `json:"-"`
 }
 
 // HeldCredential is a credential of an identity.
