@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -53,6 +54,9 @@ type Escalations struct {
 // escalate, which also follows what an identity gains for itself.
 func (x *Access) Escalations(ctx context.Context, q EscalationQuery) (out Escalations, err error) {
 	out.List = []Escalation{}
+	if err := x.app.hasRealm(ctx, q.Realm); err != nil {
+		return out, err
+	}
 	known := map[string]bool{}
 	others := true
 	if q.To == "admin" && x.scope.All && x.at.IsZero() {
@@ -73,6 +77,20 @@ func (x *Access) Escalations(ctx context.Context, q EscalationQuery) (out Escala
 		return err
 	})
 	return out, err
+}
+
+// hasRealm refuses a realm that nothing was read of.
+func (a *App) hasRealm(ctx context.Context, realm retinue.Realm) error {
+	if realm == "" {
+		return nil
+	}
+	return a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
+		scopes, err := tx.Scopes()
+		if err == nil && !slices.ContainsFunc(scopes, func(s store.ScopeStatus) bool { return s.Scope.Realm == realm }) {
+			err = fmt.Errorf("%w: the inventory holds no system %.200q", retinue.ErrNotFound, string(realm))
+		}
+		return err
+	})
 }
 
 // besidesAWS reports whether the inventory holds systems that are no AWS

@@ -302,10 +302,15 @@ func nearOf(g *graph.Graph, n graph.NodeID, inverse bool) near {
 	}
 	all := reachFrom(g, n)
 	return near{all.possible.Nodes(), all.certain.Reached, all.hopsTo, func(id graph.NodeID) string {
-		if path, _ := all.path(id); len(path) > 0 {
-			s := g.Step(path[len(path)-1])
-			return fmt.Sprintf("%s (%s)", s.Verb, s.Technique)
+		path, _ := all.path(id)
+		hops := g.Hops(path)
+		if len(hops) == 0 {
+			return ""
 		}
-		return ""
+		s := g.Step(hops[len(hops)-1].Main)
+		if s.Technique == "" {
+			return string(s.Verb)
+		}
+		return fmt.Sprintf("%s (%s)", s.Verb, s.Technique)
 	}}
 }
