@@ -120,11 +120,11 @@ func findLanguage(name string) (accessLanguage, error) {
 // refuses languages that there are none of.
 func AccessTakesState(language string) (can, must bool, err error) {
 	_, brings := accessCases()[language]
-	_, err = findLanguage(language)
-	if brings && err != nil {
-		return false, false, nil
+	can = slices.ContainsFunc(accessLanguages(), func(l accessLanguage) bool { return l.name == language })
+	if !can && !brings {
+		_, err = findLanguage(language)
 	}
-	return err == nil, err == nil && !brings, err
+	return can, can && !brings, err
 }
 
 // AccessCheckCases returns the checker of a language whose questions bring
