@@ -203,7 +203,30 @@ func (i *identityAccess) Excess() rules.Excess {
 		}
 	}
 	for _, c := range x.Combinations {
+		if !i.confirms(c.ID) {
+			continue
+		}
 		out.Combinations = append(out.Combinations, rules.Combination{ID: c.ID, Title: c.Title, Severity: string(c.Severity), Grants: c.Grants})
 	}
 	return out
+}
+
+// confirms asks the engine whether what a combination needs is allowed: a grant
+// of a pattern names more than what a boundary or a deny leaves of it.
+func (i *identityAccess) confirms(id string) bool {
+	table := excess.Combinations()
+	at := slices.IndexFunc(table, func(r excess.Rule) bool { return r.ID == id })
+	return at >= 0 && !slices.ContainsFunc(table[at].Needs, func(n excess.Need) bool {
+		follows := slices.ContainsFunc(i.all(), func(h access.Held) bool { return slices.Contains(n.Consequences, h.Consequence) })
+		return !follows && !slices.ContainsFunc(n.Actions, i.allowed)
+	})
+}
+
+// allowed reports whether an action is held by its own name or allowed on some
+// resource.
+func (i *identityAccess) allowed(action string) bool {
+	named := func(h access.Held) bool {
+		return slices.ContainsFunc(h.Actions, func(a string) bool { return strings.EqualFold(a, action) })
+	}
+	return slices.ContainsFunc(i.all(), named) || i.Can(action, "")
 }
