@@ -96,6 +96,10 @@ func TestPlacedCredentialsLeadToTheirIdentities(t *testing.T) {
 		{name: "only its name", placement: retinue.Placement{Place: file, Exposure: retinue.ExposureWorld, Reference: true}, from: guest},
 		{name: "only its public half", placement: retinue.Placement{Reference: true, Consumer: deploy,
 			Place: retinue.Place{Kind: retinue.PlaceAuthorizedKeys, Realm: "host:h1", Container: host, Path: "/home/deploy/.ssh/authorized_keys"}}, from: deploy},
+		{name: "mounted by a pod", placement: retinue.Placement{Reference: true, Consumer: deploy, Attrs: retinue.Attrs{"readBy": []any{"image pull", "volume"}},
+			Place: retinue.Place{Kind: retinue.PlaceKubernetes, Realm: "kubernetes:k1", Path: "app"}}, from: deploy, want: "reads secret app_rw, acts as app_rw"},
+		{name: "only to pull images", placement: retinue.Placement{Reference: true, Consumer: deploy, Attrs: retinue.Attrs{"readBy": []string{"image pull"}},
+			Place: retinue.Place{Kind: retinue.PlaceKubernetes, Realm: "kubernetes:k1", Path: "app"}}, from: deploy},
 		{name: "in the history", placement: retinue.Placement{Place: file, Exposure: retinue.ExposureWorld, Historic: true}, from: guest,
 			want: "reads h1:/etc/app.env, placed at app_rw, acts as app_rw", possible: true},
 	} {

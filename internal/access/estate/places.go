@@ -47,8 +47,28 @@ func given(p retinue.Placement) bool {
 	if !p.Reference {
 		return true
 	}
+	if how, ok := textsOf(p.Attrs["readBy"]); ok && !slices.Contains(how, "environment") && !slices.Contains(how, "volume") {
+		return false // the node reads it to pull images or for a driver, and the pod never sees it
+	}
 	return slices.Contains([]retinue.PlaceKind{retinue.PlaceCIVariable, retinue.PlaceKubernetes, retinue.PlaceVault,
 		retinue.PlaceEnvironment, retinue.PlaceCloudConfig, retinue.PlaceMCPConfig}, p.Place.Kind)
+}
+
+// textsOf is an attribute that is a list of texts, as a connector gives it or as
+// it comes out of the store.
+func textsOf(v any) ([]string, bool) {
+	switch list := v.(type) {
+	case []string:
+		return list, true
+	case []any:
+		out := make([]string, 0, len(list))
+		for _, x := range list {
+			s, _ := x.(string)
+			out = append(out, s)
+		}
+		return out, true
+	}
+	return nil, false
 }
 
 func placementReason(p retinue.Placement) access.Reason {
