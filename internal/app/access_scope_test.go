@@ -65,11 +65,21 @@ func TestAccessKeepsToItsReader(t *testing.T) {
 			"escalations": func(sc store.RowScope) (any, error) {
 				return w.AnswerEscalations(ctx, sc, at, api.EscalationQuestion{To: "admin", Already: true, Limit: 100})
 			},
-			"ways":    func(sc store.RowScope) (any, error) { return w.AnswerWays(ctx, sc, at, api.WayQuestion{From: ours.Ref.Key, Limit: 100}) },
-			"reach":   func(sc store.RowScope) (any, error) { return w.AnswerReach(ctx, sc, at, api.ReachQuestion{Of: ours.Ref.Key, Limit: 100}) },
-			"reached": func(sc store.RowScope) (any, error) { return w.AnswerReach(ctx, sc, at, api.ReachQuestion{Of: both.Ref.Key, Inverse: true, Limit: 100}) },
-			"cuts":    func(sc store.RowScope) (any, error) { return w.AnswerCuts(ctx, sc, at, api.TargetQuestion{Target: "admin"}) },
-			"chokes":  func(sc store.RowScope) (any, error) { return w.AnswerChokePoints(ctx, sc, at, api.TargetQuestion{Target: "admin", Most: 20}) },
+			"ways": func(sc store.RowScope) (any, error) {
+				return w.AnswerWays(ctx, sc, at, api.WayQuestion{From: ours.Ref.Key, Limit: 100})
+			},
+			"reach": func(sc store.RowScope) (any, error) {
+				return w.AnswerReach(ctx, sc, at, api.ReachQuestion{Of: ours.Ref.Key, Limit: 100})
+			},
+			"reached": func(sc store.RowScope) (any, error) {
+				return w.AnswerReach(ctx, sc, at, api.ReachQuestion{Of: both.Ref.Key, Inverse: true, Limit: 100})
+			},
+			"cuts": func(sc store.RowScope) (any, error) {
+				return w.AnswerCuts(ctx, sc, at, api.TargetQuestion{Target: "admin"})
+			},
+			"chokes": func(sc store.RowScope) (any, error) {
+				return w.AnswerChokePoints(ctx, sc, at, api.TargetQuestion{Target: "admin", Most: 20})
+			},
 		}
 		for what, answer := range questions {
 			if got := ask(left, what, answer); strings.Contains(got, "righty") {

@@ -16,9 +16,10 @@ import (
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/access/awsiam"
 	"github.com/retinue-id/retinue/internal/access/awsiam/compare"
+	"github.com/retinue-id/retinue/internal/app"
 )
 
-type accessCompareFlags struct{ pairs, format string }
+type accessCompareFlags struct{ pairs, identity, format string }
 
 func (e *env) accessCompareCommand() *cobra.Command {
 	var f accessCompareFlags
@@ -34,17 +35,23 @@ yet, for resources of any type, and for every value of every condition key.
 What cannot be decided is unknown, with the reason. Boundaries and organisation
 policies play no part: two documents are compared.
 
+With --identity, OLD and NEW are exports of AWS accounts, as the connector reads
+them, and what is compared is the identity's access under all of its policies, its
+boundary and the organisation's policies over it.
+
 With --pairs, each line of FILE is {"id", "old", "new"} and is answered by a line
 {"id", "newAccess", "lostAccess", "witness", "lostWitness", "why"}, in which
 newAccess and lostAccess are true, false or "unknown". A line that is no pair is
 told on standard error with its number, gets "unknown", and makes the exit code 3.`,
 		Example: `  retinue access compare before.json after.json
   git show HEAD:policy.json | retinue access compare - policy.json --format json
+  retinue access compare --identity arn:aws:iam::111122223333:role/ci monday.json friday.json
   retinue access compare --pairs edits.jsonl`,
 		Args: cobra.MaximumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error { return e.accessCompare(cmd.Context(), f, args) },
 	}
 	c.Flags().StringVar(&f.pairs, "pairs", "", `file of pairs, one JSON object a line; "-" is standard input`)
+	c.Flags().StringVar(&f.identity, "identity", "", "compare two exports as to what this user or role may do, by its ARN")
 	c.Flags().StringVar(&f.format, "format", "text", "text or json")
 	return c
 }
@@ -53,6 +60,8 @@ func (e *env) accessCompare(ctx context.Context, f accessCompareFlags, args []st
 	switch {
 	case f.format != "text" && f.format != "json":
 		return usageError{fmt.Errorf("--format %q: want text or json", f.format)}
+	case f.pairs != "" && f.identity != "":
+		return usageError{errors.New("--identity compares two exports, and --pairs policies: give one of them")}
 	case f.pairs != "" && len(args) > 0:
 		return usageError{errors.New("--pairs brings its own documents: leave out OLD and NEW")}
 	case f.pairs == "" && len(args) != 2:
@@ -67,6 +76,9 @@ func (e *env) accessCompare(ctx context.Context, f accessCompareFlags, args []st
 		defer done()
 		return e.comparePairs(ctx, in)
 	}
+	if f.identity != "" {
+		return e.compareStates(ctx, f, args)
+	}
 	var policies [2]*awsiam.Policy
 	for i, name := range args {
 		text, err := e.document(name)
@@ -77,7 +89,26 @@ func (e *env) accessCompare(ctx context.Context, f accessCompareFlags, args []st
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	c := compared(policies[0], policies[1])
+	return e.tellComparison(f, compared(policies[0], policies[1]))
+}
+
+// compareStates compares what an identity may do by two exports.
+func (e *env) compareStates(ctx context.Context, f accessCompareFlags, exports []string) error {
+	var layers [2]awsiam.Layers
+	for i, export := range exports {
+		var gaps []string
+		var err error
+		if layers[i], gaps, err = app.AWSLayers(ctx, export, f.identity, app.ScanOptions{Actor: app.Actor(), Getenv: e.getenv}); err != nil {
+			return err
+		}
+		for _, gap := range gaps {
+			e.say("%s: not all was read: %s", export, retinue.CleanName(gap))
+		}
+	}
+	return e.tellComparison(f, comparisonOf(compare.Layers(&layers[0], &layers[1]), compare.Layers(&layers[1], &layers[0])))
+}
+
+func (e *env) tellComparison(f accessCompareFlags, c comparison) error {
 	if f.format == "json" {
 		return e.json(c)
 	}
@@ -124,7 +155,10 @@ type comparison struct {
 }
 
 func compared(old, next *awsiam.Policy) comparison {
-	gained, lost := compare.Document(old, next), compare.Document(next, old)
+	return comparisonOf(compare.Document(old, next), compare.Document(next, old))
+}
+
+func comparisonOf(gained, lost compare.Result) comparison {
 	c := comparison{NewAccess: answerOf(gained), LostAccess: answerOf(lost), Witness: gained.Witness, LostWitness: lost.Witness}
 	var why []string
 	for _, r := range []compare.Result{gained, lost} {
