@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 
 	"github.com/retinue-id/retinue"
@@ -56,6 +57,9 @@ type questionLine struct {
 func (e *env) answerAll(ctx context.Context, in io.Reader, q questions) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // ends the goroutines where this ends early
+	// Questions are read, answered and forgotten: collecting less often takes a
+	// third off the time, for some 60 MB.
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	workers := runtime.GOMAXPROCS(0)
 	work, order := make(chan *batch), make(chan *batch, workers)
 	go func() {
