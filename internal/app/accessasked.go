@@ -7,6 +7,7 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/access"
+	"github.com/retinue-id/retinue/internal/access/awsiam"
 	"github.com/retinue-id/retinue/internal/access/estate"
 	"github.com/retinue-id/retinue/internal/access/graph"
 	"github.com/retinue-id/retinue/internal/store"
@@ -122,15 +123,20 @@ func (x *Access) Without(ctx context.Context, identity string, documents []strin
 		ref := out.Identity.Ref
 		known := map[string]bool{}
 		for _, h := range x.estate.Held(ref) {
-			document, statement := grantOf(h.Because)
-			if known[document] = true; !slices.Contains(documents, document) {
-				continue
+			grants := allowing(h.Because)
+			rests := slices.ContainsFunc(grants, func(g access.Reason) bool { return !slices.Contains(documents, g.Document) })
+			touched := false
+			for _, g := range grants {
+				known[g.Document] = true
+				touched = touched || slices.Contains(documents, g.Document)
 			}
-			if x.givenElsewhere(ref, h, documents) {
+			switch {
+			case !touched:
+			case rests || x.givenElsewhere(ref, h, documents):
 				out.Kept++
-				continue
+			default:
+				out.Lost = append(out.Lost, api.LostHeld{Consequence: string(h.Consequence), Sentence: h.Sentence, Document: grants[0].Document, Statement: grants[0].Statement})
 			}
-			out.Lost = append(out.Lost, api.LostHeld{Consequence: string(h.Consequence), Sentence: h.Sentence, Document: document, Statement: statement})
 		}
 		for _, d := range documents {
 			if !known[d] {
@@ -143,14 +149,19 @@ func (x *Access) Without(ctx context.Context, identity string, documents []strin
 	return out, err
 }
 
-// grantOf is the document and statement that give what is held.
-func grantOf(because []access.Reason) (document, statement string) {
-	for _, b := range because {
-		if b.Effect == "allow" {
-			return b.Document, b.Statement
-		}
+// allowing are the statements that give what is held, any of them enough.
+func allowing(because []access.Reason) []access.Reason {
+	return slices.DeleteFunc(slices.Clone(because), func(r access.Reason) bool { return !gives(r) })
+}
+
+// gives reports whether a reason is a grant and not a layer that only limits,
+// whose allowing statements stand among the reasons too.
+func gives(r access.Reason) bool {
+	switch r.Layer {
+	case awsiam.LayerBoundary.String(), awsiam.LayerSession.String(), awsiam.LayerServiceControl.String(), awsiam.LayerResourceControl.String(), awsiam.LayerEndpoint.String():
+		return false
 	}
-	return "", ""
+	return r.Effect == "allow"
 }
 
 // elsewhereTried bounds the questions that one thing that is held is put to.
@@ -170,7 +181,7 @@ func (x *Access) givenElsewhere(ref retinue.Ref, h access.Held, documents []stri
 		for _, resource := range resources {
 			answers, err := x.estate.Can(ref, action, resource)
 			if err != nil || !slices.ContainsFunc(answers, func(d estate.Answer) bool {
-				return slices.ContainsFunc(d.Because, func(b access.Reason) bool { return b.Effect == "allow" && !slices.Contains(documents, b.Document) })
+				return slices.ContainsFunc(d.Because, func(b access.Reason) bool { return gives(b) && !slices.Contains(documents, b.Document) })
 			}) {
 				return false
 			}

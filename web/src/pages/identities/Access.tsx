@@ -65,13 +65,14 @@ export function Access({ identity, path, granted, grantedError, retry }: Props) 
   );
 }
 
-const documentOf = (h: Held) => (h.because ?? []).find((b) => b.effect === 'allow')?.document ?? '';
+/** The documents that give what is held, any of them enough. */
+const documentsOf = (h: Held) => (h.because ?? []).filter((b) => b.effect === 'allow' && b.document).map((b) => b.document ?? '');
 
 function HeldList({ held, path }: { held: Held[]; path: string }) {
   const [off, setOff] = useState<string[]>([]);
   const without = useGet<Without>(off.length > 0 ? `${path}/without` : undefined, { document: off }, { retry: false, keep: true });
   if (held.length === 0) return <Empty title="It can do nothing.">No grant of it allows anything, with everything that limits it in force.</Empty>;
-  const documents = [...new Set(held.map(documentOf))].filter(Boolean);
+  const documents = [...new Set(held.flatMap(documentsOf))];
   const groups = Object.keys(titles).filter((c) => held.some((h) => h.consequence === c));
   return (
     <>
@@ -136,7 +137,7 @@ function Sentences({ held, off }: { held: Held[]; off: string[] }) {
     <>
       <ul className={classes.sentences}>
         {shown.map((h, i) => (
-          <li key={i} data-off={off.includes(documentOf(h)) || undefined}>
+          <li key={i} data-off={(documentsOf(h).length > 0 && documentsOf(h).every((d) => off.includes(d))) || undefined}>
             <details>
               <summary>
                 {h.sentence}
