@@ -28,11 +28,12 @@ type estates struct {
 }
 
 // estateStamp tells inventories apart: facts by their revision, labels by what
-// judged them last.
+// judged them last, and the reference data by its day.
 type estateStamp struct {
-	revision int64
-	judged   string
-	pack     string
+	revision  int64
+	judged    string
+	pack      string
+	reference string
 }
 
 func newEstates() *estates { return &estates{turn: make(chan struct{}, 1)} }
@@ -78,13 +79,20 @@ func (a *App) estateStamp(tx *sqlstore.Tx) (s estateStamp, err error) {
 		return s, err
 	}
 	s.pack = a.packID
-	s.judged, err = tx.Meta(metaJudged)
+	if s.judged, err = tx.Meta(metaJudged); err != nil {
+		return s, err
+	}
+	s.reference, err = tx.Meta(metaReference)
 	return s, err
 }
 
 // loadEstate reads all facts that play a part in access.
 func loadEstate(ctx context.Context, tx *sqlstore.Tx, at store.AsOf) (*estate.Estate, error) {
-	var c estate.Collector
+	data, _, err := awsReferenceOf(tx)
+	if err != nil {
+		return nil, err
+	}
+	c := estate.Collector{AWS: data}
 	scopes, err := tx.Scopes()
 	if err != nil {
 		return nil, err

@@ -13,8 +13,12 @@ import (
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
 )
 
-// referenceAWS is the name of the reference data about AWS.
-const referenceAWS = "aws"
+// referenceAWS is the name of the reference data about AWS, and metaReference
+// where the day of what was brought in is remembered.
+const (
+	referenceAWS  = "aws"
+	metaReference = "reference.aws"
+)
 
 // ReferenceData says which reference data is in force.
 type ReferenceData struct {
@@ -37,17 +41,20 @@ func (a *App) AWSReference(ctx context.Context) (*awsdata.Data, error) {
 	return d, err
 }
 
-func (a *App) awsReference(ctx context.Context) (*awsdata.Data, store.Reference, error) {
+func (a *App) awsReference(ctx context.Context) (d *awsdata.Data, kept store.Reference, err error) {
+	err = a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
+		d, kept, err = awsReferenceOf(tx)
+		return err
+	})
+	return d, kept, err
+}
+
+func awsReferenceOf(tx *sqlstore.Tx) (*awsdata.Data, store.Reference, error) {
 	own, err := awsdata.Embedded()
 	if err != nil {
 		return nil, store.Reference{}, err
 	}
-	var kept store.Reference
-	var have bool
-	err = a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
-		kept, have, err = tx.Reference(referenceAWS)
-		return err
-	})
+	kept, have, err := tx.Reference(referenceAWS)
 	if err != nil || !have || !kept.Date.After(own.About().Date) {
 		return own, store.Reference{}, err
 	}
@@ -101,6 +108,9 @@ func (a *App) UpdateReference(ctx context.Context, file io.Reader) (ReferenceDat
 	}
 	err = a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
 		tx.Record(Actor(), retinue.RecordReferenceUpdated, referenceAWS, map[string]any{"date": d.About().Date.Format(time.DateOnly), "before": is.Date.Format(time.DateOnly)})
+		if err := tx.SetMeta(metaReference, d.About().Date.Format(time.DateOnly)); err != nil {
+			return err
+		}
 		return tx.SetReference(store.Reference{Name: referenceAWS, Date: d.About().Date, Body: text})
 	})
 	if err != nil {
@@ -117,8 +127,11 @@ func (a *App) ResetReference(ctx context.Context) (ReferenceData, error) {
 		if err == nil && !gone {
 			return fmt.Errorf("%w: no reference data was brought in: the copy in the program is in force", retinue.ErrNotFound)
 		}
+		if err != nil {
+			return err
+		}
 		tx.Record(Actor(), retinue.RecordReferenceReset, referenceAWS, nil)
-		return err
+		return tx.SetMeta(metaReference, "")
 	})
 	if err != nil {
 		return ReferenceData{}, err

@@ -1,11 +1,13 @@
 package estate
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/access/awsdata"
 	"github.com/retinue-id/retinue/internal/access/graph"
 )
 
@@ -20,6 +22,9 @@ func Facts() []retinue.FactType {
 // Collector builds an Estate from the facts of all systems. The zero Collector
 // is ready. It is used by one goroutine.
 type Collector struct {
+	// AWS is the reference data about AWS; nil means that of the program.
+	AWS *awsdata.Data
+
 	makers map[string]*maker // by the kind of realm; nil where no engine speaks for it
 	all    []maker           // those that are given the facts of every realm
 	order  []string
@@ -41,25 +46,24 @@ type labels struct {
 // passed over. Of several facts about one thing, the first counts.
 func (c *Collector) Add(in retinue.Realm, f retinue.Fact) error {
 	if c.makers == nil {
-		c.makers, c.gaps, c.labels = make(map[string]*maker), make(map[retinue.Realm][]string), make(map[retinue.Ref]labels)
-		c.all = everywhere()
+		c.makers, c.all = make(map[string]*maker), everywhere()
 	}
 	kind := in.Kind()
 	m, ok := c.makers[kind]
 	if !ok {
-		if made, some := newMaker(kind); some {
+		if made, some := c.newMaker(kind); some {
 			m = &made
 			c.order = append(c.order, kind)
 		}
 		c.makers[kind] = m
 	}
 	if m != nil {
-		if err := m.add(f); err != nil {
-			return fmt.Errorf("%s: %w", kind, err)
+		if err := c.give(in, m, f); err != nil {
+			return err
 		}
 	}
-	for _, m := range c.all {
-		if err := m.add(f); err != nil {
+	for i := range c.all {
+		if err := c.give(in, &c.all[i], f); err != nil {
 			return err
 		}
 	}
@@ -70,6 +74,22 @@ func (c *Collector) Add(in retinue.Realm, f retinue.Fact) error {
 	}
 	c.joins.take(f)
 	return nil
+}
+
+// maxMisread bounds the documents of a realm that are named as not understood.
+const maxMisread = 100
+
+// give hands a fact to an engine. A document that cannot be read is a gap of its
+// realm: it must not keep all others from being answered.
+func (c *Collector) give(in retinue.Realm, m *maker, f retinue.Fact) error {
+	err := m.add(f)
+	if errors.Is(err, retinue.ErrInvalid) {
+		if len(c.gaps[in]) < maxMisread {
+			c.gap(in, retinue.CleanName(err.Error()))
+		}
+		return nil
+	}
+	return err
 }
 
 // Same says that a ref names the thing that the store knows by a key, as other
@@ -92,10 +112,14 @@ func (c *Collector) Scope(s retinue.Scope, gap string) {
 		c.whole = append(c.whole, s)
 		return
 	}
+	c.gap(s.Realm, gap)
+}
+
+func (c *Collector) gap(realm retinue.Realm, why string) {
 	if c.gaps == nil {
 		c.gaps = make(map[retinue.Realm][]string)
 	}
-	c.gaps[s.Realm] = append(c.gaps[s.Realm], gap)
+	c.gaps[realm] = append(c.gaps[realm], why)
 }
 
 // Estate returns the estate of what was added. The Collector must not be used

@@ -35,10 +35,10 @@ func (r readings) of(kind string) []retinue.Scope {
 
 // newMaker returns the maker of the engine that speaks for a kind of realm, and
 // false where none does.
-func newMaker(kind string) (maker, bool) {
+func (c *Collector) newMaker(kind string) (maker, bool) {
 	switch kind {
 	case "aws":
-		c := &account.Collector{}
+		c := &account.Collector{Data: c.AWS}
 		return maker{c.Add, func(r readings) (Engine, error) { return made(c.Engine(r.gaps, r.of("aws"))) }}, true
 	case "azure":
 		c := &azurerbac.Collector{}
