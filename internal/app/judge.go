@@ -272,6 +272,8 @@ type judgeStore struct {
 	// be read. Again says that it moved for others than those touched.
 	access *judgedAccess
 	again  bool
+	// untouched is true while those are judged who were not touched themselves.
+	untouched bool
 	// labelFrom is the revision after which labels must be given, labelled that
 	// those of everything judged in this run were.
 	labelFrom int64
@@ -458,6 +460,9 @@ func (w *judgeStore) Findings(_ context.Context, s *rules.Subject) ([]retinue.Fi
 // Save implements rules.Store.
 func (w *judgeStore) Save(ctx context.Context, changes []rules.Change) error {
 	for _, c := range changes {
+		if w.untouched && c.Transition == rules.TransitionNone {
+			continue // nothing was read of it that would be news
+		}
 		w.pending = append(w.pending, pendingSave{w.entity, c})
 	}
 	if len(w.pending) < judgePage {
@@ -530,6 +535,15 @@ func (w *judgeStore) save(tx *sqlstore.Tx, p pendingSave, accepted map[string]re
 	f, t := p.change.Finding, p.change.Transition
 	if acc, ok := accepted[f.Family]; ok && t == rules.TransitionOpened {
 		f.State, f.Accepted = retinue.FindingAccepted, &acc
+	}
+	if t == rules.TransitionNone || t == rules.TransitionChanged {
+		state, acceptance, known, err := tx.Decided(f.Fingerprint)
+		if err != nil {
+			return err
+		}
+		if known {
+			f.State, f.Accepted = state, acceptance // what a person decided meanwhile stands
+		}
 	}
 	if err := tx.SaveFinding(p.entity, f, t != rules.TransitionNone); err != nil {
 		return err

@@ -100,6 +100,8 @@ func (w *judgeStore) restOfAccess(things *inventory.Things, seen map[int64]bool,
 	if len(rest) > judgeAgainMost {
 		rest = near
 	}
+	w.untouched = true
+	defer func() { w.untouched = false }()
 	for _, t := range rest {
 		th, err := things.Thing(t.Key)
 		if errors.Is(err, retinue.ErrNotFound) {

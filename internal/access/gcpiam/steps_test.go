@@ -160,6 +160,12 @@ func reaches(g *graph.Graph, from retinue.Ref) []string {
 		return nil
 	}
 	seen, queue := map[graph.NodeID]bool{start: true}, []graph.NodeID{start}
+	for id := range graph.NodeID(g.Len()) {
+		if g.Kind(id) == graph.Anyone { // what everybody may, each may
+			seen[id] = true
+			queue = append(queue, id)
+		}
+	}
 	var out []string
 	for len(queue) > 0 {
 		n := queue[0]

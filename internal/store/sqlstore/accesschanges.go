@@ -94,15 +94,17 @@ func (tx *Tx) AccessChanges(q store.AccessChangeQuery) ([]store.AccessChange, er
 }
 
 // FactsMoved reports whether a fact of one of some types began or ended after a
-// revision.
+// revision. What the platform states of itself does not count: no access of
+// others hangs on it.
 func (tx *Tx) FactsMoved(rev int64, types ...retinue.FactType) (bool, error) {
 	ids := make([]int64, len(types))
 	for i, t := range types {
 		ids[i] = int64(store.TypeIndex(t))
 	}
 	var n int
-	err := tx.queryRow(`SELECT count(*) FROM (SELECT 1 AS one FROM facts f WHERE f.rev_from > $1 AND f.type IN `+in(ids)+`
-		UNION ALL SELECT 1 AS one FROM facts f WHERE f.rev_to > $1 AND f.type IN `+in(ids)+` LIMIT 1) AS t`, rev).Scan(&n)
+	const others = ` AND f.scope_id NOT IN (SELECT s.id FROM scopes s JOIN realms r ON r.id = s.realm_id WHERE r.realm LIKE 'retinue:%')`
+	err := tx.queryRow(`SELECT count(*) FROM (SELECT 1 AS one FROM facts f WHERE f.rev_from > $1 AND f.type IN `+in(ids)+others+`
+		UNION ALL SELECT 1 AS one FROM facts f WHERE f.rev_to > $1 AND f.type IN `+in(ids)+others+` LIMIT 1) AS t`, rev).Scan(&n)
 	if err != nil {
 		return false, fmt.Errorf("look for changed facts: %w", err)
 	}

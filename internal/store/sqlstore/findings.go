@@ -92,6 +92,25 @@ func (tx *Tx) SaveFinding(entity int64, f retinue.Finding, version bool) error {
 	return tx.versionFinding(id, f, string(body))
 }
 
+// Decided returns the state of a finding as it stands, with the acceptance, and
+// false for one that is not kept. A judge that read it before asks again: a
+// person may have decided meanwhile.
+func (tx *Tx) Decided(fingerprint string) (state retinue.FindingState, accepted *retinue.Acceptance, ok bool, err error) {
+	var body string
+	err = tx.queryRow("SELECT state, body FROM findings WHERE fingerprint = $1", fingerprint).Scan(&state, &body)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil, false, nil
+	}
+	if err != nil {
+		return "", nil, false, fmt.Errorf("read finding: %w", err)
+	}
+	var f retinue.Finding
+	if err := json.Unmarshal([]byte(body), &f); err != nil {
+		return "", nil, false, fmt.Errorf("read finding: %w", err)
+	}
+	return state, f.Accepted, true, nil
+}
+
 func (tx *Tx) versionFinding(id int64, f retinue.Finding, body string) error {
 	now := tx.at.UnixMicro()
 	if err := tx.exec("UPDATE finding_versions SET to_at = $1 WHERE finding_id = $2 AND to_at IS NULL", now, id); err != nil {

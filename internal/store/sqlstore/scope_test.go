@@ -39,7 +39,15 @@ type half struct {
 func newTwoOwners(t *testing.T, w *world) *twoOwners {
 	o := &twoOwners{world: w}
 	o.left, o.right = o.half("lefty"), o.half("righty")
-	if err := w.Update(t.Context(), func(tx *sqlstore.Tx) error { return tx.WritePopulation(day(1), store.IdleAfter{}) }); err != nil {
+	err := w.Update(t.Context(), func(tx *sqlstore.Tx) error {
+		for _, h := range []half{o.left, o.right} {
+			if err := tx.AddAccessChange(h.identity.InternalKey, store.AccessChange{Kind: "administrator.gained", Text: "by " + h.word}); err != nil {
+				return err
+			}
+		}
+		return tx.WritePopulation(day(1), store.IdleAfter{})
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	return o
@@ -137,6 +145,19 @@ var reads = map[string]struct {
 	tells bool
 	read  func(tx *sqlstore.Tx, own, other half) (any, error)
 }{
+	"AccessChanges": {true, func(tx *sqlstore.Tx, own, other half) (any, error) {
+		var out []any
+		for _, id := range []retinue.EntityID{"", own.identity.ID, other.identity.ID} {
+			list, err := tx.AccessChanges(store.AccessChangeQuery{Entity: id})
+			if err != nil {
+				return nil, err
+			}
+			for _, c := range list {
+				out = append(out, c)
+			}
+		}
+		return out, nil
+	}},
 	"Entities": {true, func(tx *sqlstore.Tx, _, _ half) (any, error) {
 		var out []any
 		for _, q := range []store.EntityQuery{{}, {Gone: true}, {Text: "righty"}, {Text: "lefty"}, {AsOf: store.AsOf{Observed: day(0)}}, {AsOf: store.AsOf{Observed: day(2)}}} {
@@ -517,14 +538,19 @@ var unscoped = map[string]string{
 	"Within": "sets the scope", "At": "the clock", "SQL": "for the job queue, in updates", "Touched": "of the update itself",
 	"Head": "the audit log is read by permission", "RecordHash": "the audit log is read by permission", "Records": "the audit log is read by permission",
 	"MaxRevision": "a number", "PeopleTouched": "a yes or no for the judge", "MissingBefore": "in updates", "Meta": "settings of the installation",
-	"Reference": "of the program, not of the inventory",
-	"Recorded":  "of the update itself", "Sealed": "for the installation's own resealing, which opens nothing to a caller",
+	"Reference":  "of the program, not of the inventory",
+	"Decided":    "for the judge, in updates",
+	"FactsMoved": "a yes or no for the judge",
+	"Standings":  "for the job that looks for changes of access, which sees everything",
+	"Documents":  "for the engines: what a reader sees of their answers is decided where they are shown",
+	"Stated":     "for the engines: what a reader sees of their answers is decided where they are shown",
+	"Recorded":   "of the update itself", "Sealed": "for the installation's own resealing, which opens nothing to a caller",
 }
 
 // writes are methods that change something; they work in updates only, which
 // see everything.
 var writes = []string{"Accept", "ApplyScope", "DropFingerprints", "EnsureSource", "FinishRun", "ForgetSource", "Record", "Register", "SaveFinding",
-	"SetLabels", "SetMeta", "SetMissing", "SetRealmName", "StartRun", "WritePopulation", "Refill", "EndSignIns", "Reseal", "SetReference", "DropReference"}
+	"SetLabels", "SetMeta", "SetMissing", "SetRealmName", "StartRun", "WritePopulation", "Refill", "EndSignIns", "Reseal", "SetReference", "DropReference", "AddAccessChange", "SetStanding"}
 
 func some(v int64) any {
 	if v == 0 {

@@ -1,7 +1,6 @@
 package account_test
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -180,23 +179,5 @@ func TestSamplesWhoCan(t *testing.T) {
 	}
 	if found < 100 || steps < 20 {
 		t.Errorf("%d holders, %d steps to data", found, steps)
-	}
-}
-
-// TestPrintHeld writes what is held in a sample for people to read: set
-// RETINUE_PRINT to a path of the sample data.
-func TestPrintHeld(t *testing.T) {
-	path := os.Getenv("RETINUE_PRINT")
-	if path == "" {
-		t.Skip("nothing to print")
-	}
-	facts, whole := scan(t, testkit.Data(t, path))
-	e := engineOf(t, facts, whole)
-	for _, id := range identities(facts) {
-		t.Log(id.Key)
-		for _, h := range e.Held(id) {
-			text, _ := json.Marshal(h.Actions[:min(len(h.Actions), 3)])
-			t.Logf("    %-17s %-12s %-60s %d %s", h.Consequence, h.Outcome, h.Sentence, h.Expands, text)
-		}
 	}
 }
