@@ -95,7 +95,7 @@ test('an identity of the queue is given an owner, and that is taken back', async
   await sheet.getByRole('button', { name: /^Assign / }).click();
   await expect(page.getByText(/answers for 1 identity/)).toBeVisible();
   await page.getByRole('button', { name: 'Undo' }).click();
-  await expect(page.getByText('Taken back.')).toBeVisible();
+  await expect(page.getByText('Taken back.', { exact: true })).toBeVisible();
 });
 
 test('a source is added from the form of its kind, and removed by typing its name', async ({ page }) => {
