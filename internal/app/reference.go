@@ -9,6 +9,7 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/access/awsdata"
+	"github.com/retinue-id/retinue/internal/access/k8sdata"
 	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
 )
@@ -32,6 +33,10 @@ type ReferenceData struct {
 	Actions   int              `json:"actions"`
 	Policies  int              `json:"policies"`
 	Sources   []awsdata.Source `json:"sources"`
+	// Kubernetes is the version whose default roles the program holds, and
+	// DefaultRoles how many there are.
+	Kubernetes   string `json:"kubernetes"`
+	DefaultRoles int    `json:"defaultRoles"`
 }
 
 // AWSReference is the reference data about AWS that is in force: what was
@@ -77,6 +82,11 @@ func (a *App) Reference(ctx context.Context) (ReferenceData, error) {
 	}
 	out := ReferenceData{Name: referenceAWS, Date: d.About().Date, Embedded: own.About().Date, BroughtIn: kept.RecordedAt,
 		Services: len(d.Services()), Policies: len(d.ManagedPolicies()), Sources: d.About().Sources}
+	roles, err := k8sdata.Embedded()
+	if err != nil {
+		return ReferenceData{}, err
+	}
+	out.Kubernetes, out.DefaultRoles = roles.Version, len(roles.Roles())
 	for _, prefix := range d.Services() {
 		if s, ok := d.Service(prefix); ok {
 			out.Actions += len(s.Actions)

@@ -109,5 +109,6 @@ func (e *env) showReference(r app.ReferenceData, format string) error {
 	for _, s := range r.Sources {
 		e.printf("  from %s %s, %s licence\n", s.Name, s.Version, s.Licence)
 	}
+	e.printf("kubernetes: %d default roles of %s (the copy in the program)\n", r.DefaultRoles, r.Kubernetes)
 	return nil
 }
