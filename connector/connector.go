@@ -200,6 +200,9 @@ type Env struct {
 	// that is in use, and none for low-entropy kinds unless the installation
 	// asks for them.
 	Fingerprint func(retinue.CredentialKind, retinue.Secret) []retinue.Fingerprint
+	// FingerprintHash returns the fingerprints of a value of which only the
+	// SHA-256 is known, because a system logs it so.
+	FingerprintHash func(retinue.CredentialKind, [32]byte) []retinue.Fingerprint
 	// Progress reports how far a scope is. It is cheap and may be called often.
 	Progress func(Progress)
 	// Getenv reads the environment of the person who scans.

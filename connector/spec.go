@@ -34,7 +34,7 @@ type Spec struct {
 	BlindSpots []string
 	CouldRead  []string
 	// Open makes a connector from a configuration. It reads no more than it
-	// must and makes no call.
+	// must and makes no call. Nil for a kind that only reads logs.
 	Open func(ctx context.Context, cfg Config, env Env) (Connector, error)
 	// Remote reports, as ErrDenied with what would be right, a configuration that
 	// reaches into the machine that runs the connector: a path, a profile or
@@ -48,6 +48,8 @@ type Spec struct {
 	// the files that the connector reads in place of a live system. Nil where
 	// there is none.
 	Script func(cfg Config) (string, error)
+	// Activity describes the logs that the kind reads; nil where it reads none.
+	Activity *Activity
 }
 
 // TargetForm is one form of a target or an example, with its meaning.
@@ -206,6 +208,14 @@ func (s Spec) CheckRemote(cfg Config) error {
 		}
 	}
 	return s.Remote(cfg)
+}
+
+// Connect opens a connector, or says that the kind only reads logs.
+func (s Spec) Connect(ctx context.Context, cfg Config, env Env) (Connector, error) {
+	if s.Open == nil {
+		return nil, fmt.Errorf("%w: source %s: it reads logs and describes no system: import them with activity import %s=…", retinue.ErrUnsupported, s.Kind, s.Kind)
+	}
+	return s.Open(ctx, cfg, env)
 }
 
 func (s Spec) option(name string) *Option {

@@ -41,6 +41,9 @@ func EnvAt(t testing.TB, now time.Time) connector.Env {
 			}
 			return []retinue.Fingerprint{key.Fingerprint(s)}
 		},
+		FingerprintHash: func(_ retinue.CredentialKind, sum [32]byte) []retinue.Fingerprint {
+			return []retinue.Fingerprint{key.FingerprintHash(sum)}
+		},
 		Progress:  func(connector.Progress) {},
 		Getenv:    func(string) string { return "" },
 		UserAgent: "retinue-connectortest",

@@ -106,6 +106,21 @@ func (k *Keys) Fingerprint(passwords bool) func(retinue.CredentialKind, retinue.
 	}
 }
 
+// FingerprintHash returns the function that connectors call with a hash that a
+// system logs in place of a value.
+func (k *Keys) FingerprintHash() func(retinue.CredentialKind, [32]byte) []retinue.Fingerprint {
+	return func(kind retinue.CredentialKind, sum [32]byte) []retinue.Fingerprint {
+		if kind.LowEntropy() {
+			return nil
+		}
+		out := make([]retinue.Fingerprint, len(k.keys))
+		for i, key := range k.keys {
+			out[i] = key.FingerprintHash(sum)
+		}
+		return out
+	}
+}
+
 // save writes the file anew; the old one stays until the new one is whole.
 func (k *Keys) save() error {
 	if err := os.MkdirAll(filepath.Dir(k.path), 0o700); err != nil {

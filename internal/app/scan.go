@@ -191,18 +191,20 @@ func (a *App) connect(ctx context.Context, s SourceConfig, opt ScanOptions) (con
 	if err != nil {
 		return nil, err
 	}
-	return spec.Open(ctx, cfg, a.Env(s.Name, opt))
+	return spec.Connect(ctx, cfg, a.Env(s.Name, opt))
 }
 
 // Env is what a connector gets from this installation.
 func (a *App) Env(name string, opt ScanOptions) connector.Env {
 	opt = opt.withDefaults()
 	env := connector.Env{Now: a.now, Log: a.log.With("source", name), Getenv: opt.Getenv,
-		Progress:    func(p connector.Progress) { opt.OnProgress(name, p) },
-		UserAgent:   "retinue/" + Version,
-		Fingerprint: func(retinue.CredentialKind, retinue.Secret) []retinue.Fingerprint { return nil }}
+		Progress:        func(p connector.Progress) { opt.OnProgress(name, p) },
+		UserAgent:       "retinue/" + Version,
+		Fingerprint:     func(retinue.CredentialKind, retinue.Secret) []retinue.Fingerprint { return nil },
+		FingerprintHash: func(retinue.CredentialKind, [32]byte) []retinue.Fingerprint { return nil }}
 	if a.Keys != nil {
 		env.Fingerprint = a.Keys.Fingerprint(a.Config.FingerprintPasswords)
+		env.FingerprintHash = a.Keys.FingerprintHash()
 	}
 	return env
 }

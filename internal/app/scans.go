@@ -362,7 +362,7 @@ func (a *App) connectSource(ctx context.Context, c store.SourceConfig, t *tracke
 	}
 	env := a.Env(c.Source.Name, ScanOptions{OnProgress: t.progress, Getenv: func(string) string { return "" }})
 	env.Dial = a.fleet.dialler.DialContext
-	return spec.Open(ctx, cfg, env)
+	return spec.Connect(ctx, cfg, env)
 }
 
 // fileSource returns the source of the configuration file that a configuration
