@@ -213,8 +213,8 @@ type Coverage struct {
 }
 
 // BlindSpot is something that a log cannot show, and whom that concerns. With
-// several of Actions, Credentials and Kinds set, all must apply; with none it
-// concerns everyone of the realm.
+// several of Actions, Resources, Identities, Credentials and Kinds set, all must
+// apply; with none it concerns everyone of the realm.
 type BlindSpot struct {
 	// Code names it in lower snake case after the system: "aws.data_events_off".
 	// docs/usage.md lists all.
@@ -223,6 +223,11 @@ type BlindSpot struct {
 	Text string
 	// Actions are patterns (with *) of actions whose use does not show.
 	Actions []string
+	// Resources are patterns (with *) of keys of resources on which use does not
+	// show: where an action is a verb such as "get", it says little without them.
+	Resources []string
+	// Identities are those whose use does not show.
+	Identities []Ref
 	// Credentials are the kinds of credential whose use does not show.
 	Credentials []CredentialKind
 	// Kinds are the kinds of identity whose use does not show.
