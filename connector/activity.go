@@ -72,8 +72,8 @@ type ActivityRequest struct {
 
 // Position is where the reading of an input stands.
 type Position struct {
-	// Offset counts the input's own units: bytes of an uncompressed file, records
-	// of a compressed one.
+	// Offset counts the input's own units: bytes of a file's content when it is
+	// uncompressed, records of other inputs.
 	Offset int64 `json:"offset,omitempty"`
 	// Cursor is the reader's own word: a page token, the last key of a listing.
 	Cursor string `json:"cursor,omitempty"`

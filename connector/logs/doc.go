@@ -1,0 +1,29 @@
+// Package logs reads logs for connectors: files, folders and patterns of them,
+// plain or compressed with gzip, as lines, JSON or CSV, from where the last run
+// stopped.
+//
+// A connector that reads a log gives [Read] a decoder of one record and the
+// paths; everything else is here: which file is which after it was rotated,
+// where reading stands, what to do about a record that is damaged, how events
+// are put into batches, and what to tell the person who waits.
+//
+// # What an input is
+//
+// A file is known by its beginning and not by its name: the digest of its first
+// line (of up to 4 KiB; of more lines where two files begin alike) names it in
+// [connector.Batch]. Its position is an offset into the content as it is when
+// uncompressed, and carries a digest of the bytes just before it. So a file that
+// was renamed, copied and truncated, or compressed since is the same input and is
+// read on from where it was, and a file that was replaced under the old name is
+// another.
+//
+// Of a file that still grows only whole lines are taken. A compressed file that
+// ends within a member gives everything before the cut, then a fault that
+// unwraps to io.ErrUnexpectedEOF.
+//
+// # Bounds
+//
+// A record is at most [Options.MaxRecord] bytes; a longer one is skipped without
+// being held and reported. JSON is at most [MaxDepth] deep. Memory is a few
+// buffers of a record's size for each worker, whatever the input.
+package logs
