@@ -35,29 +35,28 @@ func (c *Case) Decide() access.Decision { return Decide(&c.Layers, &c.Request, C
 // Errors wrap retinue.ErrInvalid and name the document, the statement and the
 // field. The Case returned beside an error has its ID where that could be read.
 func ParseCase(line []byte) (Case, error) {
-	var c Case
 	if len(line) > maxCase {
-		return c, fmt.Errorf("%w: question of %d bytes: the limit is %d", retinue.ErrInvalid, len(line), maxCase)
+		return Case{}, fmt.Errorf("%w: question of %d bytes: the limit is %d", retinue.ErrInvalid, len(line), maxCase)
 	}
-	s, err := newScanner(string(line))
+	var r caseReader
+	err := r.start(string(line))
 	if err == nil {
-		start := *s
-		r := caseReader{scanner: s, c: &c}
 		if err = r.read(); err == nil {
-			err = s.end()
+			err = r.end()
 		}
-		if err != nil && c.ID == "" {
-			c.ID = idOf(start)
+		if err != nil && r.c.ID == "" {
+			r.c.ID = idOf(r.s)
 		}
 	}
 	if err != nil {
-		return c, fmt.Errorf("read question: %w", err)
+		return r.c, fmt.Errorf("read question: %w", err)
 	}
-	return c, nil
+	return r.c, nil
 }
 
 // idOf looks for the id of a question with an error before it.
-func idOf(s scanner) string {
+func idOf(text string) string {
+	s := scanner{s: text}
 	id := ""
 	_ = s.object(func(key string) (err error) {
 		if key == "id" {
@@ -71,9 +70,9 @@ func idOf(s scanner) string {
 
 // caseReader reads a case in one pass.
 type caseReader struct {
-	*scanner
-	c        *Case
-	policies int
+	scanner
+	c             Case
+	documentsRead int
 }
 
 func (r *caseReader) read() error {
@@ -122,14 +121,14 @@ func (r *caseReader) documents() ([]*Policy, error) {
 	if r.null() {
 		return nil, nil
 	}
+	out := room(&r.lists, 1, r.share(400))
 	if r.peek() != '[' {
 		p, err := r.document()
 		if err != nil {
 			return nil, err
 		}
-		return []*Policy{p}, nil
+		return taken(&r.lists, append(out, p)), nil
 	}
-	var out []*Policy
 	err := r.list(func(n int) error {
 		r.enter("document", n+1)
 		p, err := r.document()
@@ -139,12 +138,15 @@ func (r *caseReader) documents() ([]*Policy, error) {
 		}
 		return err
 	})
-	return out, err
+	if len(out) == 0 {
+		return nil, err
+	}
+	return taken(&r.lists, out), err
 }
 
 // document reads a policy, bare or wrapped.
 func (r *caseReader) document() (*Policy, error) {
-	if r.policies++; r.policies > maxCasePolices {
+	if r.documentsRead++; r.documentsRead > maxCasePolices {
 		return nil, r.fail("more than %d documents", maxCasePolices)
 	}
 	if !r.wrapped() {
@@ -166,21 +168,22 @@ func (r *caseReader) document() (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.Named(name), nil
+	p.name = name
+	return p, nil
 }
 
 // wrapped reports whether the object that follows has a member "policy" and no
 // member "Statement". It reads ahead only as far as the first of them.
 func (r *caseReader) wrapped() bool {
-	ahead := scanner{s: r.s, i: r.i}
-	found := false
-	_ = ahead.object(func(key string) error {
+	start, found := r.i, false
+	_ = r.object(func(key string) error {
 		if key == "policy" || key == "Statement" {
 			found = key == "policy"
 			return retinue.ErrInvalid // ends the look ahead
 		}
-		return ahead.skip(0)
+		return r.skip(0)
 	})
+	r.i = start
 	return found
 }
 
@@ -305,22 +308,25 @@ func (r *caseReader) context() error {
 	c := &r.c.Request.Context
 	c.entries = make([]entry, 0, 10)
 	return r.object(func(name string) error {
-		key := r.names.lower(name)
-		if _, twice := c.find(key); twice {
+		key := keyName(name)
+		i, twice := c.find(key)
+		if twice {
 			return r.fail("condition key %q is given twice", name)
 		}
+		var v value
+		var err error
 		switch {
 		case c.Len() == maxCaseKeys:
 			return r.fail("more than %d condition keys", maxCaseKeys)
 		case r.peek() == '[':
-			values, err := r.values(r.short)
-			c.SetList(key, values...)
-			return err
+			v.isList = true
+			v.list, err = r.values(r.short)
 		case r.null():
 			return nil
+		default:
+			v.text, err = r.short()
 		}
-		text, err := r.short()
-		c.Set(key, text)
+		c.insert(i, key, v)
 		return err
 	})
 }

@@ -1,6 +1,6 @@
 package awsiam
 
-import "strings"
+import "bytes"
 
 // quantifier is the set operator before a condition operator ("Set operators
 // for multivalued context keys").
@@ -14,7 +14,7 @@ const (
 
 // test is a compiled condition.
 type test struct {
-	key        string
+	key        string // as keyName returns it
 	quantifier quantifier
 	ifExists   bool
 	null       bool
@@ -25,41 +25,45 @@ type test struct {
 
 // compileTest prepares a condition. Operators are named without regard to
 // case.
-func compileTest(n *names, st *Statement, c *Condition, variables bool) test {
-	t := test{key: n.lower(c.Key)}
-	name := n.lower(c.Operator)
-	if set, rest, ok := strings.Cut(name, ":"); ok {
-		switch set {
+func compileTest(m *memory, st *Statement, c *Condition, variables bool) test {
+	t := test{key: keyName(c.Key)}
+	op, ok := t.operator(c.Operator)
+	if !ok {
+		t.unclear = true
+		st.unclear("condition operator %q is not known", c.Operator)
+		return t
+	}
+	t.negated = op.negated
+	variables = variables && !t.null // "You can not use a policy variable with the Null condition operator"
+	matchers := room(&m.matchers, len(c.Values), m.share(400))
+	for i := range c.Values {
+		matchers = append(matchers, op.compile(&c.Values[i], variables))
+	}
+	t.matchers = taken(&m.matchers, matchers)
+	return t
+}
+
+// operator reads the name of an operator with what stands before and after it.
+func (t *test) operator(text string) (operator, bool) {
+	var buffer [64]byte
+	name := appendLower(buffer[:0], text)
+	if set, rest, ok := bytes.Cut(name, []byte(":")); ok {
+		switch string(set) {
 		case "forallvalues":
 			t.quantifier = forAllValues
 		case "foranyvalue":
 			t.quantifier = forAnyValue
 		default:
-			t.unclear = true
+			return operator{}, false
 		}
 		name = rest
 	}
-	compile := compileBool
-	if name == "null" {
+	if string(name) == "null" {
 		t.null = true
-		variables = false // "You can not use a policy variable with the Null condition operator"
-	} else {
-		name, t.ifExists = strings.CutSuffix(name, "ifexists")
-		op, ok := operatorOf(name)
-		if !ok {
-			t.unclear = true
-		}
-		t.negated, compile = op.negated, op.compile
+		return operator{kind: kindBool}, true
 	}
-	if t.unclear {
-		st.unclear("condition operator %q is not known", c.Operator)
-		return t
-	}
-	t.matchers = make([]matcher, len(c.Values))
-	for i, v := range c.Values {
-		t.matchers[i] = compile(v, variables)
-	}
-	return t
+	name, t.ifExists = bytes.CutSuffix(name, []byte("ifexists"))
+	return operatorOf(name)
 }
 
 // holds evaluates the condition.
@@ -141,7 +145,7 @@ func (t *test) unasked() truth {
 		return open
 	}
 	for _, m := range t.matchers {
-		if like, ok := m.(*likeText); ok && like.vars == nil && like.glob.everything() && t.quantifier != forAnyValue {
+		if like, ok := m.(*likeText); ok && onlyStars(string(*like)) && t.quantifier != forAnyValue {
 			return yes
 		}
 	}

@@ -11,11 +11,15 @@ import (
 // ("IAM JSON policy elements: Condition"). The zero Context is empty. It must
 // not be changed while a decision is made.
 type Context struct {
-	entries []entry // sorted by key
+	// entries are sorted by key where there are more than few.
+	entries []entry
 }
 
+// few keys are looked through from the first to the last.
+const few = 16
+
 type entry struct {
-	key   string // lower case
+	key   string // as keyName returns it, and beyond few in lower case
 	value value
 }
 
@@ -45,17 +49,46 @@ func (c *Context) SetList(key string, values ...string) {
 }
 
 func (c *Context) put(key string, v value) {
-	key = lower(key)
-	i, found := c.find(key)
-	if found {
+	key = keyName(key)
+	if i, found := c.find(key); found {
 		c.entries[i].value = v
-		return
+	} else {
+		c.insert(i, key, v)
 	}
-	c.entries = slices.Insert(c.entries, i, entry{key, v})
 }
 
-// find is a binary search without an indirection through a function.
+// insert adds a key where find says that it belongs.
+func (c *Context) insert(i int, key string, v value) {
+	if len(c.entries) < few {
+		c.entries = append(c.entries, entry{key, v})
+		return
+	}
+	if len(c.entries) == few {
+		c.entries = slices.Clone(c.entries)
+		for k := range c.entries {
+			c.entries[k].key = lower(c.entries[k].key)
+		}
+		slices.SortFunc(c.entries, func(a, b entry) int { return strings.Compare(a.key, b.key) })
+		i, _ = c.search(lower(key))
+	}
+	c.entries = slices.Insert(c.entries, i, entry{lower(key), v})
+}
+
+// find returns the place of a key, kept as keyName does, or where it would be.
 func (c *Context) find(key string) (int, bool) {
+	if len(c.entries) > few {
+		return c.search(lower(key))
+	}
+	for i := range c.entries {
+		if sameKey(c.entries[i].key, key) {
+			return i, true
+		}
+	}
+	return len(c.entries), false
+}
+
+// search is a binary search without an indirection through a function.
+func (c *Context) search(key string) (int, bool) {
 	low, high := 0, len(c.entries)
 	for low < high {
 		mid := int(uint(low+high) >> 1)
@@ -70,7 +103,7 @@ func (c *Context) find(key string) (int, bool) {
 
 // Has reports whether the key is present.
 func (c *Context) Has(key string) bool {
-	_, ok := c.find(lower(key))
+	_, ok := c.find(keyName(key))
 	return ok
 }
 
@@ -86,20 +119,24 @@ const (
 	keyOpen
 )
 
-// lookup returns the value of a key in lower case.
+// lookup returns the value of a key, kept as keyName does, if there is one.
 func (q *question) lookup(key string) (*value, keyState) {
 	if i, ok := q.context.find(key); ok {
 		return &q.context.entries[i].value, keyPresent
 	}
 	if q.mode == Closed || q.knownAbsent(key) {
-		return &value{}, keyAbsent
+		return nil, keyAbsent
 	}
-	return &value{}, keyOpen
+	return nil, keyOpen
 }
 
 // knownAbsent reports whether the caller says that an open question's request
 // cannot carry the key.
 func (q *question) knownAbsent(key string) bool {
+	if len(q.request.Absent) == 0 {
+		return false
+	}
+	key = lower(key)
 	for _, a := range q.request.Absent {
 		a = lower(a)
 		if prefix, ok := strings.CutSuffix(a, "*"); ok && strings.HasPrefix(key, prefix) || a == key {
@@ -150,7 +187,7 @@ func derive(r *Request) *Context {
 func (c *Context) Keys() []string {
 	out := make([]string, len(c.entries))
 	for i := range c.entries {
-		out[i] = c.entries[i].key
+		out[i] = lower(c.entries[i].key)
 	}
 	sort.Strings(out)
 	return out

@@ -3,7 +3,27 @@ package awsiam
 import (
 	"strings"
 	"unicode/utf8"
+
+	globs "github.com/retinue-id/retinue/internal/access/glob"
 )
+
+// quick is the product of the lengths of pattern and text up to which they are
+// compared as they are. What is longer is compiled first, so that it costs no
+// more than their sum.
+const quick = 1 << 12
+
+// matchWild reports whether a text fits a pattern in which * stands for any
+// text and ? for any one character.
+func matchWild(pattern, text string) bool {
+	if len(pattern)*len(text) <= quick {
+		return globs.Match(pattern, text)
+	}
+	g := compileGlob(pattern)
+	return g.match(text)
+}
+
+// onlyStars reports whether a pattern matches every text.
+func onlyStars(pattern string) bool { return pattern != "" && strings.Trim(pattern, "*") == "" }
 
 // glob is a compiled pattern in which * stands for any text and ? for any one
 // character ("IAM JSON policy elements: Condition operators", StringLike).
@@ -115,11 +135,6 @@ func newPiece(text string) piece {
 		wild[i] = text[i] == '?'
 	}
 	return piece{text: text, any: wild}
-}
-
-// everything reports whether the pattern matches every text.
-func (g *glob) everything() bool {
-	return len(g.pieces) == 2 && g.pieces[0].text == "" && g.pieces[1].text == ""
 }
 
 func (g *glob) match(s string) bool {

@@ -1,5 +1,7 @@
 package awsiam
 
+import "slices"
+
 // Holds reports whether the condition holds of a complete context, in which an
 // absent key is absent. understood is false where the operator is not known.
 func (c *Condition) Holds(context *Context) (holds, understood bool) {
@@ -35,7 +37,7 @@ func (st *Statement) Names(p Principal) (names, certain bool) {
 // substituted as in documents of Version2012. Holds says whether it is
 // understood.
 func NewCondition(operator, key string, values ...string) *Condition {
-	c := &Condition{Operator: operator, Key: key, Values: values}
-	c.test = compileTest(nil, &Statement{}, c, true)
+	c := &Condition{Operator: operator, Key: key, Values: slices.Clone(values)}
+	c.test = compileTest(&memory{}, &Statement{}, c, true)
 	return c
 }

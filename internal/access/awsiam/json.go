@@ -2,6 +2,7 @@ package awsiam
 
 import (
 	"fmt"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,17 +24,12 @@ const maxErrorText = 600
 // must not contain multiple instances of the same key), names are compared
 // exactly, and invalid UTF-8 is refused.
 type scanner struct {
-	s     string
-	i     int
-	place []spot
-	// free is room for the statements of the policies that follow: those of one
-	// text are kept together.
-	free []Statement
-	// texts and patterns are room for lists in the same way.
-	texts    []string
-	patterns []resourcePattern
-	names    names
-	room     [8]spot // of place
+	memory
+	s string
+	i int
+	// place is the way to the present place, of so many steps.
+	place [8]spot
+	depth int
 }
 
 // spot is a step on the way to a place: a field, or the n-th of something.
@@ -43,22 +39,28 @@ type spot struct {
 }
 
 // enter names the next step; leave ends it. After an error nobody leaves.
-func (p *scanner) enter(name string, n int) { p.place = append(p.place, spot{name, n}) }
-func (p *scanner) leave()                   { p.place = p.place[:len(p.place)-1] }
-
-func newScanner(text string) (*scanner, error) {
-	p := &scanner{s: text}
-	p.place = p.room[:0]
-	if !utf8.ValidString(text) {
-		return nil, p.fail("text is not UTF-8")
+func (p *scanner) enter(name string, n int) {
+	if p.depth < len(p.place) {
+		p.place[p.depth] = spot{name, n}
 	}
-	return p, nil
+	p.depth++
+}
+
+func (p *scanner) leave() { p.depth-- }
+
+// start prepares for a text.
+func (p *scanner) start(text string) error {
+	p.s, p.size = text, len(text)
+	if !utf8.ValidString(text) {
+		return p.fail("text is not UTF-8")
+	}
+	return nil
 }
 
 // fail is an error at the present place.
 func (p *scanner) fail(format string, args ...any) error {
 	var where []string
-	for _, s := range p.place {
+	for _, s := range p.place[:min(p.depth, len(p.place))] {
 		if s.n > 0 {
 			s.name += " " + strconv.Itoa(s.n)
 		}
@@ -72,14 +74,6 @@ func (p *scanner) fail(format string, args ...any) error {
 		text = strings.ToValidUTF8(text[:maxErrorText], "") + "…"
 	}
 	return fmt.Errorf("%w: %s", retinue.ErrInvalid, retinue.CleanName(text))
-}
-
-// within names the place for errors while f runs.
-func (p *scanner) within(place string, f func() error) error {
-	p.enter(place, 0)
-	err := f()
-	p.leave()
-	return err
 }
 
 // peek returns the next byte that is no white space, or 0 at the end.
@@ -203,6 +197,14 @@ func (p *scanner) text() (string, error) {
 	}
 	start := p.i + 1
 	for i := start; i < len(p.s); i++ {
+		if i+8 <= len(p.s) {
+			ends := ending(eight(p.s[i:]))
+			if ends == 0 {
+				i += 7
+				continue
+			}
+			i += bits.TrailingZeros64(ends) / 8
+		}
 		switch c := p.s[i]; {
 		case c == '"':
 			p.i = i + 1
@@ -215,6 +217,23 @@ func (p *scanner) text() (string, error) {
 		}
 	}
 	return "", p.fail("a text does not end")
+}
+
+// eight returns the first eight bytes of a text, the first one lowest.
+func eight(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// ending marks the lowest of eight bytes that is a quote, a backslash or a
+// control character by its highest bit, and perhaps others above it; 0 is none
+// ("Bit Twiddling Hacks", S. E. Anderson: determine if a word has a byte less
+// than n).
+func ending(bytes uint64) uint64 {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	quote, backslash := bytes^ones*'"', bytes^ones*'\\'
+	return ((quote-ones)&^quote | (backslash-ones)&^backslash | (bytes-ones*0x20)&^bytes) & highs
 }
 
 // escaped reads the rest of a string that holds escapes.
@@ -381,28 +400,18 @@ func (p *scanner) words() ([]string, error) {
 }
 
 func (p *scanner) values(read func() (string, error)) ([]string, error) {
+	out := room(&p.texts, 1, p.share(64)+2)
 	if p.peek() != '[' {
 		one, err := read()
 		if err != nil {
 			return nil, err
 		}
-		if cap(p.texts) == 0 {
-			p.texts = make([]string, 0, 16)
-		}
-		out := append(p.texts, one)
-		p.texts = out[1:]
-		return out[:1:1], nil
+		return taken(&p.texts, append(out, one)), nil
 	}
-	if cap(p.texts) == 0 {
-		p.texts = make([]string, 0, 16)
-	}
-	out := p.texts
 	err := p.list(func(int) error {
 		one, err := read()
 		out = append(out, one)
 		return err
 	})
-	n := len(out)
-	p.texts = out[n:]
-	return out[:n:n], err
+	return taken(&p.texts, out), err
 }

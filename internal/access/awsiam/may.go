@@ -64,21 +64,13 @@ func (st *Statement) Services() (services []string, all bool) {
 		return nil, true
 	}
 	seen := make(map[string]bool)
-	add := func(pattern string) {
-		if service := serviceOf(pattern); !seen[service] {
+	add := func(service string) {
+		if !seen[service] {
 			seen[service] = true
 			services = append(services, service)
 		}
 	}
-	for _, p := range s.exact {
-		add(p)
-	}
-	for _, p := range s.starts {
-		add(p)
-	}
-	for i := range s.globs {
-		add(s.globs[i].service)
-	}
+	s.services(add)
 	return services, false
 }
 

@@ -27,37 +27,46 @@ func lower(s string) string {
 	return string(buffer[:len(s)])
 }
 
-// names lower-cases what is read of one text. The names that it makes lie
-// together, so that a document costs few allocations; a nil names makes each by
-// itself.
-type names struct{ made strings.Builder }
-
-func (n *names) lower(s string) string {
-	const chunk = 512
-	if n == nil {
-		return lower(s)
+// appendLower appends what lower returns.
+func appendLower(b []byte, s string) []byte {
+	start := len(b)
+	for i := range len(s) {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			return append(b[:start], strings.ToLower(s)...)
+		}
+		if c-'A' <= 'Z'-'A' {
+			c += 'a' - 'A'
+		}
+		b = append(b, c)
 	}
-	upper := false
+	return b
+}
+
+// keyName is the form in which names of condition keys are kept: as written, so
+// that they cost no memory, or in lower case where they are not ASCII.
+func keyName(s string) string {
 	for i := range len(s) {
 		if s[i] >= utf8.RuneSelf {
 			return strings.ToLower(s)
 		}
-		upper = upper || s[i] >= 'A' && s[i] <= 'Z'
 	}
-	if !upper {
-		return s
+	return s
+}
+
+// sameKey reports whether two names, kept as keyName does, are of one key.
+func sameKey(a, b string) bool {
+	if len(a) != len(b) {
+		return false
 	}
-	if n.made.Cap()-n.made.Len() < len(s) {
-		n.made = strings.Builder{}
-		n.made.Grow(max(chunk, len(s)))
-	}
-	start := n.made.Len()
-	for i := range len(s) {
-		c := s[i]
-		if c >= 'A' && c <= 'Z' {
-			c += 'a' - 'A'
+	for i := len(a) - 1; i >= 0; i-- { // they differ at the end more often
+		c, d := a[i], b[i]
+		if c == d {
+			continue
 		}
-		_ = n.made.WriteByte(c)
+		if c |= 'a' - 'A'; c != d|('a'-'A') || c < 'a' || c > 'z' {
+			return false
+		}
 	}
-	return n.made.String()[start:]
+	return true
 }

@@ -1,6 +1,7 @@
 package awsiam
 
 import (
+	"bytes"
 	"encoding/base64"
 	"net/netip"
 	"strings"
@@ -28,47 +29,106 @@ type matcher interface {
 // operator is a condition operator ("IAM JSON policy elements: Condition
 // operators").
 type operator struct {
+	kind    operatorKind
 	negated bool
-	// compile prepares a policy's value; variables says whether ${…} may be
-	// substituted in the document.
-	compile func(text string, variables bool) matcher
+	order   comparison // of numbers and dates
 }
 
-// operators returns the operator of a name in lower case.
-func operatorOf(name string) (operator, bool) {
-	switch name {
+type operatorKind uint8
+
+const (
+	kindEqual operatorKind = iota
+	kindFold
+	kindLike
+	kindARN
+	kindBool
+	kindBinary
+	kindAddress
+	kindNumber
+	kindDate
+)
+
+// operatorOf returns the operator of a name in lower case.
+func operatorOf(name []byte) (operator, bool) {
+	switch string(name) {
 	case "stringequals":
-		return operator{false, compileEqual}, true
+		return operator{kind: kindEqual}, true
 	case "stringnotequals":
-		return operator{true, compileEqual}, true
+		return operator{kind: kindEqual, negated: true}, true
 	case "stringequalsignorecase":
-		return operator{false, compileFold}, true
+		return operator{kind: kindFold}, true
 	case "stringnotequalsignorecase":
-		return operator{true, compileFold}, true
+		return operator{kind: kindFold, negated: true}, true
 	case "stringlike":
-		return operator{false, compileLike}, true
+		return operator{kind: kindLike}, true
 	case "stringnotlike":
-		return operator{true, compileLike}, true
+		return operator{kind: kindLike, negated: true}, true
 	case "arnequals", "arnlike":
-		return operator{false, compileARN}, true
+		return operator{kind: kindARN}, true
 	case "arnnotequals", "arnnotlike":
-		return operator{true, compileARN}, true
+		return operator{kind: kindARN, negated: true}, true
 	case "bool":
-		return operator{false, compileBool}, true
+		return operator{kind: kindBool}, true
 	case "binaryequals":
-		return operator{false, compileBinary}, true
+		return operator{kind: kindBinary}, true
 	case "ipaddress":
-		return operator{false, compileAddress}, true
+		return operator{kind: kindAddress}, true
 	case "notipaddress":
-		return operator{true, compileAddress}, true
+		return operator{kind: kindAddress, negated: true}, true
 	}
-	if rest, ok := strings.CutPrefix(name, "numeric"); ok {
-		return orderOperator(rest, compileNumber)
+	if rest, ok := bytes.CutPrefix(name, []byte("numeric")); ok {
+		return orderOperator(kindNumber, rest)
 	}
-	if rest, ok := strings.CutPrefix(name, "date"); ok {
-		return orderOperator(rest, compileDate)
+	if rest, ok := bytes.CutPrefix(name, []byte("date")); ok {
+		return orderOperator(kindDate, rest)
 	}
 	return operator{}, false
+}
+
+// compile prepares a policy's value, which stays where it is; variables says
+// whether ${…} may be substituted in the document.
+func (o operator) compile(text *string, variables bool) matcher {
+	switch o.kind {
+	case kindEqual, kindFold, kindLike, kindBool:
+		if variables {
+			if t := parseTemplate(*text); t != nil {
+				return o.variable(t)
+			}
+		}
+	}
+	switch o.kind {
+	case kindFold:
+		return (*foldText)(text)
+	case kindLike:
+		return (*likeText)(text)
+	case kindARN:
+		return compileARN(text, variables)
+	case kindBool:
+		if b, ok := parseBool(*text); ok {
+			return truthValue(b)
+		}
+		return never{}
+	case kindBinary:
+		return compileBinary(*text)
+	case kindAddress:
+		return compileAddress(*text)
+	case kindNumber:
+		return compileNumber(o.order, *text)
+	case kindDate:
+		return compileDate(o.order, *text)
+	}
+	return (*equalText)(text)
+}
+
+// variable is compile for a text with variables.
+func (o operator) variable(t *template) matcher {
+	switch o.kind {
+	case kindLike:
+		return &variableLike{t}
+	case kindBool:
+		return variableBool{t}
+	}
+	return &variableText{vars: t, fold: o.kind == kindFold}
 }
 
 func fitOf(b bool) fit {
@@ -81,31 +141,13 @@ func fitOf(b bool) fit {
 // equalText is StringEquals: exact, with regard to case, no wildcards.
 type equalText string
 
-func (m equalText) match(_ *question, text string) fit { return fitOf(string(m) == text) }
-
-func compileEqual(text string, variables bool) matcher {
-	if variables {
-		if t := parseTemplate(text); t != nil {
-			return &variableText{vars: t}
-		}
-	}
-	return equalText(text)
-}
+func (m *equalText) match(_ *question, text string) fit { return fitOf(string(*m) == text) }
 
 // foldText is StringEqualsIgnoreCase.
 type foldText string
 
-func (m foldText) match(_ *question, text string) fit {
-	return fitOf(strings.EqualFold(string(m), text))
-}
-
-func compileFold(text string, variables bool) matcher {
-	if variables {
-		if t := parseTemplate(text); t != nil {
-			return &variableText{vars: t, fold: true}
-		}
-	}
-	return foldText(text)
+func (m *foldText) match(_ *question, text string) fit {
+	return fitOf(strings.EqualFold(string(*m), text))
 }
 
 // variableText is a text with variables, compared without wildcards.
@@ -129,15 +171,16 @@ func (m *variableText) match(q *question, text string) fit {
 
 // likeText is StringLike: with regard to case, * and ? anywhere, also across
 // colons and slashes.
-type likeText struct {
-	glob glob
-	vars *template
+type likeText string
+
+func (m *likeText) match(_ *question, text string) fit {
+	return fitOf(matchWild(string(*m), text))
 }
 
-func (m *likeText) match(q *question, text string) fit {
-	if m.vars == nil {
-		return fitOf(m.glob.match(text))
-	}
+// variableLike is StringLike with variables.
+type variableLike struct{ vars *template }
+
+func (m *variableLike) match(q *question, text string) fit {
 	g, state := m.vars.glob(q)
 	return fitGlob(&g, state, text)
 }
@@ -154,43 +197,45 @@ func fitGlob(g *glob, state resolved, text string) fit {
 	return same
 }
 
-func compileLike(text string, variables bool) matcher {
-	if variables {
-		if t := parseTemplate(text); t != nil {
-			return &likeText{vars: t}
-		}
-	}
-	return &likeText{glob: compileGlob(text)}
-}
-
 // arnText is ArnEquals and ArnLike, which behave identically: each of the six
 // components is compared separately, with regard to case, and may hold
 // wildcards.
-type arnText struct {
-	parts [arnSegments]glob
-	vars  [arnSegments]*template
-}
+type arnText string
 
-func compileARN(text string, variables bool) matcher {
-	segments := cutSegments(text, variables)
-	if len(segments) != arnSegments {
+func compileARN(text *string, variables bool) matcher {
+	if !variables || !strings.Contains(*text, "${") {
+		if strings.Count(*text, ":") < arnSegments-1 {
+			return never{}
+		}
+		return (*arnText)(text)
+	}
+	cut := cutARN(*text, true)
+	if cut.n != arnSegments {
 		return never{}
 	}
-	m := &arnText{}
-	for i, s := range segments {
-		if variables {
-			m.vars[i] = parseTemplate(s)
-		}
-		if m.vars[i] == nil {
-			m.parts[i] = compileGlob(s)
-		}
+	m := &variableARN{parts: cut.parts}
+	for i, s := range m.parts {
+		m.vars[i] = parseTemplate(s)
 	}
 	return m
 }
 
-func (m *arnText) match(q *question, text string) fit {
+func (m *arnText) match(_ *question, text string) fit {
+	if strings.Count(text, ":") < arnSegments-1 {
+		return undefined
+	}
+	return fitOf(matchParts(string(*m), text))
+}
+
+// variableARN is an ARN with variables.
+type variableARN struct {
+	parts [arnSegments]string
+	vars  [arnSegments]*template
+}
+
+func (m *variableARN) match(q *question, text string) fit {
 	out := same
-	for i := range arnSegments {
+	for i, part := range m.parts {
 		segment, rest, more := strings.Cut(text, ":")
 		if i == arnSegments-1 {
 			segment = text
@@ -203,7 +248,7 @@ func (m *arnText) match(q *question, text string) fit {
 			g, state := t.glob(q)
 			one = fitGlob(&g, state, segment)
 		} else {
-			one = fitOf(m.parts[i].match(segment))
+			one = fitOf(matchWild(part, segment))
 		}
 		out = worse(out, one)
 	}
@@ -264,18 +309,6 @@ func (m variableBool) match(q *question, text string) fit {
 	return truthValue(b).match(q, text)
 }
 
-func compileBool(text string, variables bool) matcher {
-	if variables {
-		if t := parseTemplate(text); t != nil {
-			return variableBool{t}
-		}
-	}
-	if b, ok := parseBool(text); ok {
-		return truthValue(b)
-	}
-	return never{}
-}
-
 // binary is BinaryEquals: the policy's value is base64; so is the request's in
 // a context written as text, as for "SimulatePrincipalPolicy".
 type binary string
@@ -288,7 +321,7 @@ func (m binary) match(_ *question, text string) fit {
 	return fitOf(string(b) == string(m))
 }
 
-func compileBinary(text string, _ bool) matcher {
+func compileBinary(text string) matcher {
 	b, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
 		return never{}
@@ -308,7 +341,7 @@ func (m address) match(_ *question, text string) fit {
 	return fitOf(netip.Prefix(m).Contains(a.WithZone("")))
 }
 
-func compileAddress(text string, _ bool) matcher {
+func compileAddress(text string) matcher {
 	if p, err := netip.ParsePrefix(text); err == nil {
 		return address(p)
 	}

@@ -13,7 +13,7 @@ func holdsIn(t *testing.T, version, operator string, values any, context map[str
 	t.Helper()
 	st := Statement{}
 	c := Condition{Operator: operator, Key: "k", Values: toList(values)}
-	test := compileTest(nil, &st, &c, version == Version2012)
+	test := compileTest(&memory{}, &st, &c, version == Version2012)
 	r := Request{Context: contextOf(context)}
 	q := question{request: &r, layers: &Layers{}, context: &r.Context}
 	return test.holds(&q)

@@ -34,24 +34,24 @@ func (c comparison) holds(sign int) bool {
 }
 
 // orderOperator returns the operator that follows "Numeric" or "Date".
-func orderOperator(name string, compile func(comparison, string) matcher) (operator, bool) {
-	c, negated := equals, false
-	switch name {
+func orderOperator(kind operatorKind, name []byte) (operator, bool) {
+	o := operator{kind: kind}
+	switch string(name) {
 	case "equals":
 	case "notequals":
-		negated = true
+		o.negated = true
 	case "lessthan":
-		c = less
+		o.order = less
 	case "lessthanequals":
-		c = lessOrEqual
+		o.order = lessOrEqual
 	case "greaterthan":
-		c = greater
+		o.order = greater
 	case "greaterthanequals":
-		c = greaterOrEqual
+		o.order = greaterOrEqual
 	default:
 		return operator{}, false
 	}
-	return operator{negated, func(text string, _ bool) matcher { return compile(c, text) }}, true
+	return o, true
 }
 
 // number is an integer or decimal value, compared exactly. Short integers are

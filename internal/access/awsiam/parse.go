@@ -31,53 +31,40 @@ func ParseText(document string) (*Policy, error) {
 	if len(document) > maxDocument {
 		return nil, fmt.Errorf("%w: policy document of %d bytes: the limit is %d", retinue.ErrInvalid, len(document), maxDocument)
 	}
-	s, err := newScanner(document)
-	if err != nil {
-		return nil, fmt.Errorf("read policy document: %w", err)
-	}
-	p, err := s.policy()
-	if err == nil {
-		err = s.end()
-	}
+	var s scanner
+	p, err := s.whole(document)
 	if err != nil {
 		return nil, fmt.Errorf("read policy document: %w", err)
 	}
 	return p, nil
 }
 
+// whole reads a text that is a document.
+func (p *scanner) whole(text string) (*Policy, error) {
+	if err := p.start(text); err != nil {
+		return nil, err
+	}
+	p.policies = make([]documentRoom, 0, 1)
+	out, err := p.policy()
+	if err == nil {
+		err = p.end()
+	}
+	return out, err
+}
+
 // policy reads a document that may be part of a larger text.
 func (p *scanner) policy() (*Policy, error) {
-	made := &struct {
-		policy Policy
-		doc    compiled
-	}{}
-	made.policy.doc = &made.doc
-	d := &made.doc
-	if cap(p.free) == 0 {
-		p.free = make([]Statement, 0, 6)
-	}
-	d.statements = p.free
+	made := taken(&p.policies, append(room(&p.policies, 1, p.share(512)), documentRoom{}))
+	out, d := &made[0].policy, &made[0].document
+	out.doc = d
+	d.statements = room(&p.memory.statements, 1, p.share(300))
 	start, hasStatement := p.i, false
 	err := p.object(func(key string) error {
-		switch key {
-		case "Version":
-			return p.within("Version", func() (err error) {
-				d.version, err = p.text()
-				if err == nil && d.version != Version2008 && d.version != Version2012 {
-					d.unclear = "Version " + strconv.Quote(retinue.CleanName(d.version)) + " of the policy language is not known"
-				}
-				return err
-			})
-		case "Id":
-			return p.within("Id", func() (err error) { d.id, err = p.text(); return err })
-		case "Statement":
+		if key == "Statement" {
 			hasStatement = true
 			return p.statements(d)
 		}
-		if d.unclear == "" {
-			d.unclear = "element " + strconv.Quote(retinue.CleanName(key)) + " of the document is not known"
-		}
-		return p.within(strconv.Quote(retinue.CleanName(key)), func() error { return p.skip(0) })
+		return p.member(d, key)
 	})
 	if err != nil {
 		return nil, err
@@ -85,13 +72,37 @@ func (p *scanner) policy() (*Policy, error) {
 	if !hasStatement {
 		return nil, p.fail("no Statement")
 	}
-	if p.i-start > maxDocument {
-		return nil, p.fail("policy document of %d bytes: the limit is %d", p.i-start, maxDocument)
+	size := p.i - start
+	if size > maxDocument {
+		return nil, p.fail("policy document of %d bytes: the limit is %d", size, maxDocument)
 	}
-	n := len(d.statements)
-	p.free = d.statements[n:] // with the room that is left
-	d.statements = d.statements[:n:n]
-	return &made.policy, p.compile(d)
+	d.statements = taken(&p.memory.statements, d.statements)
+	return out, p.compile(d, size)
+}
+
+// member reads what a document has beside its statements.
+func (p *scanner) member(d *compiled, key string) (err error) {
+	switch key {
+	case "Version":
+		p.enter(key, 0)
+		if d.version, err = p.text(); err == nil && d.version != Version2008 && d.version != Version2012 {
+			d.unclear = "Version " + strconv.Quote(retinue.CleanName(d.version)) + " of the policy language is not known"
+		}
+	case "Id":
+		p.enter(key, 0)
+		d.id, err = p.text()
+	default:
+		name := strconv.Quote(retinue.CleanName(key))
+		if d.unclear == "" {
+			d.unclear = "element " + name + " of the document is not known"
+		}
+		p.enter(name, 0)
+		err = p.skip(0)
+	}
+	if err == nil {
+		p.leave()
+	}
+	return err
 }
 
 func (p *scanner) statements(d *compiled) error {
@@ -187,14 +198,15 @@ func (p *scanner) principals(st *Statement) (*Principals, error) {
 }
 
 func (p *scanner) conditions(st *Statement) error {
-	return p.object(func(operator string) error {
+	out := room(&p.memory.conditions, 1, p.share(400))
+	err := p.object(func(operator string) error {
 		p.enter(operator, 0)
 		err := p.object(func(key string) error {
 			p.enter(key, 0)
 			values, err := p.values(p.scalar)
 			if err == nil {
 				p.leave()
-				st.Conditions = append(st.Conditions, Condition{Operator: operator, Key: key, Values: values})
+				out = append(out, Condition{Operator: operator, Key: key, Values: values})
 			}
 			return err
 		})
@@ -203,35 +215,47 @@ func (p *scanner) conditions(st *Statement) error {
 		}
 		return err
 	})
+	if len(out) > 0 {
+		st.Conditions = taken(&p.memory.conditions, out)
+	}
+	return err
 }
 
-// compile checks the statements and prepares them for evaluation.
-func (p *scanner) compile(d *compiled) error {
+// compile checks the statements of a document of so many bytes and prepares
+// them for evaluation.
+func (p *scanner) compile(d *compiled, size int) error {
 	wildcards := 0
 	for i := range d.statements {
 		st := &d.statements[i]
-		for _, list := range [...][]string{st.Actions, st.NotActions, st.Resources, st.NotResources} {
-			for _, w := range list {
-				wildcards += countWildcards(w)
-			}
-		}
-		for c := range st.Conditions {
-			for _, v := range st.Conditions[c].Values {
-				wildcards += countWildcards(v)
-			}
+		if size > maxWildcards { // a shorter document cannot hold too many
+			wildcards += st.wildcards()
 		}
 		if wildcards > maxWildcards {
 			return p.fail("statement %d: more than %d wildcards in the document", i+1, maxWildcards)
 		}
 		st.check()
-		st.compile(p, d.version == Version2012)
+		st.compile(&p.memory, d.version == Version2012)
 	}
 	d.index = newIndex(d.statements)
 	return nil
 }
 
-func countWildcards(s string) int {
-	return strings.Count(s, "*") + strings.Count(s, "?")
+// wildcards counts the stars and question marks of a statement.
+func (st *Statement) wildcards() int {
+	n := 0
+	count := func(list []string) {
+		for _, s := range list {
+			n += strings.Count(s, "*") + strings.Count(s, "?")
+		}
+	}
+	count(st.Actions)
+	count(st.NotActions)
+	count(st.Resources)
+	count(st.NotResources)
+	for i := range st.Conditions {
+		count(st.Conditions[i].Values)
+	}
+	return n
 }
 
 // check notes what AWS would not have accepted ("Grammar of the IAM JSON
@@ -255,34 +279,31 @@ func (st *Statement) check() {
 	}
 }
 
-func (st *Statement) compile(p *scanner, variables bool) {
+func (st *Statement) compile(m *memory, variables bool) {
 	actions := st.Actions
 	if actions == nil {
 		actions = st.NotActions
 	}
-	st.actions = compileActions(&p.names, st, actions, st.Actions == nil && st.NotActions != nil)
+	st.actions = compileActions(m, st, actions, st.Actions == nil && st.NotActions != nil)
 	resources := st.Resources
 	if resources == nil {
 		resources = st.NotResources
 	}
 	if len(resources) > 0 {
-		if cap(p.patterns) < len(resources) {
-			p.patterns = make([]resourcePattern, 0, max(8, len(resources)))
-		}
+		out := room(&m.resources, len(resources), m.share(160))
 		for _, r := range resources {
-			p.patterns = append(p.patterns, compileResource(r, variables))
+			out = append(out, compileResource(r, variables))
 		}
-		n := len(resources)
-		st.resources, p.patterns = p.patterns[:n:n], p.patterns[n:]
+		st.resources = taken(&m.resources, out)
 	}
 	principals := st.Principals
 	if principals == nil {
 		principals = st.NotPrincipals
 	}
 	if principals != nil {
-		st.named = compilePrincipals(principals)
+		st.named = compilePrincipals(m, principals)
 	}
 	for i := range st.Conditions {
-		st.Conditions[i].test = compileTest(&p.names, st, &st.Conditions[i], variables)
+		st.Conditions[i].test = compileTest(m, st, &st.Conditions[i], variables)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/retinue-id/retinue"
+	globs "github.com/retinue-id/retinue/internal/access/glob"
 )
 
 func TestParse(t *testing.T) {
@@ -300,6 +301,9 @@ func FuzzGlob(f *testing.F) {
 		want := slowMatch(p, s)
 		if got := g.match(text); got != want {
 			t.Fatalf("glob %q on %q = %t: want %t", pattern, text, got, want)
+		}
+		if got := globs.Match(pattern, text); got != want {
+			t.Fatalf("pattern %q on %q = %t: want %t", pattern, text, got, want)
 		}
 		// The search for long runs finds the same.
 		for i := range g.pieces {

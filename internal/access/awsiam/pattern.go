@@ -7,7 +7,7 @@ type ActionPattern struct{ set actionSet }
 // not accept it, and it then covers nothing.
 func CompileAction(pattern string) (p ActionPattern, understood bool) {
 	st := Statement{}
-	p.set = compileActions(nil, &st, []string{pattern}, false)
+	p.set = compileActions(&memory{}, &st, []string{pattern}, false)
 	return p, len(st.Unclear) == 0
 }
 

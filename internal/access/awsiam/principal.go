@@ -56,8 +56,8 @@ func ParsePrincipal(text string) (Principal, error) {
 	if isAccount(text) {
 		return Principal{kind: principalRoot, arn: "arn:aws:iam::" + text + ":root", partition: "aws", account: text}, nil
 	}
-	segments := strings.SplitN(text, ":", arnSegments)
-	if len(segments) != arnSegments || segments[0] != "arn" {
+	cut := cutARN(text, false)
+	if segments := &cut.parts; cut.n != arnSegments || segments[0] != "arn" {
 		if strings.HasSuffix(text, ".amazonaws.com") || strings.HasSuffix(text, ".amazonaws.com.cn") {
 			return Service(text), nil
 		}
@@ -66,6 +66,7 @@ func ParsePrincipal(text string) (Principal, error) {
 		}
 		return p, fmt.Errorf("%w: principal %q: it is neither an ARN nor a service", retinue.ErrInvalid, retinue.CleanName(text))
 	}
+	segments := &cut.parts
 	p.partition, p.account = segments[1], segments[4]
 	typ, rest, _ := strings.Cut(segments[5], "/")
 	p.name = rest[strings.LastIndexByte(rest, '/')+1:]
@@ -190,8 +191,8 @@ const (
 // compilePrincipals prepares the names of an element. Only "*" alone is a
 // wildcard: "You cannot use a wildcard to match part of a principal name or
 // ARN", so that elsewhere a star stands for itself.
-func compilePrincipals(e *Principals) []principalPattern {
-	var out []principalPattern
+func compilePrincipals(m *memory, e *Principals) []principalPattern {
+	out := room(&m.named, 1+len(e.AWS)+len(e.Service)+len(e.Federated)+len(e.CanonicalUser), 1)
 	if e.All {
 		out = append(out, principalPattern{typ: namedAll})
 	}
@@ -207,7 +208,7 @@ func compilePrincipals(e *Principals) []principalPattern {
 	for _, n := range e.CanonicalUser {
 		out = append(out, principalPattern{typ: namedUnsure, text: n})
 	}
-	return out
+	return taken(&m.named, out)
 }
 
 func compilePrincipal(name string) principalPattern {
@@ -220,8 +221,8 @@ func compilePrincipal(name string) principalPattern {
 		p.typ, p.account = namedAccount, name
 		return p
 	}
-	segments := strings.SplitN(name, ":", arnSegments)
-	if len(segments) == arnSegments {
+	if cut := cutARN(name, false); cut.n == arnSegments {
+		segments := &cut.parts
 		p.partition = segments[1]
 		if segments[5] == "root" && segments[2] == "iam" {
 			p.typ, p.account = namedAccount, segments[4]

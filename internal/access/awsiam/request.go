@@ -35,8 +35,8 @@ func (r *Request) account() string {
 	if r.ResourceAccount != "" {
 		return r.ResourceAccount
 	}
-	if s := cutARN(r.Resource); len(s) == arnSegments && s[4] != "" {
-		return s[4]
+	if s := cutARN(r.Resource, true); s.n == arnSegments && s.parts[4] != "" {
+		return s.parts[4]
 	}
 	return r.Principal.account
 }

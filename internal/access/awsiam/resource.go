@@ -10,41 +10,63 @@ import (
 // may itself hold colons.
 const arnSegments = 6
 
-// cutARN returns up to six segments of an ARN or of a pattern for one. Colons
-// inside ${…} do not separate.
-func cutARN(s string) []string {
-	out := make([]string, 0, arnSegments)
-	start, depth := 0, 0
-	for i := 0; i < len(s) && len(out) < arnSegments-1; i++ {
-		switch {
-		case s[i] == '$' && i+1 < len(s) && s[i+1] == '{' && strings.IndexByte(s[i:], '}') > 0:
-			depth = 1
-		case s[i] == '}':
-			depth = 0
-		case s[i] == ':' && depth == 0:
-			out = append(out, s[start:i])
+// segments are up to six parts of an ARN or of a pattern for one.
+type segments struct {
+	parts [arnSegments]string
+	n     int
+}
+
+// cutARN cuts an ARN or a pattern for one at its colons. Where it may hold
+// variables, colons inside ${…} do not separate.
+func cutARN(s string, variables bool) (out segments) {
+	start, inside := 0, false
+	for i := 0; i < len(s) && out.n < arnSegments-1; i++ {
+		switch c := s[i]; {
+		case c == ':' && !inside:
+			out.parts[out.n] = s[start:i]
+			out.n++
 			start = i + 1
+		case c == '$' && variables && i+1 < len(s) && s[i+1] == '{' && strings.IndexByte(s[i:], '}') > 0:
+			inside = true
+		case c == '}':
+			inside = false
 		}
 	}
-	return append(out, s[start:])
+	out.parts[out.n] = s[start:]
+	out.n++
+	return out
 }
 
 // resourcePattern is one compiled value of a Resource or NotResource element.
 type resourcePattern struct {
-	raw string
-	// One of these: everything; an exact text; a text to start with, which is
-	// raw without its star; segments.
-	all, exact, starts bool
+	raw  string
+	lead int // length of the text before the first wildcard
+	form resourceForm
 	*segmented
 }
 
-// segmented is a pattern of several segments, or with variables.
+type resourceForm uint8
+
+const (
+	resourceExact resourceForm = iota
+	resourceAll
+	resourceStarts // its only wildcard is a star at the end
+	// resourceWhole may be compared as one pattern, because the wildcards
+	// before its last segment, if there are any, go over colons.
+	resourceWhole
+	// resourceParts has wildcards that do not.
+	resourceParts
+	// resourceSegmented has variables, or wildcards of both kinds.
+	resourceSegmented
+)
+
+// segmented is a pattern with variables, or with wildcards of which some go over
+// colons and some do not.
 type segmented struct {
-	heads []glob
-	last  glob
+	heads []string
+	last  string
 	vars  *template
 	never bool
-	// mixed is set where some wildcards go over colons and some do not.
 	mixed *globs.Pattern
 }
 
@@ -54,60 +76,78 @@ type segmented struct {
 // boundaries". Variables are allowed in the last part of the ARN only ("Where
 // you can use policy variables"); elsewhere they match nothing.
 func compileResource(raw string, variables bool) resourcePattern {
-	r := resourcePattern{raw: raw}
-	var t *template
-	if variables {
-		t = parseTemplate(raw)
-	}
-	if t == nil {
-		wild := strings.IndexAny(raw, "*?")
-		switch {
-		case wild < 0:
-			r.exact = true
-			return r
-		case strings.Trim(raw, "*") == "":
-			r.all = true
-			return r
-		case wild == len(raw)-1 && raw[wild] == '*':
-			r.starts = true
-			return r
+	r := resourcePattern{raw: raw, lead: -1}
+	colons, wild, stars := 0, 0, 0
+	runsOn, keeps := false, false // of the wildcards before the last segment
+	last := 0                     // wildcards since the fifth colon or the last
+	for i := range len(raw) {
+		switch c := raw[i]; c {
+		case '*', '?':
+			if wild++; wild == 1 {
+				r.lead = i
+			}
+			last++
+			if c == '*' {
+				stars++
+			}
+		case ':':
+			if colons++; colons < arnSegments && last > 0 {
+				ends := raw[i-1] == '*'
+				runsOn = runsOn || ends
+				keeps = keeps || !ends || last > 1
+				last = 0
+			}
+		case '$':
+			if variables && i+1 < len(raw) && raw[i+1] == '{' {
+				r.form, r.segmented = resourceSegmented, segmentedWith(raw)
+				return r
+			}
 		}
 	}
-	r.segmented = &segmented{}
-	segments := cutSegments(raw, variables)
-	heads, runsOn, keeps := segments[:len(segments)-1], false, false
-	for _, head := range heads {
-		if variables && strings.Contains(head, "${") {
-			r.never = true
-		}
-		inner := strings.TrimSuffix(head, "*")
-		runsOn = runsOn || inner != head
-		keeps = keeps || strings.ContainsAny(inner, "*?")
-		r.heads = append(r.heads, compileGlob(head))
-	}
-	tail := segments[len(segments)-1]
 	switch {
-	case runsOn && !keeps:
-		// Every wildcard may go over colons.
-		r.heads, tail = nil, raw
-	case runsOn && t == nil:
-		r.mixed = mixedPattern(heads, tail)
-	}
-	if t != nil {
-		if r.vars = parseTemplate(tail); r.vars != nil && len(segments) < arnSegments {
-			r.never = true
-		}
-	}
-	if r.vars == nil {
-		r.last = compileGlob(tail)
+	case wild == 0:
+		r.form = resourceExact
+	case stars == len(raw):
+		r.form = resourceAll
+	case wild == 1 && r.lead == len(raw)-1 && stars == 1:
+		r.form = resourceStarts
+	case !keeps:
+		r.form = resourceWhole
+	case !runsOn:
+		r.form = resourceParts
+	default:
+		r.form, r.segmented = resourceSegmented, &segmented{mixed: mixedPattern(raw)}
 	}
 	return r
 }
 
-// mixedPattern is for the rare pattern such as arn:aws:sqs:eu-*-1:*:jobs.
-func mixedPattern(heads []string, tail string) *globs.Pattern {
-	var p globs.Pattern
+// segmentedWith prepares a pattern with variables.
+func segmentedWith(raw string) *segmented {
+	out, runsOn, keeps := &segmented{}, false, false
+	cut := cutARN(raw, true)
+	heads, tail := cut.parts[:cut.n-1], cut.parts[cut.n-1]
 	for _, head := range heads {
+		out.never = out.never || strings.Contains(head, "${")
+		inner := strings.TrimSuffix(head, "*")
+		runsOn = runsOn || inner != head
+		keeps = keeps || strings.ContainsAny(inner, "*?")
+	}
+	if runsOn && !keeps {
+		// Every wildcard may go over colons.
+		heads, tail = nil, raw
+	}
+	out.heads, out.last = append([]string(nil), heads...), tail
+	if out.vars = parseTemplate(tail); out.vars != nil && cut.n < arnSegments {
+		out.never = true
+	}
+	return out
+}
+
+// mixedPattern is for the rare pattern such as arn:aws:sqs:eu-*-1:*:jobs.
+func mixedPattern(raw string) *globs.Pattern {
+	var p globs.Pattern
+	cut := cutARN(raw, false)
+	for _, head := range cut.parts[:cut.n-1] {
 		if inner, ok := strings.CutSuffix(head, "*"); ok {
 			p = p.Part(inner).Wild("*")
 		} else {
@@ -115,44 +155,63 @@ func mixedPattern(heads []string, tail string) *globs.Pattern {
 		}
 		p = p.Literal(":")
 	}
-	p = p.Wild(tail)
+	p = p.Wild(cut.parts[cut.n-1])
 	return &p
-}
-
-// cutSegments is cutARN with or without regard to variables.
-func cutSegments(s string, variables bool) []string {
-	if variables {
-		return cutARN(s)
-	}
-	return strings.SplitN(s, ":", arnSegments)
 }
 
 // match decides whether the pattern names the resource of the question.
 func (r *resourcePattern) match(q *question) truth {
 	resource := q.resource
-	switch {
-	case r.all:
-		return yes
-	case r.exact:
+	switch r.form {
+	case resourceExact:
 		return truthOf(r.raw == resource)
-	case r.starts:
-		return truthOf(strings.HasPrefix(resource, r.raw[:len(r.raw)-1]))
-	case r.never:
-		return no
-	case r.mixed != nil:
-		return truthOf(r.mixed.Match(resource))
+	case resourceAll:
+		return yes
+	case resourceStarts:
+		return truthOf(strings.HasPrefix(resource, r.raw[:r.lead]))
+	case resourceWhole:
+		return truthOf(strings.HasPrefix(resource, r.raw[:r.lead]) && matchWild(r.raw[r.lead:], resource[r.lead:]))
+	case resourceParts:
+		return truthOf(matchParts(r.raw, resource))
 	}
-	for i := range r.heads {
+	return r.segmented.match(q)
+}
+
+// matchParts compares segment by segment.
+func matchParts(pattern, resource string) bool {
+	for range arnSegments - 1 {
+		part, rest, more := strings.Cut(pattern, ":")
+		if !more {
+			break
+		}
+		head, after, ok := strings.Cut(resource, ":")
+		if !ok || part != head && !matchWild(part, head) {
+			return false
+		}
+		pattern, resource = rest, after
+	}
+	return matchWild(pattern, resource)
+}
+
+func (s *segmented) match(q *question) truth {
+	resource := q.resource
+	switch {
+	case s.never:
+		return no
+	case s.mixed != nil:
+		return truthOf(s.mixed.Match(resource))
+	}
+	for _, part := range s.heads {
 		head, rest, ok := strings.Cut(resource, ":")
-		if !ok || !r.heads[i].match(head) {
+		if !ok || !matchWild(part, head) {
 			return no
 		}
 		resource = rest
 	}
-	if r.vars == nil {
-		return truthOf(r.last.match(resource))
+	if s.vars == nil {
+		return truthOf(matchWild(s.last, resource))
 	}
-	g, state := r.vars.glob(q)
+	g, state := s.vars.glob(q)
 	switch {
 	case state == unresolvable || !g.match(resource):
 		return no

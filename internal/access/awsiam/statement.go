@@ -91,8 +91,7 @@ func (st *Statement) mayCover(action string) bool {
 		return true
 	}
 	n := len(st.Actions) + len(st.NotActions)
-	understood := len(st.actions.exact) + len(st.actions.starts) + len(st.actions.globs)
-	return !st.actions.all && understood < n
+	return !st.actions.all && st.actions.understood() < n
 }
 
 // names decides the Resource or NotResource element. In a policy that is

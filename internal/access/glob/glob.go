@@ -17,7 +17,13 @@ package glob
 // Match reports whether text fits pattern. It takes time in proportion to the
 // product of their lengths at worst and allocates nothing, so that no pattern
 // can make it slow beyond that.
-func Match(pattern, text string) bool {
+func Match(pattern, text string) bool { return match(pattern, text, false) }
+
+// MatchFold is Match for a text in lower case and a pattern in any: the ASCII
+// capitals of the pattern stand for their small letters.
+func MatchFold(pattern, text string) bool { return match(pattern, text, true) }
+
+func match(pattern, text string, fold bool) bool {
 	var p, t int
 	star, mark := -1, 0
 	for t < len(text) {
@@ -28,7 +34,7 @@ func Match(pattern, text string) bool {
 		case p < len(pattern) && pattern[p] == '?':
 			p++
 			t += width(text[t:])
-		case p < len(pattern) && pattern[p] == text[t]:
+		case p < len(pattern) && (pattern[p] == text[t] || fold && small(pattern[p]) == text[t]):
 			p++
 			t++
 		case star >= 0:
@@ -42,6 +48,14 @@ func Match(pattern, text string) bool {
 		p++
 	}
 	return p == len(pattern)
+}
+
+// small is the small letter of an ASCII capital; other bytes stay.
+func small(c byte) byte {
+	if c-'A' <= 'Z'-'A' {
+		c += 'a' - 'A'
+	}
+	return c
 }
 
 // width is the length in bytes of the first character of text, which is not
