@@ -37,6 +37,8 @@ func Spec() connector.Spec {
 			{Name: "secrets", Help: "none: Secrets are not listed. metadata: names, types, labels and the last use of legacy tokens. fingerprint: values too, fingerprinted and dropped", Default: "none for a live cluster, metadata for files", Values: []string{"none", "metadata", "fingerprint"}, Reach: connector.ReachSystem},
 			{Name: "page-size", Help: "objects a page, 1 to 5000", Default: "500", Reach: connector.ReachSystem},
 			{Name: "cluster-uid", Help: "uid of the namespace kube-system, where it cannot be read or an export lacks it", Default: "read from the cluster or export", Reach: connector.ReachSystem},
+			{Name: "audit-policy", Help: "the API server's audit policy file (--audit-policy-file), where its log is read: says what is not in the log", Default: "none: which requests are left out is not known", Reach: connector.ReachMachine},
+			{Name: "token-issuer", Help: "issuer of the cluster's service account tokens, where its log is read: a token found elsewhere is then known to be the one that was used", Default: "none", Reach: connector.ReachSystem},
 		},
 		Examples: []connector.TargetForm{
 			{Form: "kubernetes", Help: "the current context of the default kubeconfig"},
@@ -58,6 +60,8 @@ func Spec() connector.Spec {
 		Open:   open,
 		Remote: remote,
 		Script: script,
+
+		Activity: activity(),
 	}
 }
 
