@@ -26,6 +26,14 @@ type dialect interface {
 	values(n, m int) string
 	each(param string) string
 	eachBytes(param string) string
+	// eachInt is each for whole numbers given by ints.
+	eachInt(param string) string
+	ints(v []int64) any
+	// lesser and greater are the functions of two values.
+	lesser() string
+	greater() string
+	// rows is how many rows a statement inserts at best.
+	rows() int
 	list(v []string) any
 	bytesList(v [][]byte) any
 	// unseen is a parameter of a type that has no part in planning.
@@ -51,6 +59,19 @@ func (sqlite) each(param string) string { return "(SELECT value AS v FROM json_e
 func (sqlite) eachBytes(param string) string {
 	return "(SELECT unhex(value) AS v FROM json_each(" + param + "))"
 }
+
+func (sqlite) eachInt(param string) string {
+	return "(SELECT value AS v FROM json_each(" + param + "))"
+}
+
+func (sqlite) ints(v []int64) any {
+	b, _ := json.Marshal(v) // numbers: it cannot fail
+	return string(b)
+}
+
+func (sqlite) lesser() string  { return "min" }
+func (sqlite) greater() string { return "max" }
+func (sqlite) rows() int       { return 64 }
 
 func (sqlite) unseen(string) string { return "?" }
 
@@ -123,8 +144,15 @@ func (postgres) each(param string) string {
 func (postgres) unseen(kind string) string { return "(SELECT CAST(? AS " + kind + "))" }
 
 func (postgres) eachBytes(param string) string { return "(SELECT unnest(" + param + "::bytea[]) AS v)" }
-func (postgres) list(v []string) any           { return v }
-func (postgres) bytesList(v [][]byte) any      { return v }
+func (postgres) eachInt(param string) string {
+	return "(SELECT unnest(" + param + "::bigint[]) AS v)"
+}
+func (postgres) ints(v []int64) any       { return v }
+func (postgres) lesser() string           { return "least" }
+func (postgres) greater() string          { return "greatest" }
+func (postgres) rows() int                { return 1000 }
+func (postgres) list(v []string) any      { return v }
+func (postgres) bytesList(v [][]byte) any { return v }
 
 func (postgres) block(ctx context.Context, tx *sql.Tx, table string, n int64) (int64, error) {
 	return takeBlock(ctx, tx, table, n)

@@ -38,6 +38,7 @@ type DB struct {
 	hooks []func(context.Context, *Tx) error
 	gone  func(holder string) bool
 	cells cellCache
+	usage *usageCache
 	// learned is how many things there were when SQLite last looked at them.
 	// Who holds the writing connection may use it.
 	learned int64
@@ -77,6 +78,7 @@ func Open(ctx context.Context, addr string, opt Options) (*DB, error) {
 	if db.gone = opt.HolderGone; db.gone == nil {
 		db.gone = func(string) bool { return false }
 	}
+	db.usage = newUsageCache(db.pool != nil)
 	db.now = func() time.Time { return opt.Now().UTC().Truncate(time.Microsecond) }
 	if !opt.ReadOnly {
 		if err := db.migrate(ctx); err != nil {

@@ -25,6 +25,7 @@ type Tx struct {
 	records []pendingRecord
 	stmts   map[string]*sql.Stmt
 	realms  map[retinue.Realm]int64
+	words   map[string]int64 // interned in this transaction
 	following
 	// Touched is true once the transaction changed something that findings
 	// depend on.

@@ -1,0 +1,180 @@
+package store
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"time"
+
+	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/connector"
+)
+
+// Consumer is what uses a credential, as far as a log tells it. Kind and Name
+// say who it is; the rest is how it was seen, by which it may be told from
+// others that have no better name.
+type Consumer struct {
+	// Kind is workload, pipeline, service, host, application, network or
+	// unknown.
+	Kind string `json:"kind"`
+	Name string `json:"name,omitempty"`
+	// Workload is what the log named, without what changes from run to run.
+	Workload retinue.Ref `json:"workload,omitzero"`
+	// Network is the block that the address lies in, Agent the family of the
+	// client program ("aws-cli", "kubectl", "browser").
+	Network string `json:"network,omitempty"`
+	Agent   string `json:"agent,omitempty"`
+}
+
+// Behaviour is one distinct way of use, by which events are counted: two events
+// that differ in nothing here differ only in time and address. It is comparable.
+type Behaviour struct {
+	Log        string
+	Realm      retinue.Realm
+	Class      retinue.EventClass
+	Identity   retinue.Ref
+	Credential retinue.Ref
+	Via        retinue.Ref // the nearest of them
+	Behalf     retinue.Ref
+	Resource   retinue.Ref // without what changes from call to call
+	Consumer   Consumer
+	Person     bool
+	// Interactive is true where the log says that a terminal or browser was used.
+	Interactive bool
+	Action      string
+	More        string // further permissions, sorted, separated by spaces
+	Operation   string
+	Region      string
+	Context     string // the class of request conditions
+	Outcome     retinue.Outcome
+}
+
+// BehaviourHash names a behaviour wherever it is counted.
+type BehaviourHash [16]byte
+
+// Hash returns the name of the behaviour: the first half of the SHA-256 of its
+// parts.
+func (b Behaviour) Hash() BehaviourHash {
+	buf := make([]byte, 0, 512)
+	for _, s := range []string{b.Log, string(b.Realm), string(b.Class), b.Consumer.Kind, b.Consumer.Name, b.Consumer.Network, b.Consumer.Agent,
+		b.Action, b.More, b.Operation, b.Region, b.Context, string(b.Outcome)} {
+		buf = append(append(buf, s...), 0)
+	}
+	for _, r := range b.Refs() {
+		buf = append(append(buf, r.Realm...), 0)
+		buf = append(append(buf, r.Kind...), 0)
+		buf = append(append(buf, r.Key...), 0)
+	}
+	buf = append(buf, byte(b.Flags())) //nolint:gosec // two bits
+	sum := sha256.Sum256(buf)
+	return BehaviourHash(sum[:16])
+}
+
+// UsageEvent is an event as it is counted.
+type UsageEvent struct {
+	// Hash names the event within its log: by the log's id, else by the record.
+	Hash uint64
+	// At is when it happened, in seconds since 1970.
+	At int64
+	// Behaviour is an index into the batch's Behaviours.
+	Behaviour int32
+	// Origin is a hash of the address that it came from; 0 where none is known.
+	Origin uint32
+}
+
+// UsageTouch is what somebody did to something that governance is about.
+type UsageTouch struct {
+	Kind   retinue.TouchKind
+	Target retinue.Ref
+	// Event is an index into the batch's Events.
+	Event int32
+}
+
+// UsageBatch is what is counted in one transaction.
+type UsageBatch struct {
+	Log   string
+	Input string
+	Label string
+	// Position is where the reading of the input stands after these events.
+	Position   connector.Position
+	Behaviours []Behaviour
+	Events     []UsageEvent
+	Touches    []UsageTouch
+	Unknown    []UnknownEvent
+	// Horizon is for how long after an event was last delivered the same event is
+	// known again.
+	Horizon time.Duration
+}
+
+// UnknownEvent is an entry that no reader understood, sealed.
+type UnknownEvent struct {
+	Event  int32 // index into Events
+	Sealed []byte
+}
+
+// UsageCounted is what came of a batch.
+type UsageCounted struct {
+	// New were counted; Repeated had been counted before.
+	New, Repeated int64
+	// LateUnverified were counted although it can no longer be told whether they
+	// had been before, only that their input had not been read.
+	LateUnverified int64
+	// Hours are the rollup rows that were written.
+	Hours int64
+}
+
+// UsageHour is the hour of a moment given in seconds.
+func UsageHour(at int64) int64 {
+	h := at / 3600
+	if at%3600 < 0 {
+		h--
+	}
+	return h
+}
+
+// EventHash names an event within its log by the log's own id, or by the digest
+// of its record where it has none. Two of a billion events of one hour share a
+// hash by chance in three of a hundred such hours.
+func EventHash(id string, digest [16]byte) uint64 {
+	if id == "" {
+		return binary.LittleEndian.Uint64(digest[:8])
+	}
+	sum := sha256.Sum256([]byte(id))
+	return binary.LittleEndian.Uint64(sum[:8])
+}
+
+// UsageMonth is the calendar month, in UTC, of a moment given in seconds: months
+// since the year 0.
+func UsageMonth(at int64) int64 {
+	t := time.Unix(at, 0).UTC()
+	return int64(t.Year())*12 + int64(t.Month()) - 1
+}
+
+// MonthStart is the first hour of a month.
+func MonthStart(month int64) int64 {
+	return time.Date(int(month/12), time.Month(month%12+1), 1, 0, 0, 0, 0, time.UTC).Unix() / 3600
+}
+
+// Flags is how the behaviour's yes and no are kept: 1 a person acted, 2
+// interactive.
+func (b Behaviour) Flags() int64 {
+	var f int64
+	if b.Person {
+		f |= 1
+	}
+	if b.Interactive {
+		f |= 2
+	}
+	return f
+}
+
+// Refs are the things that the behaviour names, zero where it names none:
+// identity, credential, via, behalf, resource, and the consumer's workload.
+func (b Behaviour) Refs() [6]retinue.Ref {
+	return [6]retinue.Ref{b.Identity, b.Credential, b.Via, b.Behalf, b.Resource, b.Consumer.Workload}
+}
+
+// Hash names the consumer.
+func (c Consumer) Hash() BehaviourHash {
+	sum := sha256.Sum256([]byte(c.Kind + "\x00" + c.Name + "\x00" + c.Network + "\x00" + c.Agent + "\x00" + c.Workload.String()))
+	return BehaviourHash(sum[:16])
+}
