@@ -25,12 +25,12 @@ type Reader struct {
 	MaxRecord int
 	// Decode turns a record into events.
 	Decode func(record []byte) ([]retinue.Event, error)
-	// Sign, where it is set, names what an event proves of the log's settings ("api"
-	// for a call of an API that is only logged when that is switched on), or "".
-	Sign func(retinue.Event) string
-	// Blind are the blind spots of what was read of a realm; seen tells which signs
-	// were among its events.
-	Blind func(realm retinue.Realm, seen func(sign string) bool) []retinue.BlindSpot
+	// Signs, where it is set, names what an event proves of the log's settings ("api"
+	// for a call of an API that is only logged when that is switched on).
+	Signs func(retinue.Event) []string
+	// Blind are the blind spots of a log, of which some of a realm was read; seen
+	// tells which signs were among the realm's events.
+	Blind func(log string, seen func(sign string) bool) []retinue.BlindSpot
 }
 
 // Activity implements [connector.ActivityReader].
@@ -42,9 +42,11 @@ func (r *Reader) Activity(ctx context.Context, req connector.ActivityRequest, si
 	var signs signs
 	decode := func(record []byte) ([]retinue.Event, error) {
 		events, err := r.Decode(record)
-		if r.Sign != nil {
+		if r.Signs != nil {
 			for i := range events {
-				signs.add(events[i].Realm, r.Sign(events[i]))
+				for _, name := range r.Signs(events[i]) {
+					signs.add(events[i].Realm, name)
+				}
 			}
 		}
 		return events, err
@@ -64,7 +66,7 @@ func (r *Reader) Activity(ctx context.Context, req connector.ActivityRequest, si
 		Cover: func(seen logs.Seen) []retinue.Coverage {
 			list := seen.Coverage()
 			for i := range list {
-				list[i].BlindSpots = r.Blind(list[i].Realm, func(sign string) bool { return signs.has(list[i].Realm, sign) })
+				list[i].BlindSpots = r.Blind(list[i].Log, func(sign string) bool { return signs.has(list[i].Realm, sign) })
 			}
 			return list
 		},
@@ -111,9 +113,6 @@ type sign struct {
 const maxSigns = 10_000
 
 func (s *signs) add(realm retinue.Realm, name string) {
-	if name == "" {
-		return
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.all == nil {

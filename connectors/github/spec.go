@@ -79,57 +79,48 @@ func open(_ context.Context, cfg connector.Config, env connector.Env) (connector
 	return &entry.Reader{
 		Paths:  []string{cfg.Target},
 		Decode: d.decode,
-		Sign: func(ev retinue.Event) string {
-			switch {
-			case strings.HasPrefix(ev.Operation, "git."):
-				return signGit
-			case ev.Class == retinue.EventData && ev.Action == "":
-				return signAPI
-			}
-			return ""
-		},
-		Blind: func(_ retinue.Realm, seen func(string) bool) []retinue.BlindSpot { return blindSpots(seen) },
+		Signs:  signsOf,
+		Blind:  func(_ string, seen func(string) bool) []retinue.BlindSpot { return blindSpots(seen) },
 	}, nil
 }
 
 // The signs of what is switched on.
 const (
-	signGit = "git"
-	signAPI = "api"
+	signGit        = "git"
+	signAPI        = "api"
+	signEnterprise = "enterprise"
+	signPassed     = "passed"
 )
+
+func signsOf(ev retinue.Event) []string {
+	var out []string
+	switch {
+	case strings.HasPrefix(ev.Operation, "git."):
+		out = append(out, signGit)
+	case ev.Class == retinue.EventData && ev.Action == "":
+		out = append(out, signAPI)
+	case ev.Operation == "workflows.prepared_workflow_job":
+		out = append(out, signPassed)
+	}
+	if len(ev.Fingerprints) > 0 {
+		out = append(out, signEnterprise)
+	}
+	return out
+}
 
 // blindSpots are what the log does not show, but for what the events read prove
 // that it does. With seen nil, all.
 func blindSpots(seen func(string) bool) []retinue.BlindSpot {
-	if seen == nil {
-		seen = func(string) bool { return false }
-	}
 	var out []retinue.BlindSpot
-	if !seen(signAPI) {
-		out = append(out, retinue.BlindSpot{
-			Code: "github.api_events_off",
-			Text: "No call of the API is among the entries: tokens and apps that only read, or only call the API, leave no trace.",
-			Kinds: []retinue.IdentityKind{retinue.IdentityUser, retinue.IdentityBot, retinue.IdentityApp, retinue.IdentityOAuthApp,
-				retinue.IdentityServiceAccount, retinue.IdentityIntegration},
-			Raise: "Stream the audit log of the enterprise and switch on API request events in its settings.",
-			Cost:  "GitHub Enterprise Cloud, and storage for as many entries as there are calls.",
-		})
-	}
-	if !seen(signGit) {
-		out = append(out, retinue.BlindSpot{
-			Code:    "github.git_events_off",
-			Text:    "No clone, fetch or push is among the entries: keys and tokens that only use git leave no trace.",
-			Actions: []string{"contents:read", "contents:write"},
-			Raise:   "Export with include=all at least every seven days, or stream the audit log: git events are kept for seven days.",
-			Cost:    "GitHub Enterprise Cloud.",
-		})
+	for _, b := range []struct {
+		unless string
+		spot   retinue.BlindSpot
+	}{{signAPI, apiOff()}, {signGit, gitOff()}, {signEnterprise, enterpriseOnly()}, {signPassed, secretsOff()}} {
+		if seen == nil || !seen(b.unless) {
+			out = append(out, b.spot)
+		}
 	}
 	return append(out, retinue.BlindSpot{
-		Code:  "github.enterprise_only",
-		Text:  "Hashes of tokens, addresses and git events are in the logs of enterprises only: other organisations' entries tie use to a user and to no token.",
-		Raise: "Move the organisation into a GitHub Enterprise Cloud account.",
-		Cost:  "A licence a user.",
-	}, retinue.BlindSpot{
 		Code:  "github.oauth_apps_not_enumerable",
 		Text:  "No API lists which OAuth apps users have authorised: one that is not in the log may still hold a token.",
 		Kinds: []retinue.IdentityKind{retinue.IdentityOAuthApp},
@@ -140,13 +131,49 @@ func blindSpots(seen func(string) bool) []retinue.BlindSpot {
 		Text:        "What a job does with its own token is logged for the app github-actions and names neither the workflow nor the run.",
 		Credentials: []retinue.CredentialKind{retinue.CredentialSessionToken},
 		Kinds:       []retinue.IdentityKind{retinue.IdentityPipeline},
-	}, retinue.BlindSpot{
+	})
+}
+
+func apiOff() retinue.BlindSpot {
+	return retinue.BlindSpot{
+		Code: "github.api_events_off",
+		Text: "No call of the API is among the entries: tokens and apps that only read, or only call the API, leave no trace.",
+		Kinds: []retinue.IdentityKind{retinue.IdentityUser, retinue.IdentityBot, retinue.IdentityApp, retinue.IdentityOAuthApp,
+			retinue.IdentityServiceAccount, retinue.IdentityIntegration},
+		Raise: "Stream the audit log of the enterprise and switch on API request events in its settings.",
+		Cost:  "GitHub Enterprise Cloud, and storage for as many entries as there are calls.",
+	}
+}
+
+func gitOff() retinue.BlindSpot {
+	return retinue.BlindSpot{
+		Code:    "github.git_events_off",
+		Text:    "No clone, fetch or push is among the entries: keys and tokens that only use git leave no trace.",
+		Actions: []string{"contents:read", "contents:write"},
+		Raise:   "Export with include=all at least every seven days, or stream the audit log: git events are kept for seven days.",
+		Cost:    "GitHub Enterprise Cloud.",
+	}
+}
+
+func enterpriseOnly() retinue.BlindSpot {
+	return retinue.BlindSpot{
+		Code: "github.enterprise_only",
+		Text: "No entry has the hash of a token: use is tied to a user or app and to none of its tokens. Hashes, and git events, are in the logs of enterprises only.",
+		Credentials: []retinue.CredentialKind{retinue.CredentialPersonalAccessToken, retinue.CredentialOAuthToken, retinue.CredentialSSHKey,
+			retinue.CredentialSessionToken},
+		Raise: "Move the organisation into a GitHub Enterprise Cloud account.",
+		Cost:  "A licence a user.",
+	}
+}
+
+func secretsOff() retinue.BlindSpot {
+	return retinue.BlindSpot{
 		Code:    "github.secrets_passed_rest_only",
 		Text:    "Which secrets a job was given is in what the API and streams deliver, and not in what the browser exports.",
 		Actions: []string{"secrets:read"},
 		Raise:   "Export with the API, or stream.",
 		Cost:    "None.",
-	})
+	}
 }
 
 const exportScript = `# With a token of an owner of the organisation; the answer is paged to its end.
