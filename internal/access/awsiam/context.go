@@ -138,13 +138,19 @@ func (q *question) knownAbsent(key string) bool {
 	}
 	key = lower(key)
 	for _, a := range q.request.Absent {
-		a = lower(a)
+		if !q.request.prepared {
+			a = lower(a)
+		}
 		if prefix, ok := strings.CutSuffix(a, "*"); ok && strings.HasPrefix(key, prefix) || a == key {
 			return true
 		}
 	}
 	return false
 }
+
+// Copy makes the context hold what another does. The room that it has is used
+// again.
+func (c *Context) Copy(from *Context) { c.entries = append(c.entries[:0], from.entries...) }
 
 // derive returns the context of an open question: the caller's keys, and those
 // that AWS takes from the principal and the resource themselves ("AWS global

@@ -62,7 +62,7 @@ func newQuestion(layers *Layers, request *Request, mode Mode) question {
 		// examples of "IAM policy elements: Variables and tags".
 		q.resource = "arn:aws:s3:::*"
 	}
-	if mode == Open {
+	if mode == Open && !request.prepared {
 		q.context = derive(request)
 	}
 	return q

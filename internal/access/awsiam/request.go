@@ -1,5 +1,7 @@
 package awsiam
 
+import "slices"
+
 // Mode says what an absent condition key means.
 type Mode uint8
 
@@ -28,6 +30,21 @@ type Request struct {
 	// such as "aws:PrincipalTag/*" for an identity without tags; a star at the
 	// end covers all that start so.
 	Absent []string
+
+	prepared bool
+}
+
+// Prepare puts into the context what open questions derive from the principal
+// and the resource's account, which each does for itself otherwise, and names
+// what is absent in lower case. It is for who asks much of one principal: what
+// follows from a resource in another account, and what else is absent, in lower
+// case, is then for the caller to put.
+func (r *Request) Prepare() {
+	r.Context, r.Absent = *derive(r), slices.Clone(r.Absent)
+	for i, a := range r.Absent {
+		r.Absent[i] = lower(a)
+	}
+	r.prepared = true
 }
 
 // account is the account that owns the resource.

@@ -68,6 +68,7 @@ type book struct {
 	techniques []Technique
 	actions    map[string]int // their numbers
 	lower      []string       // the actions by number, in lower case
+	tagged     []string       // the tags of what they are about, as condition keys
 	every      actionSet
 	// raising are the actions by which a principal comes to have more.
 	raising actionSet
@@ -102,6 +103,8 @@ func (b *book) number(action string) int {
 		n = len(b.actions)
 		b.actions[action] = n
 		b.lower = append(b.lower, strings.ToLower(action))
+		service, _, _ := strings.Cut(b.lower[n], ":")
+		b.tagged = append(b.tagged, service+":resourcetag/*")
 		b.every.add(n)
 	}
 	return n

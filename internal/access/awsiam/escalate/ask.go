@@ -24,6 +24,11 @@ type asker struct {
 	fits      map[string]string
 	services  map[serving]bool
 	admins    map[patternedClass]bool
+	prospects map[outlook]*awsiam.Prospect
+	cans      map[int32]actionSet // by class
+	// of the call in hand, so that its room is used again:
+	layersNow awsiam.Layers
+	now       awsiam.Request
 }
 
 // question is one call; a variant is known by its plain form and its name, so
@@ -54,6 +59,13 @@ type patternedClass struct {
 	name  string
 }
 
+// outlook is an action of a variant or, where that is nil, of any of a class.
+type outlook struct {
+	class  int32
+	who    *variant
+	action int
+}
+
 // serving is a role and a service that may act as it.
 type serving struct {
 	role    *Principal
@@ -64,7 +76,7 @@ func newAsker(s *State) *asker {
 	return &asker{State: s, index: s.ready(), plain: make(map[*Principal]*variant), varied: make(map[held]*variant), fresh: make(map[string]*Principal), patterned: make(map[patterned][]string),
 		answers: make(map[question]bool), shared: make(map[sharedQuestion]bool),
 		reasoned: make(map[question][]access.Reason), texts: make(map[string]int32), fits: make(map[string]string),
-		services: make(map[serving]bool), admins: make(map[patternedClass]bool)}
+		services: make(map[serving]bool), admins: make(map[patternedClass]bool), prospects: make(map[outlook]*awsiam.Prospect), cans: make(map[int32]actionSet)}
 }
 
 // text numbers a text; the empty one is 0.
@@ -92,16 +104,62 @@ type target struct {
 	principal *Principal
 }
 
-// mayCall reports whether some statement of the identity's own policies covers
-// the action at all, which most do not.
-func (a *asker) mayCall(v *variant, action string) bool { return v.allows.has(a.actions[action]) }
+// can are the actions of techniques that a principal may call on something.
+// Those that its own policies allow in some way are most often forbidden by
+// something else, or hang on what no caller chooses.
+func (a *asker) can(v *variant) *actionSet {
+	if v.weighed {
+		return &v.able
+	}
+	v.weighed = true
+	if v.all {
+		v.able = v.allows // most of it is
+		return &v.able
+	}
+	class := v.class()
+	if known, ok := a.cans[class]; ok {
+		v.able = known
+		return &v.able
+	}
+	for i := range a.lower {
+		if v.allows.has(i) && !a.prospect(v, i).None() {
+			v.able.add(i)
+		}
+	}
+	if class != 0 {
+		a.cans[class] = v.able
+	}
+	return &v.able
+}
+
+// prospect is what may come of an action of a principal.
+func (a *asker) prospect(v *variant, action int) *awsiam.Prospect {
+	key := outlook{class: v.class(), action: action}
+	if key.class == 0 {
+		key.who = v
+	}
+	p := a.prospects[key]
+	if p == nil {
+		r := *a.base(v)
+		r.Action = a.lower[action]
+		p = awsiam.NewProspect(a.bearing(v), &r, given)
+		a.prospects[key] = p
+	}
+	return p
+}
+
+// given reports whether a condition key may have the value that is needed,
+// before it is known what a call is about.
+func given(key string) bool {
+	return key == "aws:resourceaccount" || strings.Contains(key, ":resourcetag/") || chosen(key)
+}
 
 // allowed asks whether a principal may make one call. A condition on something
 // that the caller chooses, such as a region, is no obstacle; one on where the
 // call comes from, or on what is not known, is.
 func (a *asker) allowed(v *variant, c call, resource string, t target) bool {
 	number := a.actions[c.action]
-	if t.policy == nil && !v.allows.has(number) {
+	if t.policy == nil && !a.can(v).has(number) {
 		return false
 	}
 	all := sharedQuestion{action: int32(number), context: a.context(c), untagged: t.untagged} //nolint:gosec // few actions
@@ -156,6 +214,9 @@ func (a *asker) reasons(v *variant, c call, resource string, t target) []access.
 }
 
 func (a *asker) ask(v *variant, c call, resource string, t target) bool {
+	if a.vain(v, c, resource, t) {
+		return false
+	}
 	layers, r := a.request(v, c, resource, t)
 	switch awsiam.Outcome(layers, r, awsiam.Open) {
 	case access.Allowed:
@@ -166,11 +227,52 @@ func (a *asker) ask(v *variant, c call, resource string, t target) bool {
 	return false
 }
 
+// vain reports whether a call is sure not to be allowed, by what the caller's
+// own policies say of the resource.
+func (a *asker) vain(v *variant, c call, resource string, t target) bool {
+	if t.principal == v.Principal && v.class() != 0 {
+		return false // what says something of the caller's own is not its class's
+	}
+	if t.policy != nil && (v.named || t.principal.home.open) {
+		return false // the other side may allow it by itself
+	}
+	return !a.prospect(v, a.actions[c.action]).On(resource)
+}
+
+// request is a call as the engine is asked about it. It is good until the next.
 func (a *asker) request(v *variant, c call, resource string, t target) (*awsiam.Layers, *awsiam.Request) {
-	layers := *a.layers(v)
-	layers.Resource = t.policy
-	r := &awsiam.Request{Action: c.action, Resource: resource, ResourceAccount: t.account, Principal: v.principal,
-		Absent: append([]string{"aws:PrincipalTag/*", "aws:CalledVia*", "aws:ViaAWSService", "aws:PrincipalServiceName*"}, c.absent...)}
+	a.layersNow = *a.bearing(v)
+	a.layersNow.Resource = t.policy
+	base, r := a.base(v), &a.now
+	context, absent := r.Context, r.Absent
+	*r = *base
+	r.Action, r.Resource, r.ResourceAccount = c.action, resource, t.account
+	r.Context = context
+	r.Context.Copy(&base.Context)
+	r.Absent = append(append(absent[:0], base.Absent...), c.absent...)
+	if t.account != "" {
+		r.Context.Set("aws:resourceaccount", t.account)
+	}
+	if t.known {
+		service, _, _ := strings.Cut(c.action, ":")
+		for k, value := range t.tags {
+			r.Context.Set("aws:ResourceTag/"+k, value)
+			r.Context.Set(service+":ResourceTag/"+k, value)
+		}
+		r.Absent = append(r.Absent, "aws:resourcetag/*", a.tagged[a.actions[c.action]])
+	}
+	for k, value := range c.context {
+		r.Context.Set(k, strings.ReplaceAll(value, "{partition}", partition(v.ARN)))
+	}
+	return &a.layersNow, r
+}
+
+// base is what the calls of a principal have in common.
+func (a *asker) base(v *variant) *awsiam.Request {
+	if v.base != nil {
+		return v.base
+	}
+	r := &awsiam.Request{Principal: v.principal, Absent: []string{"aws:PrincipalTag/*", "aws:CalledVia*", "aws:ViaAWSService", "aws:PrincipalServiceName*"}}
 	if v.Role {
 		// Only a user has the key ("AWS global condition context keys"): what is
 		// about the caller's user name is about nothing for a role.
@@ -180,18 +282,9 @@ func (a *asker) request(v *variant, c call, resource string, t target) (*awsiam.
 	for k, value := range v.Tags {
 		r.Context.Set("aws:PrincipalTag/"+k, value)
 	}
-	service, _, _ := strings.Cut(c.action, ":")
-	if t.known {
-		for k, value := range t.tags {
-			r.Context.Set("aws:ResourceTag/"+k, value)
-			r.Context.Set(service+":ResourceTag/"+k, value)
-		}
-		r.Absent = append(r.Absent, "aws:ResourceTag/*", service+":ResourceTag/*")
-	}
-	for k, value := range c.context {
-		r.Context.Set(k, strings.ReplaceAll(value, "{partition}", partition(v.ARN)))
-	}
-	return &layers, r
+	r.Prepare()
+	v.base = r
+	return r
 }
 
 // every reports whether all conditions can be met by who may choose the keys of

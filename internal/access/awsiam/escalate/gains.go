@@ -149,7 +149,7 @@ func (r *run) trusting(nodes []*node) []*Principal {
 	for _, n := range nodes {
 		h := r.homeOf(n.Principal)
 		open = open || h.open
-		if n.allows.has(r.actions[actionAssume]) && !seen[h] {
+		if r.can(n.variant).has(r.actions[actionAssume]) && !seen[h] {
 			seen[h], open = true, true
 			lists = append(lists, h.trusting)
 		}

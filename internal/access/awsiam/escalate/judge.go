@@ -129,7 +129,7 @@ func (p *probe) given(t taking) {
 // nobody anything, or is like one that was.
 func (p *probe) then(v *variant) {
 	class := v.class()
-	if !v.allows.meets(&p.raising) || p.asked[v.held()] || p.classes[class] || p.admin(v) {
+	if !v.allows.meets(&p.raising) || p.asked[v.held()] || p.classes[class] || p.admin(v) || !p.can(v).meets(&p.raising) {
 		return
 	}
 	p.asked[v.held()] = true

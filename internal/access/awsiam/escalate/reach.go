@@ -157,8 +157,9 @@ func (r *run) begin() {
 			i, _ := slices.BinarySearchFunc(r.homes, h, func(a, b *home) int { return cmp.Compare(a.prefix, b.prefix) })
 			r.homes = slices.Insert(r.homes, i, h)
 		}
-		at.can.join(n.allows)
-		at.new.join(n.allows)
+		can := r.can(n.variant)
+		at.can.join(*can)
+		at.new.join(*can)
 		class := n.class()
 		if class == 0 || !at.classes[class] {
 			at.classes[class] = true
@@ -302,7 +303,7 @@ func (r *run) together(calls []call, arn string, about target, p *proof) bool {
 	patterns := make([][]string, len(calls))
 	for i, c := range calls {
 		for _, n := range r.places[r.index.homes[about.account]].callers {
-			if !r.mayCall(n.variant, c.action) {
+			if !r.can(n.variant).has(r.actions[c.action]) {
 				continue
 			}
 			for _, pattern := range r.patterns(n.variant, c.action) {
@@ -359,7 +360,7 @@ func (r *run) first(c call, resource string, about target) *node {
 	number := r.actions[c.action]
 	var self *node // who the call is about, unless it is among the callers
 	if about.principal != nil {
-		if n := r.held[held{arn: about.principal.ARN}]; n != nil && n.round < r.round && !n.caller && n.allows.has(number) {
+		if n := r.held[held{arn: about.principal.ARN}]; n != nil && n.round < r.round && !n.caller && r.can(n.variant).has(number) {
 			self = n
 		}
 	}
@@ -370,7 +371,7 @@ func (r *run) first(c call, resource string, about target) *node {
 			}
 			self = nil
 		}
-		if !n.allows.has(number) {
+		if !r.can(n.variant).has(number) {
 			continue
 		}
 		if r.allowed(n.variant, c, resource, about) {

@@ -227,7 +227,7 @@ func using() []Technique {
 
 // making are the techniques that make a principal for the purpose.
 func making() []Technique {
-	absent := []string{"iam:PermissionsBoundary"}
+	absent := []string{"iam:permissionsboundary"}
 	fresh := func(resource string, actions ...string) []call {
 		out := on(resource, actions...)
 		for i := range out {

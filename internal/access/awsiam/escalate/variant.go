@@ -23,8 +23,15 @@ type variant struct {
 	principal awsiam.Principal
 	allows    actionSet
 	applies   *awsiam.Layers
-	judged    bool
-	isAdmin   bool
+	// able are the actions that it may call on something, once that was weighed;
+	// bears its policies without those that bear on no technique; base what its
+	// calls have in common.
+	able    actionSet
+	weighed bool
+	bears   *awsiam.Layers
+	base    *awsiam.Request
+	judged  bool
+	isAdmin bool
 }
 
 // addition is something that a principal gains: a policy that is attached, a
@@ -155,4 +162,20 @@ func (s *State) layers(v *variant) *awsiam.Layers {
 	}
 	v.applies = l
 	return l
+}
+
+// bearing are the policies of a variant that bear on techniques.
+func (a *asker) bearing(v *variant) *awsiam.Layers {
+	if v.bears != nil {
+		return v.bears
+	}
+	l := *a.layers(v)
+	l.Identity = make([]*awsiam.Policy, 0, 4)
+	for _, p := range a.layers(v).Identity {
+		if a.document(p).number != 0 {
+			l.Identity = append(l.Identity, p)
+		}
+	}
+	v.bears = &l
+	return v.bears
 }
