@@ -75,7 +75,7 @@ func (p *Prospect) look(policies []*Policy, free func(key string) bool) []*State
 
 func (st *Statement) onAll() bool {
 	for i := range st.resources {
-		if st.Resources != nil && st.resources[i].all {
+		if st.Resources != nil && st.resources[i].form == resourceAll {
 			return len(st.Unclear) == 0
 		}
 	}
