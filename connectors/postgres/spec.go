@@ -20,6 +20,9 @@ func Spec() connector.Spec {
 			{Name: "timeout", Help: "how long one statement may take, such as 60s", Default: "60s", Reach: connector.ReachSystem},
 			{Name: "password", Help: "the login's password, where no password file holds it", Default: "the password file, or PGPASSWORD", Secret: true, Reach: connector.ReachSystem},
 			{Name: "system-identifier", Help: "the server's system identifier, for files that do not hold it; `select system_identifier from pg_control_system()` prints it", Default: "what the file holds, else a fallback made of names", Reach: connector.ReachSystem},
+			{Name: "settings", Help: "a file of the server's settings that the query of this page wrote, where its log is read: says which server the log is of and what is not in it", Default: "none: what is not in the log is not known", Reach: connector.ReachMachine},
+			{Name: "timezone", Help: "the server's setting log_timezone, where its log is read", Default: "what settings= says, else the abbreviation in each line where it means one zone only", Reach: connector.ReachSystem},
+			{Name: "line-prefix", Help: "the server's setting log_line_prefix, for a log in the text format", Default: "what settings= says", Reach: connector.ReachSystem},
 			{Name: "database", Help: "name of the database that a pg_dump file without --create is of", Default: "what the file says, else the file's name", Reach: connector.ReachMachine},
 			{Name: "partial", Help: "yes where a dump was made with --schema, --table, --no-privileges or the like: nothing that it lacks is then taken to be gone", Default: "no", Values: []string{"yes", "no"}, Reach: connector.ReachMachine},
 		},
@@ -52,6 +55,8 @@ func Spec() connector.Spec {
 		Open:   open,
 		Remote: remote,
 		Script: Script,
+
+		Activity: activity(),
 	}
 }
 
