@@ -90,7 +90,7 @@ func (p *Prospect) mayHold(st *Statement, free func(key string) bool) bool {
 		case no:
 			return false
 		case open:
-			if !c.follows() && !free(c.test.key) {
+			if !c.follows() && !free(lower(c.test.key)) {
 				return false
 			}
 		}
@@ -110,7 +110,7 @@ func (p *Prospect) denies(st *Statement, free func(key string) bool) bool {
 		case no, unclear:
 			return false
 		case open:
-			if c.follows() || free(c.test.key) {
+			if c.follows() || free(lower(c.test.key)) {
 				return false
 			}
 		}
