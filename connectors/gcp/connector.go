@@ -21,14 +21,19 @@ func open(_ context.Context, cfg connector.Config, env connector.Env) (connector
 	if target != "" && container(target).IsZero() && !strings.HasPrefix(target, "//") {
 		return nil, fmt.Errorf("%w: source gcp: option resource=%q: want projects/ID, folders/NUMBER, organizations/NUMBER or a full resource name", retinue.ErrInvalid, retinue.CleanName(target))
 	}
-	return &files{env: env, path: export.Target(cfg, env), target: target}, nil
+	numbers, err := projectNumbers(cfg.List("projects"))
+	if err != nil {
+		return nil, err
+	}
+	return &files{env: env, path: export.Target(cfg, env), target: target, numbers: numbers}, nil
 }
 
 // files reads exports.
 type files struct {
-	env    connector.Env
-	path   string
-	target string
+	env     connector.Env
+	path    string
+	target  string
+	numbers map[string]string // of projects that no file explains
 }
 
 // Close implements connector.Connector.
@@ -51,7 +56,7 @@ type survey struct {
 
 // look reads every file for what later facts need.
 func (f *files) look(ctx context.Context, set *export.Set) (*survey, error) {
-	s := &survey{names: &names{ids: map[string]string{}, unknown: map[string]bool{}}, issuers: map[string]string{}, kinds: map[kind]int{}, broken: map[string]error{}}
+	s := &survey{names: &names{ids: maps.Clone(f.numbers), unknown: map[string]bool{}}, issuers: map[string]string{}, kinds: map[kind]int{}, broken: map[string]error{}}
 	ambiguous, paging := map[string]bool{}, export.Paging[kind]{}
 	for _, file := range set.Files {
 		found := 0

@@ -18,6 +18,7 @@ func Spec() connector.Spec {
 		},
 		Options: []connector.Option{
 			{Name: "resource", Help: "What the output of `get-iam-policy` is about, which it does not say: projects/ID, folders/NUMBER, organizations/NUMBER or a full resource name.", Default: "none; such files are then left out and named", Reach: connector.ReachMachine},
+			{Name: "projects", Help: "Which project a number is, as NUMBER=ID, where the files do not say; addresses of Google's own accounts hold the number.", Default: "what the files say", List: true, Reach: connector.ReachSystem},
 		},
 		Examples: []connector.TargetForm{
 			{Form: "gcp=./export", Help: "read every export in a folder"},
@@ -40,7 +41,7 @@ func Spec() connector.Spec {
 		},
 		BlindSpots: []string{
 			"There is no live reader yet: what is not exported is not seen.",
-			"Exports do not contain when a service account or key was last used.",
+			"Exports do not contain when a service account or key was last used: import the audit logs for that.",
 			"Members of Google groups are not in any of these files; what a group's members can do is answered for the group.",
 			"Principal access boundary policies, VPC Service Controls, organisation policies and access control lists of Cloud Storage are not read.",
 			"HMAC keys and API keys are not listed by these commands.",
@@ -50,8 +51,9 @@ func Spec() connector.Spec {
 		CouldRead: []string{
 			"The role below reads configuration only. Cloud Asset Inventory's resources hold environment variables of functions and start-up scripts of machines, which can hold secrets; only the accounts are read from them.",
 		},
-		Open:   open,
-		Script: func(connector.Config) (string, error) { return "#!/bin/sh\n" + exportScript, nil },
+		Open:     open,
+		Activity: activity(),
+		Script:   func(connector.Config) (string, error) { return "#!/bin/sh\n" + exportScript, nil },
 	}
 }
 
