@@ -11,7 +11,6 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/access"
-	"github.com/retinue-id/retinue/internal/access/awsiam"
 	"github.com/retinue-id/retinue/internal/access/azurerbac"
 	"github.com/retinue-id/retinue/internal/access/gcpiam"
 	"github.com/retinue-id/retinue/internal/access/k8srbac"
@@ -92,13 +91,7 @@ func AccessLanguages() []string {
 // check the context of a question is complete, so none is asked as an open one.
 func accessCases() map[string]func([]byte) (access.Decision, error) {
 	return map[string]func([]byte) (access.Decision, error){
-		"aws": func(line []byte) (access.Decision, error) {
-			c, err := awsiam.ParseCase(line)
-			if err != nil {
-				return access.Decision{}, err
-			}
-			return c.Decide(), nil
-		},
+		"aws":   caseAWS(),
 		"azure": func(line []byte) (access.Decision, error) { return caseAzure(line, nil) },
 		"gcp":   func(line []byte) (access.Decision, error) { return caseGCP(line, nil) },
 	}

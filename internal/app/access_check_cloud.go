@@ -2,11 +2,27 @@ package app
 
 import (
 	"strings"
+	"sync"
 
 	"github.com/retinue-id/retinue/internal/access"
+	"github.com/retinue-id/retinue/internal/access/awsiam"
 	"github.com/retinue-id/retinue/internal/access/azurerbac"
 	"github.com/retinue-id/retinue/internal/access/gcpiam"
 )
+
+// caseAWS returns what answers questions in the language of AWS, which may be
+// asked from several goroutines. The memory of one question serves another.
+func caseAWS() func(line []byte) (access.Decision, error) {
+	idle := &sync.Pool{New: func() any { return &awsiam.Checker{} }}
+	return func(line []byte) (access.Decision, error) {
+		c, ok := idle.Get().(*awsiam.Checker)
+		if !ok {
+			c = &awsiam.Checker{}
+		}
+		defer idle.Put(c)
+		return c.Check(line)
+	}
+}
 
 // caseGCP answers a question in the language of Google Cloud: by the documents
 // that it brings, else by x, which may be nil.

@@ -88,7 +88,7 @@ func startsFolded(text, start string) bool {
 // regard to case ("IAM JSON policy elements: Action").
 func compileActions(m *memory, st *Statement, patterns []string, not bool) actionSet {
 	set := actionSet{not: not}
-	out := room(&m.actions, len(patterns), m.share(160))
+	out := m.actions.room(len(patterns), m.share(160))
 	for _, raw := range patterns {
 		p, problem := compileAction(raw)
 		switch {
@@ -96,13 +96,13 @@ func compileActions(m *memory, st *Statement, patterns []string, not bool) actio
 			set.all = true
 		case problem != "":
 			st.unclear(problem, raw)
-		case p.form == actionExact && len(patterns) >= sorted:
+		case p.form == actionExact && len(patterns) >= sorted && !m.once:
 			set.exact = append(set.exact, lower(p.text))
 		default:
 			out = append(out, p)
 		}
 	}
-	set.patterns = taken(&m.actions, out)
+	set.patterns = m.actions.taken(out)
 	slices.Sort(set.exact)
 	return set
 }

@@ -19,6 +19,19 @@ func BenchmarkParseAndDecide(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "decisions/s")
 }
 
+// BenchmarkCheck does the same with memory that it keeps.
+func BenchmarkCheck(b *testing.B) {
+	lines := sampleLines(b)
+	b.ReportAllocs()
+	var c Checker
+	for i := 0; b.Loop(); i++ {
+		if _, err := c.Check(lines[i%len(lines)]); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "decisions/s")
+}
+
 func sampleCases(b *testing.B) []Case {
 	b.Helper()
 	lines := sampleLines(b)

@@ -35,23 +35,9 @@ func (c *Case) Decide() access.Decision { return Decide(&c.Layers, &c.Request, C
 // Errors wrap retinue.ErrInvalid and name the document, the statement and the
 // field. The Case returned beside an error has its ID where that could be read.
 func ParseCase(line []byte) (Case, error) {
-	if len(line) > maxCase {
-		return Case{}, fmt.Errorf("%w: question of %d bytes: the limit is %d", retinue.ErrInvalid, len(line), maxCase)
-	}
 	var r caseReader
-	err := r.start(string(line))
-	if err == nil {
-		if err = r.read(); err == nil {
-			err = r.end()
-		}
-		if err != nil && r.c.ID == "" {
-			r.c.ID = idOf(r.s)
-		}
-	}
-	if err != nil {
-		return r.c, fmt.Errorf("read question: %w", err)
-	}
-	return r.c, nil
+	err := r.question(line)
+	return r.c, err
 }
 
 // idOf looks for the id of a question with an error before it.
@@ -73,6 +59,26 @@ type caseReader struct {
 	scanner
 	c             Case
 	documentsRead int
+}
+
+// question reads a case.
+func (r *caseReader) question(line []byte) error {
+	if len(line) > maxCase {
+		return fmt.Errorf("%w: question of %d bytes: the limit is %d", retinue.ErrInvalid, len(line), maxCase)
+	}
+	err := r.start(string(line))
+	if err == nil {
+		if err = r.read(); err == nil {
+			err = r.end()
+		}
+		if err != nil && r.c.ID == "" {
+			r.c.ID = idOf(r.s)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("read question: %w", err)
+	}
+	return nil
 }
 
 func (r *caseReader) read() error {
@@ -121,13 +127,13 @@ func (r *caseReader) documents() ([]*Policy, error) {
 	if r.null() {
 		return nil, nil
 	}
-	out := room(&r.lists, 1, r.share(400))
+	out := r.policies.room(1, r.share(400))
 	if r.peek() != '[' {
 		p, err := r.document()
 		if err != nil {
 			return nil, err
 		}
-		return taken(&r.lists, append(out, p)), nil
+		return r.policies.taken(append(out, p)), nil
 	}
 	err := r.list(func(n int) error {
 		r.enter("document", n+1)
@@ -141,7 +147,7 @@ func (r *caseReader) documents() ([]*Policy, error) {
 	if len(out) == 0 {
 		return nil, err
 	}
-	return taken(&r.lists, out), err
+	return r.policies.taken(out), err
 }
 
 // document reads a policy, bare or wrapped.
@@ -191,7 +197,7 @@ func (r *caseReader) levels() ([]Level, error) {
 	if r.null() {
 		return nil, nil
 	}
-	var out []Level
+	out := r.memory.levels.room(1, 4)
 	err := r.list(func(int) error {
 		var level Level
 		err := r.object(func(key string) (err error) {
@@ -208,7 +214,10 @@ func (r *caseReader) levels() ([]Level, error) {
 		out = append(out, level)
 		return err
 	})
-	return out, err
+	if len(out) == 0 {
+		return nil, err
+	}
+	return r.memory.levels.taken(out), err
 }
 
 func (r *caseReader) request() error {
@@ -306,8 +315,8 @@ func (r *caseReader) context() error {
 		return nil
 	}
 	c := &r.c.Request.Context
-	c.entries = make([]entry, 0, 10)
-	return r.object(func(name string) error {
+	c.entries = r.entries.room(1, 10)
+	err := r.object(func(name string) error {
 		key := keyName(name)
 		i, twice := c.find(key)
 		if twice {
@@ -329,4 +338,6 @@ func (r *caseReader) context() error {
 		c.insert(i, key, v)
 		return err
 	})
+	c.entries = r.entries.taken(c.entries)
+	return err
 }

@@ -35,11 +35,11 @@ func compileTest(m *memory, st *Statement, c *Condition, variables bool) test {
 	}
 	t.negated = op.negated
 	variables = variables && !t.null // "You can not use a policy variable with the Null condition operator"
-	matchers := room(&m.matchers, len(c.Values), m.share(400))
+	matchers := m.matchers.room(len(c.Values), m.share(400))
 	for i := range c.Values {
 		matchers = append(matchers, op.compile(&c.Values[i], variables))
 	}
-	t.matchers = taken(&m.matchers, matchers)
+	t.matchers = m.matchers.taken(matchers)
 	return t
 }
 

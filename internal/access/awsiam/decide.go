@@ -16,8 +16,9 @@ type question struct {
 	action  string // lower case
 	// resource is the request's, and account the one that owns it.
 	resource, account string
-	// hits collects the statements that matter, where they are wanted.
-	hits *[]hit
+	// hits are the statements that matter, where they are wanted.
+	hits    []hit
+	collect bool
 }
 
 // hit is a statement that applies, or may.
@@ -40,9 +41,13 @@ type verdict struct {
 // Decide answers a request with the statements that decide. Layers, request and
 // policies are not changed.
 func Decide(layers *Layers, request *Request, mode Mode) access.Decision {
-	hits := make([]hit, 0, 8)
 	q := newQuestion(layers, request, mode)
-	q.hits = &hits
+	q.hits = make([]hit, 0, 8)
+	return q.decide()
+}
+
+func (q *question) decide() access.Decision {
+	q.collect = true
 	r := q.evaluate()
 	return q.explain(&r)
 }

@@ -69,9 +69,15 @@ func (q *question) unread() []string {
 }
 
 func (q *question) reasons(want func(*hit) bool) []access.Reason {
-	out := []access.Reason{}
-	for i := range *q.hits {
-		if h := &(*q.hits)[i]; want(h) && len(out) < maxReasons {
+	n := 0
+	for i := range q.hits {
+		if want(&q.hits[i]) {
+			n++
+		}
+	}
+	out := make([]access.Reason, 0, min(n+1, maxReasons)) // one may be added
+	for i := range q.hits {
+		if h := &q.hits[i]; want(h) && len(out) < maxReasons {
 			out = append(out, q.reason(h))
 		}
 	}
@@ -96,36 +102,47 @@ func (q *question) reason(h *hit) access.Reason {
 
 // sentence says what a statement contributes.
 func (q *question) sentence(h *hit) string {
-	verb := "allows"
+	var room [256]byte
+	b := room[:0]
 	if h.statement.Effect == Deny {
-		verb = "denies"
+		b = append(b, "denies "...)
+	} else {
+		b = append(b, "allows "...)
 	}
-	var b strings.Builder
-	b.WriteString(verb + " " + q.request.Action)
+	b = append(b, q.request.Action...)
 	if h.layer == LayerResource && h.statement.Effect == Allow {
 		switch h.grant {
 		case directly:
-			b.WriteString(" to the principal itself")
+			b = append(b, " to the principal itself"...)
 		case byIssuer:
-			b.WriteString(" to what the session came from")
+			b = append(b, " to what the session came from"...)
 		case byAccount:
-			b.WriteString(" to the principal's account")
+			b = append(b, " to the principal's account"...)
 		}
 	}
 	if name := q.levelName(h); name != "" {
-		b.WriteString(" at " + name)
+		b = append(append(b, " at "...), name...)
 	}
-	if n := len(h.statement.Conditions); n > 0 {
-		b.WriteString(", under ")
-		for i := range h.statement.Conditions {
-			if i > 0 {
-				b.WriteString(" and ")
-			}
-			c := &h.statement.Conditions[i]
-			b.WriteString(c.Key + " " + c.Operator + " " + strings.Join(c.Values, " or "))
+	for i := range h.statement.Conditions {
+		joint := " and "
+		if i == 0 {
+			joint = ", under "
 		}
+		b = h.statement.Conditions[i].append(append(b, joint...))
 	}
-	return b.String()
+	return string(b)
+}
+
+// append adds the condition in the vendor's words.
+func (c *Condition) append(b []byte) []byte {
+	b = append(append(append(append(b, c.Key...), ' '), c.Operator...), ' ')
+	for i, v := range c.Values {
+		if i > 0 {
+			b = append(b, " or "...)
+		}
+		b = append(b, v...)
+	}
+	return b
 }
 
 func (q *question) levelName(h *hit) string {
@@ -149,37 +166,37 @@ func levelName(levels []Level, n int) string {
 
 // missing says which layers did not allow.
 func (q *question) missing(r *result) []access.Reason {
-	out := []access.Reason{}
-	add := func(layer Layer, format string, args ...any) {
-		out = append(out, access.Reason{Layer: layer.String(), Effect: "none", Text: fmt.Sprintf(format, args...)})
+	out := make([]access.Reason, 0, 2)
+	add := func(layer Layer, text string) {
+		out = append(out, access.Reason{Layer: layer.String(), Effect: "none", Text: text})
 	}
 	action, p := q.request.Action, &q.request.Principal
 	if r.verdicts[LayerServiceControl].allow != yes && r.level >= 0 {
-		add(LayerServiceControl, "no policy at %s allows %s", levelName(q.layers.ServiceControl, r.level), action)
+		add(LayerServiceControl, "no policy at "+levelName(q.layers.ServiceControl, r.level)+" allows "+action)
 	}
 	if r.verdicts[LayerEndpoint].allow != yes {
-		add(LayerEndpoint, "the endpoint's policy does not allow %s", action)
+		add(LayerEndpoint, "the endpoint's policy does not allow "+action)
 	}
 	byResource := r.verdicts[LayerResource].allow != no && len(q.layers.Resource) > 0
 	switch {
 	case !p.signed():
 		if !byResource {
-			add(LayerResource, "no resource policy allows %s to %s", action, p)
+			add(LayerResource, "no resource policy allows "+action+" to "+p.String())
 		}
 		return out
 	case p.account != q.account && !byResource:
-		add(LayerResource, "the resource is of account %s, whose resource policy does not allow %s", q.account, action)
+		add(LayerResource, "the resource is of account "+q.account+", whose resource policy does not allow "+action)
 	case q.resourceMustAllow() && !byResource:
-		add(LayerResource, "a key policy or trust policy must itself allow %s", action)
+		add(LayerResource, "a key policy or trust policy must itself allow "+action)
 	}
 	if r.verdicts[LayerIdentity].allow != yes && p.kind != principalRoot {
-		add(LayerIdentity, "no identity policy allows %s on %s", action, q.request.Resource)
+		add(LayerIdentity, "no identity policy allows "+action+" on "+q.request.Resource)
 	}
 	if r.verdicts[LayerBoundary].allow != yes {
-		add(LayerBoundary, "the permissions boundary does not allow %s", action)
+		add(LayerBoundary, "the permissions boundary does not allow "+action)
 	}
 	if r.verdicts[LayerSession].allow != yes {
-		add(LayerSession, "no session policy allows %s", action)
+		add(LayerSession, "no session policy allows "+action)
 	}
 	return out
 }
@@ -187,8 +204,8 @@ func (q *question) missing(r *result) []access.Reason {
 // misunderstood says what kept the question from being decided.
 func (q *question) misunderstood(r *result) []access.Reason {
 	out := []access.Reason{}
-	for i := range *q.hits {
-		h := &(*q.hits)[i]
+	for i := range q.hits {
+		h := &q.hits[i]
 		if h.truth != unclear || len(out) == maxReasons {
 			continue
 		}

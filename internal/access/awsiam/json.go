@@ -109,10 +109,14 @@ func (p *scanner) kind() string {
 
 func (p *scanner) expect(c byte) error {
 	if p.peek() != c {
-		return p.fail("%s where %q is expected (byte %d)", p.kind(), string(c), p.i)
+		return p.unexpected(c)
 	}
 	p.i++
 	return nil
+}
+
+func (p *scanner) unexpected(c byte) error {
+	return p.fail("%s where %q is expected (byte %d)", p.kind(), string(c), p.i)
 }
 
 // end requires that nothing follows.
@@ -146,7 +150,7 @@ func (p *scanner) object(each func(key string) error) error {
 				many[k] = true
 			}
 		}
-		if many[key] || many == nil && slices.Contains(seen, key) {
+		if many != nil && many[key] || many == nil && slices.Contains(seen, key) {
 			return p.fail("%q is given twice", key)
 		}
 		if many != nil {
@@ -400,18 +404,18 @@ func (p *scanner) words() ([]string, error) {
 }
 
 func (p *scanner) values(read func() (string, error)) ([]string, error) {
-	out := room(&p.texts, 1, p.share(64)+2)
+	out := p.texts.room(1, p.share(64)+2)
 	if p.peek() != '[' {
 		one, err := read()
 		if err != nil {
 			return nil, err
 		}
-		return taken(&p.texts, append(out, one)), nil
+		return p.texts.taken(append(out, one)), nil
 	}
 	err := p.list(func(int) error {
 		one, err := read()
 		out = append(out, one)
 		return err
 	})
-	return taken(&p.texts, out), err
+	return p.texts.taken(out), err
 }

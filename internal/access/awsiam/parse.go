@@ -44,7 +44,7 @@ func (p *scanner) whole(text string) (*Policy, error) {
 	if err := p.start(text); err != nil {
 		return nil, err
 	}
-	p.policies = make([]documentRoom, 0, 1)
+	p.documents.room(1, 1)
 	out, err := p.policy()
 	if err == nil {
 		err = p.end()
@@ -54,10 +54,10 @@ func (p *scanner) whole(text string) (*Policy, error) {
 
 // policy reads a document that may be part of a larger text.
 func (p *scanner) policy() (*Policy, error) {
-	made := taken(&p.policies, append(room(&p.policies, 1, p.share(512)), documentRoom{}))
+	made := p.documents.taken(append(p.documents.room(1, p.share(512)), documentRoom{}))
 	out, d := &made[0].policy, &made[0].document
 	out.doc = d
-	d.statements = room(&p.memory.statements, 1, p.share(300))
+	d.statements = p.memory.statements.room(1, p.share(300))
 	start, hasStatement := p.i, false
 	err := p.object(func(key string) error {
 		if key == "Statement" {
@@ -76,7 +76,7 @@ func (p *scanner) policy() (*Policy, error) {
 	if size > maxDocument {
 		return nil, p.fail("policy document of %d bytes: the limit is %d", size, maxDocument)
 	}
-	d.statements = taken(&p.memory.statements, d.statements)
+	d.statements = p.memory.statements.taken(d.statements)
 	return out, p.compile(d, size)
 }
 
@@ -169,7 +169,8 @@ func (st *Statement) unclear(format string, args ...any) {
 }
 
 func (p *scanner) principals(st *Statement) (*Principals, error) {
-	out := &Principals{}
+	made := p.memory.principals.taken(append(p.memory.principals.room(1, p.share(1000)), Principals{}))
+	out := &made[0]
 	if p.peek() == '"' {
 		s, err := p.text()
 		if s == "*" {
@@ -198,7 +199,7 @@ func (p *scanner) principals(st *Statement) (*Principals, error) {
 }
 
 func (p *scanner) conditions(st *Statement) error {
-	out := room(&p.memory.conditions, 1, p.share(400))
+	out := p.memory.conditions.room(1, p.share(400))
 	err := p.object(func(operator string) error {
 		p.enter(operator, 0)
 		err := p.object(func(key string) error {
@@ -216,7 +217,7 @@ func (p *scanner) conditions(st *Statement) error {
 		return err
 	})
 	if len(out) > 0 {
-		st.Conditions = taken(&p.memory.conditions, out)
+		st.Conditions = p.memory.conditions.taken(out)
 	}
 	return err
 }
@@ -234,9 +235,16 @@ func (p *scanner) compile(d *compiled, size int) error {
 			return p.fail("statement %d: more than %d wildcards in the document", i+1, maxWildcards)
 		}
 		st.check()
-		st.compile(&p.memory, d.version == Version2012)
+		st.compileActions(&p.memory)
+		if !p.once {
+			st.prepare(&p.memory, d.version)
+		}
 	}
-	d.index = newIndex(d.statements)
+	if p.once {
+		d.memory = &p.memory
+	} else {
+		d.index = newIndex(d.statements)
+	}
 	return nil
 }
 
@@ -279,22 +287,28 @@ func (st *Statement) check() {
 	}
 }
 
-func (st *Statement) compile(m *memory, variables bool) {
+func (st *Statement) compileActions(m *memory) {
 	actions := st.Actions
 	if actions == nil {
 		actions = st.NotActions
 	}
 	st.actions = compileActions(m, st, actions, st.Actions == nil && st.NotActions != nil)
+}
+
+// prepare compiles what matters where the actions cover that of the question.
+func (st *Statement) prepare(m *memory, version string) {
+	st.prepared = true
+	variables := version == Version2012
 	resources := st.Resources
 	if resources == nil {
 		resources = st.NotResources
 	}
 	if len(resources) > 0 {
-		out := room(&m.resources, len(resources), m.share(160))
+		out := m.resources.room(len(resources), m.share(160))
 		for _, r := range resources {
 			out = append(out, compileResource(r, variables))
 		}
-		st.resources = taken(&m.resources, out)
+		st.resources = m.resources.taken(out)
 	}
 	principals := st.Principals
 	if principals == nil {

@@ -34,6 +34,9 @@ type compiled struct {
 	// unknown version.
 	unclear string
 	index   *index
+	// memory is for preparing the statements when they are first needed; nil
+	// where they are prepared.
+	memory *memory
 }
 
 // Statement is one statement of a policy, as it was written. Its lists must
@@ -53,6 +56,7 @@ type Statement struct {
 	Unclear []string
 
 	number    int
+	prepared  bool
 	actions   actionSet
 	resources []resourcePattern
 	named     []principalPattern
@@ -119,6 +123,10 @@ func (p *Policy) Problems() []Problem {
 func (st *Statement) Place() string {
 	if st.Sid != "" {
 		return st.Sid
+	}
+	const few = "#1#2#3#4#5#6#7#8#9"
+	if at := 2 * st.number; at < len(few) {
+		return few[at : at+2]
 	}
 	return "#" + strconv.Itoa(st.number+1)
 }

@@ -192,7 +192,7 @@ const (
 // wildcard: "You cannot use a wildcard to match part of a principal name or
 // ARN", so that elsewhere a star stands for itself.
 func compilePrincipals(m *memory, e *Principals) []principalPattern {
-	out := room(&m.named, 1+len(e.AWS)+len(e.Service)+len(e.Federated)+len(e.CanonicalUser), 1)
+	out := m.named.room(1+len(e.AWS)+len(e.Service)+len(e.Federated)+len(e.CanonicalUser), 1)
 	if e.All {
 		out = append(out, principalPattern{typ: namedAll})
 	}
@@ -208,7 +208,7 @@ func compilePrincipals(m *memory, e *Principals) []principalPattern {
 	for _, n := range e.CanonicalUser {
 		out = append(out, principalPattern{typ: namedUnsure, text: n})
 	}
-	return taken(&m.named, out)
+	return m.named.taken(out)
 }
 
 func compilePrincipal(name string) principalPattern {

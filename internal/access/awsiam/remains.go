@@ -22,8 +22,8 @@ func (q *question) remains(r *result) []access.Condition {
 			out = append(out, q.layerRemains(layer)...)
 		}
 	}
-	for i := range *q.hits {
-		h := &(*q.hits)[i]
+	for i := range q.hits {
+		h := &q.hits[i]
 		if h.truth == open && h.statement != nil && h.statement.Effect == Deny {
 			out = append(out, negate(q.statementRemains(h)))
 		}
@@ -124,8 +124,8 @@ func (q *question) resourceRemains(want func(grant) bool) []access.Condition {
 // ways are the conditions of each allowing statement; free says that one has
 // none left.
 func (q *question) ways(want func(*hit) bool) (ways [][]access.Condition, free bool) {
-	for i := range *q.hits {
-		h := &(*q.hits)[i]
+	for i := range q.hits {
+		h := &q.hits[i]
 		if h.statement == nil || h.statement.Effect != Allow || !want(h) {
 			continue
 		}

@@ -76,7 +76,16 @@ type segmented struct {
 // boundaries". Variables are allowed in the last part of the ARN only ("Where
 // you can use policy variables"); elsewhere they match nothing.
 func compileResource(raw string, variables bool) resourcePattern {
-	r := resourcePattern{raw: raw, lead: -1}
+	r := resourcePattern{raw: raw, lead: strings.IndexByte(raw, '*')}
+	if strings.IndexByte(raw, '?') < 0 && (!variables || strings.IndexByte(raw, '$') < 0) {
+		switch {
+		case r.lead < 0:
+			return r
+		case r.lead == len(raw)-1 && len(raw) > 1:
+			r.form = resourceStarts
+			return r
+		}
+	}
 	colons, wild, stars := 0, 0, 0
 	runsOn, keeps := false, false // of the wildcards before the last segment
 	last := 0                     // wildcards since the fifth colon or the last
@@ -106,10 +115,9 @@ func compileResource(raw string, variables bool) resourcePattern {
 	}
 	switch {
 	case wild == 0:
-		r.form = resourceExact
 	case stars == len(raw):
 		r.form = resourceAll
-	case wild == 1 && r.lead == len(raw)-1 && stars == 1:
+	case wild == 1 && r.lead == len(raw)-1 && stars == 1: // with a $ before it
 		r.form = resourceStarts
 	case !keeps:
 		r.form = resourceWhole

@@ -10,7 +10,7 @@ func (q *question) policy(layer Layer, level int, p *Policy, found func(*Stateme
 		return
 	}
 	one := func(st *Statement) {
-		t, g := q.statement(layer, st)
+		t, g := q.statement(layer, d, st)
 		if t != no {
 			q.hit(hit{layer: layer, level: level, policy: p, statement: st, truth: t, grant: g})
 			found(st, t, g)
@@ -44,16 +44,19 @@ func serviceOf(action string) string {
 }
 
 func (q *question) hit(h hit) {
-	if q.hits != nil {
-		*q.hits = append(*q.hits, h)
+	if q.collect {
+		q.hits = append(q.hits, h)
 	}
 }
 
 // statement says whether a statement applies to the request: its action,
 // resource, principal and all conditions must match.
-func (q *question) statement(layer Layer, st *Statement) (truth, grant) {
+func (q *question) statement(layer Layer, d *compiled, st *Statement) (truth, grant) {
 	if !st.actions.covers(q.action) && len(st.Unclear) == 0 {
 		return no, unnamed
+	}
+	if !st.prepared {
+		st.prepare(d.memory, d.version)
 	}
 	t := yes
 	if len(st.Unclear) > 0 {
