@@ -178,3 +178,106 @@ func (c Consumer) Hash() BehaviourHash {
 	sum := sha256.Sum256([]byte(c.Kind + "\x00" + c.Name + "\x00" + c.Network + "\x00" + c.Agent + "\x00" + c.Workload.String()))
 	return BehaviourHash(sum[:16])
 }
+
+// SetFlags is the inverse of Flags.
+func (b *Behaviour) SetFlags(f int64) { b.Person, b.Interactive = f&1 != 0, f&2 != 0 }
+
+// Used is a behaviour with its counts.
+type Used struct {
+	Key       int64
+	Behaviour Behaviour
+	// FirstSeen is when it was first recorded here, which may be long after it
+	// happened.
+	FirstSeen time.Time
+	Months    []Month // sorted
+}
+
+// KeyRef is the ref under which a credential is counted of which a log gives an
+// id or a fingerprint in place of a name. kind is that of a join key, or "fp:"
+// and the id of a fingerprint key, as the inventory keeps them.
+func KeyRef(kind, value string) retinue.Ref {
+	return retinue.NewRef("credential:"+retinue.Realm(kind), "key", value)
+}
+
+// UsageFault is something of a log that could not be read, as it is kept.
+type UsageFault struct {
+	Log        string    `json:"log"`
+	Input      string    `json:"input"`
+	Place      int64     `json:"place,omitempty"`
+	Count      int64     `json:"count"`
+	Message    string    `json:"message"`
+	From       time.Time `json:"from,omitzero"`
+	To         time.Time `json:"to,omitzero"`
+	RecordedAt time.Time `json:"recordedAt"`
+}
+
+// UsageTally is what a log brought on a day of a realm.
+type UsageTally struct {
+	Log   string        `json:"log"`
+	Realm retinue.Realm `json:"realm"`
+	Day   int64         `json:"day"` // since 1970
+	// What is a class of event, repeated, or late.
+	What string `json:"what"`
+	N    int64  `json:"n"`
+}
+
+// VerdictRow is a verdict as it is kept.
+type VerdictRow struct {
+	Entity retinue.EntityID
+	Type   int // of the thing, as the store numbers it
+	Name   string
+	Kind   string
+	Status string
+	Grade  retinue.Grade
+	// LastUsed is when it was last used, Silent since when it is known not to have
+	// been, Due when the verdict could change by time alone.
+	LastUsed time.Time
+	Silent   time.Time
+	Due      time.Time
+	JudgedAt time.Time
+	Body     []byte // JSON
+}
+
+// VerdictQuery selects verdicts; a zero field selects all.
+type VerdictQuery struct {
+	Type     retinue.FactType
+	Status   string
+	Grade    retinue.Grade
+	NonHuman bool // leave out persons
+	After    retinue.EntityID
+	Limit    int
+}
+
+// VerdictShare is how many things have a status on some evidence.
+type VerdictShare struct {
+	Type   retinue.FactType `json:"type"`
+	Status string           `json:"status"`
+	Grade  retinue.Grade    `json:"grade"`
+	N      int64            `json:"n"`
+}
+
+// UsageSubject is a thing whose verdict is to be formed.
+type UsageSubject struct {
+	Key  int64
+	ID   retinue.EntityID
+	Type int
+	Ref  retinue.Ref
+}
+
+// Unlisted is somebody who was seen in logs and is in no listing.
+type Unlisted struct {
+	Ref        retinue.Ref `json:"ref"`
+	Behaviours int64       `json:"behaviours"`
+	FirstSeen  time.Time   `json:"firstSeen"`
+}
+
+// UsedTouch is what somebody did to a thing.
+type UsedTouch struct {
+	Kind   retinue.TouchKind `json:"kind"`
+	By     retinue.Ref       `json:"by"`
+	Person bool              `json:"person"`
+	Action string            `json:"action"`
+	N      int64             `json:"n"`
+	First  time.Time         `json:"first"`
+	Last   time.Time         `json:"last"`
+}

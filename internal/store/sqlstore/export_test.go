@@ -5,6 +5,8 @@ import (
 	"io/fs"
 
 	"github.com/pressly/goose/v3"
+
+	"github.com/retinue-id/retinue/internal/store"
 )
 
 // Refill computes from nothing what is kept while it changes.
@@ -40,3 +42,6 @@ func (db *DB) Learn(ctx context.Context, from int64) error {
 	db.learn(ctx, conn, from)
 	return conn.Close()
 }
+
+// AllUsage reads every behaviour with its counts.
+func (tx *Tx) AllUsage() ([]store.Used, error) { return tx.usedWhere("") }

@@ -44,11 +44,21 @@ func newTwoOwners(t *testing.T, w *world) *twoOwners {
 			if err := tx.AddAccessChange(h.identity.InternalKey, store.AccessChange{Kind: "administrator.gained", Text: "by " + h.word}); err != nil {
 				return err
 			}
+			if err := tx.SetVerdict(h.identity.InternalKey, store.VerdictRow{Status: "active", Grade: retinue.GradeA, Body: []byte(`{"by":"` + h.word + `"}`)}); err != nil {
+				return err
+			}
 		}
 		return tx.WritePopulation(day(1), store.IdleAfter{})
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, h := range []half{o.left, o.right} {
+		b := store.UsageBatch{Log: "log-" + h.word, Behaviours: []store.Behaviour{{Log: "log-" + h.word, Realm: h.realm, Identity: h.identity.Ref(), Action: "act-" + h.word,
+			Outcome: retinue.OutcomeSuccess}}, Events: []store.UsageEvent{{Hash: 1, At: day(1).Unix()}}, Touches: []store.UsageTouch{{Kind: retinue.TouchEdit, Target: h.identity.Ref()}}}
+		if _, err := w.CountUsage(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return o
 }
@@ -145,6 +155,33 @@ var reads = map[string]struct {
 	tells bool
 	read  func(tx *sqlstore.Tx, own, other half) (any, error)
 }{
+	"Usage": {true, func(tx *sqlstore.Tx, own, other half) (any, error) {
+		return eachHalf(own, other, tx.Usage)
+	}},
+	"UsageTouches": {true, func(tx *sqlstore.Tx, own, other half) (any, error) {
+		return eachHalf(own, other, tx.UsageTouches)
+	}},
+	"Verdict": {true, func(tx *sqlstore.Tx, own, other half) (any, error) {
+		return eachHalf(own, other, func(id retinue.EntityID) ([]string, error) {
+			v, err := tx.Verdict(id)
+			return []string{string(v.Body)}, err
+		})
+	}},
+	"Verdicts": {true, func(tx *sqlstore.Tx, _, _ half) (any, error) {
+		list, err := tx.Verdicts(store.VerdictQuery{NonHuman: true})
+		var out []any
+		for _, v := range list {
+			out = append(out, v, string(v.Body))
+		}
+		return out, err
+	}},
+	"VerdictShares": {true, func(tx *sqlstore.Tx, _, _ half) (any, error) {
+		list, err := tx.VerdictShares()
+		if len(list) == 1 && list[0].N != 1 {
+			err = fmt.Errorf("%d verdicts are counted, want 1", list[0].N)
+		}
+		return list, err
+	}},
 	"AccessChanges": {true, func(tx *sqlstore.Tx, own, other half) (any, error) {
 		var out []any
 		for _, id := range []retinue.EntityID{"", own.identity.ID, other.identity.ID} {
@@ -531,6 +568,22 @@ var reads = map[string]struct {
 	}},
 }
 
+// eachHalf asks about the identity of each half; that one is not found is as it
+// should be.
+func eachHalf[T any](own, other half, ask func(retinue.EntityID) ([]T, error)) (any, error) {
+	var out []T
+	for _, h := range []half{own, other} {
+		list, err := ask(h.identity.ID)
+		if err != nil && !errors.Is(err, retinue.ErrNotFound) {
+			return nil, err
+		}
+		if err == nil {
+			out = append(out, list...)
+		}
+	}
+	return out, nil
+}
+
 // unscoped are the methods that take no scope, with the reason.
 var unscoped = map[string]string{
 	"RegisteredSince": "yes or no, asked with the scope in it",
@@ -544,13 +597,17 @@ var unscoped = map[string]string{
 	"Standings":  "for the job that looks for changes of access, which sees everything",
 	"Documents":  "for the engines: what a reader sees of their answers is decided where they are shown",
 	"Stated":     "for the engines: what a reader sees of their answers is decided where they are shown",
-	"Recorded":   "of the update itself", "Sealed": "for the installation's own resealing, which opens nothing to a caller",
+	"UsageInput": "where a reader stands in a log", "UsageDue": "for the job that forms verdicts, which sees everything",
+	"UsageCoverage": "what logs cover, by the permission to see sources", "UsageFaults": "what of logs could not be read, by the permission to see sources",
+	"UsageTallies": "what logs brought, by the permission to see sources", "Unlisted": "who is in no listing, by the permission to see sources",
+	"AllUsage": "for tests", "Recorded": "of the update itself", "Sealed": "for the installation's own resealing, which opens nothing to a caller",
 }
 
 // writes are methods that change something; they work in updates only, which
 // see everything.
 var writes = []string{"Accept", "ApplyScope", "DropFingerprints", "EnsureSource", "FinishRun", "ForgetSource", "Record", "Register", "SaveFinding",
-	"SetLabels", "SetMeta", "SetMissing", "SetRealmName", "StartRun", "WritePopulation", "Refill", "EndSignIns", "Reseal", "SetReference", "DropReference", "AddAccessChange", "SetStanding"}
+	"SetLabels", "SetMeta", "SetMissing", "SetRealmName", "StartRun", "WritePopulation", "Refill", "EndSignIns", "Reseal", "SetReference", "DropReference", "AddAccessChange", "SetStanding",
+	"AddCoverage", "AddFault", "SetVerdict", "SettleUsage"}
 
 func some(v int64) any {
 	if v == 0 {

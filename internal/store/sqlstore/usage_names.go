@@ -354,3 +354,5 @@ func null(id int64) any {
 	}
 	return id
 }
+
+func isNoRows(err error) bool { return errors.Is(err, sql.ErrNoRows) }

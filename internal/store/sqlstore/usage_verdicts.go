@@ -1,0 +1,352 @@
+package sqlstore
+
+import (
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/store"
+)
+
+// AddCoverage keeps what a log covers. A stretch that goes on where one with the
+// same statement ends, or lies in it, is one with it.
+func (tx *Tx) AddCoverage(c retinue.Coverage) error {
+	if tx.words == nil {
+		tx.words = map[string]int64{}
+	}
+	log, err := tx.word(c.Log)
+	if err != nil {
+		return err
+	}
+	realm, err := tx.realmID(c.Realm)
+	if err != nil {
+		return err
+	}
+	from, to := c.From.UnixMicro(), c.To.UnixMicro()
+	said := c
+	said.From, said.To = time.Time{}, time.Time{}
+	body, err := json.Marshal(said)
+	if err != nil {
+		return fmt.Errorf("keep coverage: %w", err)
+	}
+	var met []int64
+	err = tx.query(func(rows *sql.Rows) error {
+		var id, f, t int64
+		err := rows.Scan(&id, &f, &t)
+		met, from, to = append(met, id), min(from, f), max(to, t)
+		return err
+	}, "SELECT id, from_at, to_at FROM usage_coverage WHERE realm_id = $1 AND log = $2 AND body = $3 AND from_at <= $4 AND to_at >= $5", realm, log, string(body), to, from)
+	if err != nil {
+		return fmt.Errorf("keep coverage: %w", err)
+	}
+	for _, id := range met {
+		if err := tx.exec("DELETE FROM usage_coverage WHERE id = $1", id); err != nil {
+			return err
+		}
+	}
+	key, err := tx.db.d.block(tx.ctx, tx.tx, "usage_coverage", 1)
+	if err != nil {
+		return err
+	}
+	return tx.exec("INSERT INTO usage_coverage (id, log, realm_id, from_at, to_at, body, recorded_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+		key, log, realm, from, to, string(body), tx.at.UnixMicro())
+}
+
+// UsageCoverage lists what the logs of a realm cover, of all realms where it is
+// empty, in the order in which they begin.
+func (tx *Tx) UsageCoverage(realm retinue.Realm) ([]retinue.Coverage, error) {
+	var out []retinue.Coverage
+	err := tx.query(func(rows *sql.Rows) error {
+		var body string
+		var from, to int64
+		if err := rows.Scan(&body, &from, &to); err != nil {
+			return err
+		}
+		var c retinue.Coverage
+		if err := json.Unmarshal([]byte(body), &c); err != nil {
+			return err
+		}
+		c.From, c.To = observed(from), observed(to)
+		out = append(out, c)
+		return nil
+	}, `SELECT c.body, c.from_at, c.to_at FROM usage_coverage c JOIN realms m ON m.id = c.realm_id
+		WHERE $1 = '' OR m.realm = $1 ORDER BY m.realm, c.from_at, c.id`, string(realm))
+	if err != nil {
+		return nil, fmt.Errorf("read coverage: %w", err)
+	}
+	return out, nil
+}
+
+// maxFaults is how many faults of logs are kept; the oldest go first.
+const maxFaults = 10_000
+
+// AddFault keeps that something of a log could not be read.
+func (tx *Tx) AddFault(f store.UsageFault) error {
+	if tx.words == nil {
+		tx.words = map[string]int64{}
+	}
+	log, err := tx.word(f.Log)
+	if err != nil {
+		return err
+	}
+	key, err := tx.db.d.block(tx.ctx, tx.tx, "usage_faults", 1)
+	if err != nil {
+		return err
+	}
+	err = tx.exec("INSERT INTO usage_faults (id, log, input, place, n, message, from_at, to_at, recorded_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+		key, log, f.Input, f.Place, f.Count, f.Message, micros(f.From), micros(f.To), tx.at.UnixMicro())
+	if err == nil {
+		err = tx.exec("DELETE FROM usage_faults WHERE id <= $1", key-maxFaults)
+	}
+	if err != nil {
+		return fmt.Errorf("keep fault: %w", err)
+	}
+	return nil
+}
+
+// UsageFaults lists what of logs could not be read, the newest first.
+func (tx *Tx) UsageFaults(limit int) ([]store.UsageFault, error) {
+	if limit <= 0 || limit > store.MaxPage {
+		limit = store.MaxPage
+	}
+	var out []store.UsageFault
+	err := tx.query(func(rows *sql.Rows) error {
+		var f store.UsageFault
+		var from, to sql.NullInt64
+		var at int64
+		err := rows.Scan(&f.Log, &f.Input, &f.Place, &f.Count, &f.Message, &from, &to, &at)
+		f.From, f.To, f.RecordedAt = fromMicros(from), fromMicros(to), observed(at)
+		out = append(out, f)
+		return err
+	}, fmt.Sprintf(`SELECT w.word, f.input, f.place, f.n, f.message, f.from_at, f.to_at, f.recorded_at
+		FROM usage_faults f JOIN usage_words w ON w.id = f.log ORDER BY f.id DESC LIMIT %d`, limit))
+	if err != nil {
+		return nil, fmt.Errorf("list faults of logs: %w", err)
+	}
+	return out, nil
+}
+
+// UsageTallies lists what logs brought, by realm and day, from a day on.
+func (tx *Tx) UsageTallies(from int64) ([]store.UsageTally, error) {
+	var out []store.UsageTally
+	err := tx.query(func(rows *sql.Rows) error {
+		var t store.UsageTally
+		err := rows.Scan(&t.Log, &t.Realm, &t.Day, &t.What, &t.N)
+		out = append(out, t)
+		return err
+	}, `SELECT w.word, m.realm, t.day, t.what, sum(t.n) FROM usage_tallies t JOIN usage_words w ON w.id = t.log JOIN realms m ON m.id = t.realm_id
+		WHERE t.day >= $1 GROUP BY w.word, m.realm, t.day, t.what ORDER BY w.word, m.realm, t.day, t.what`, from)
+	if err != nil {
+		return nil, fmt.Errorf("list what logs brought: %w", err)
+	}
+	return out, nil
+}
+
+// UsageDue returns things whose verdict is to be formed anew: their use changed,
+// or time alone may have changed it. They are left out next time once SetVerdict
+// or SettleUsage was called for them.
+func (tx *Tx) UsageDue(limit int) ([]store.UsageSubject, error) {
+	var out []store.UsageSubject
+	err := tx.query(func(rows *sql.Rows) error {
+		var s store.UsageSubject
+		err := rows.Scan(&s.Key, &s.ID, &s.Type, &s.Ref.Realm, &s.Ref.Kind, &s.Ref.Key)
+		out = append(out, s)
+		return err
+	}, fmt.Sprintf(`SELECT e.id, e.public_id, e.type, m.realm, r.kind, r.key FROM entities e JOIN refs r ON r.id = e.ref_id JOIN realms m ON m.id = r.realm_id
+		WHERE e.id IN (SELECT t.entity_id FROM (
+			SELECT f.entity_id FROM usage_touched u JOIN refs f ON f.id = u.ref_id WHERE f.entity_id IS NOT NULL
+			UNION SELECT o.entity_id FROM usage_touched u JOIN refs f ON f.id = u.ref_id
+				JOIN credential_keys k ON f.key = k.value JOIN realms q ON q.id = f.realm_id AND q.realm = 'credential:' || k.kind JOIN refs o ON o.id = k.ref_id
+				WHERE o.entity_id IS NOT NULL
+			UNION SELECT v.entity_id FROM usage_verdicts v WHERE v.due_at <= $1
+			UNION SELECT n.id FROM entities n WHERE n.type IN (%d, %d) AND n.gone_at IS NULL AND NOT EXISTS (SELECT 1 FROM usage_verdicts v WHERE v.entity_id = n.id)
+		) t) AND e.type IN (%d, %d) ORDER BY e.id LIMIT %d`, identityType, credentialType, identityType, credentialType, limit), tx.at.UnixMicro())
+	if err != nil {
+		return nil, fmt.Errorf("list whose use changed: %w", err)
+	}
+	return out, nil
+}
+
+var (
+	identityType   = store.TypeIndex(retinue.FactIdentity)
+	credentialType = store.TypeIndex(retinue.FactCredential)
+)
+
+// SettleUsage takes the changes of use of a thing for judged.
+func (tx *Tx) SettleUsage(entity int64) error {
+	refs, err := tx.subjectRefs(entity)
+	if err == nil {
+		err = tx.exec("DELETE FROM usage_touched WHERE ref_id IN (SELECT v FROM "+tx.db.d.eachInt("$1")+" j)", tx.db.d.ints(refs))
+	}
+	if err != nil {
+		return fmt.Errorf("settle usage: %w", err)
+	}
+	return nil
+}
+
+// SetVerdict keeps what is concluded about the use of a thing.
+func (tx *Tx) SetVerdict(entity int64, v store.VerdictRow) error {
+	err := tx.exec(`INSERT INTO usage_verdicts (entity_id, status, grade, last_used, silent, due_at, judged_at, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		ON CONFLICT (entity_id) DO UPDATE SET status = excluded.status, grade = excluded.grade, last_used = excluded.last_used, silent = excluded.silent,
+		due_at = excluded.due_at, judged_at = excluded.judged_at, body = excluded.body`,
+		entity, v.Status, string(v.Grade), micros(v.LastUsed), micros(v.Silent), micros(v.Due), tx.at.UnixMicro(), string(v.Body))
+	if err != nil {
+		return fmt.Errorf("keep verdict: %w", err)
+	}
+	if !v.LastUsed.IsZero() {
+		return tx.used(entity, v.LastUsed.UnixMicro())
+	}
+	return nil
+}
+
+// Verdict returns what is concluded about the use of a thing, ErrNotFound where
+// nothing is yet.
+func (tx *Tx) Verdict(id retinue.EntityID) (store.VerdictRow, error) {
+	key, err := tx.EntityKey(id)
+	if err != nil {
+		return store.VerdictRow{}, err
+	}
+	var out []store.VerdictRow
+	if err := tx.verdicts(&out, "WHERE v.entity_id = $1", key); err != nil {
+		return store.VerdictRow{}, err
+	}
+	if len(out) == 0 {
+		return store.VerdictRow{}, fmt.Errorf("%w: verdict on the use of %s", retinue.ErrNotFound, id)
+	}
+	return out[0], nil
+}
+
+func (tx *Tx) verdicts(out *[]store.VerdictRow, rest string, args ...any) error {
+	err := tx.query(func(rows *sql.Rows) error {
+		var v store.VerdictRow
+		var last, silent, due sql.NullInt64
+		var at int64
+		var body string
+		err := rows.Scan(&v.Entity, &v.Type, &v.Name, &v.Kind, &v.Status, &v.Grade, &last, &silent, &due, &at, &body)
+		v.LastUsed, v.Silent, v.Due, v.JudgedAt, v.Body = fromMicros(last), fromMicros(silent), fromMicros(due), observed(at), []byte(body)
+		*out = append(*out, v)
+		return err
+	}, `SELECT e.public_id, e.type, CASE WHEN e.name = '' THEN r.key ELSE e.name END, e.kind, v.status, v.grade, v.last_used, v.silent, v.due_at, v.judged_at, v.body
+		FROM usage_verdicts v JOIN entities e ON e.id = v.entity_id JOIN refs r ON r.id = e.ref_id `+rest, args...)
+	if err != nil {
+		return fmt.Errorf("read verdicts: %w", err)
+	}
+	return nil
+}
+
+// Verdicts lists what is concluded about the use of things that are there, in
+// the order of their keys.
+func (tx *Tx) Verdicts(q store.VerdictQuery) ([]store.VerdictRow, error) {
+	l, err := tx.lens()
+	if err != nil {
+		return nil, err
+	}
+	c := &conditions{}
+	c.add("e.gone_at IS NULL")
+	if !l.all {
+		c.add(l.sees("e"))
+	}
+	if q.Type != "" {
+		c.add("e.type = ?", int64(store.TypeIndex(q.Type)))
+	}
+	if q.Status != "" {
+		c.add("v.status = ?", q.Status)
+	}
+	if q.Grade != "" {
+		c.add("v.grade = ?", string(q.Grade))
+	}
+	if q.After != "" {
+		c.add("e.public_id > ?", string(q.After))
+	}
+	if q.NonHuman {
+		c.add("e.class <> 'person'")
+	}
+	if q.Limit <= 0 || q.Limit > store.MaxPage {
+		q.Limit = store.MaxPage
+	}
+	var out []store.VerdictRow
+	err = tx.verdicts(&out, c.where()+fmt.Sprintf(" ORDER BY e.public_id LIMIT %d", q.Limit), c.args...)
+	return out, err
+}
+
+// VerdictShares counts verdicts by type, status and grade, of what is there.
+func (tx *Tx) VerdictShares() ([]store.VerdictShare, error) {
+	l, err := tx.lens()
+	if err != nil {
+		return nil, err
+	}
+	c := &conditions{}
+	c.add("e.gone_at IS NULL")
+	c.add("e.class <> 'person'")
+	if !l.all {
+		c.add(l.sees("e"))
+	}
+	var out []store.VerdictShare
+	err = tx.query(func(rows *sql.Rows) error {
+		var s store.VerdictShare
+		var typ int
+		err := rows.Scan(&typ, &s.Status, &s.Grade, &s.N)
+		s.Type = store.TypeAt(typ)
+		out = append(out, s)
+		return err
+	}, "SELECT e.type, v.status, v.grade, count(*) FROM usage_verdicts v JOIN entities e ON e.id = v.entity_id"+c.where()+
+		" GROUP BY e.type, v.status, v.grade ORDER BY e.type, v.status, v.grade", c.args...)
+	if err != nil {
+		return nil, fmt.Errorf("count verdicts: %w", err)
+	}
+	return out, nil
+}
+
+// Unlisted lists who was seen in logs and is in no listing, most seen first.
+// Everybody sees them: no source that a scope could name has stated them.
+func (tx *Tx) Unlisted(limit int) ([]store.Unlisted, error) {
+	if limit <= 0 || limit > store.MaxPage {
+		limit = store.MaxPage
+	}
+	var out []store.Unlisted
+	err := tx.query(func(rows *sql.Rows) error {
+		var u store.Unlisted
+		var first int64
+		err := rows.Scan(&u.Ref.Realm, &u.Ref.Kind, &u.Ref.Key, &u.Behaviours, &first)
+		u.FirstSeen = observed(first)
+		out = append(out, u)
+		return err
+	}, fmt.Sprintf(`SELECT m.realm, r.kind, r.key, count(*), min(b.first_seen) FROM usage_behaviours b JOIN refs r ON r.id = b.identity
+		JOIN realms m ON m.id = r.realm_id WHERE r.entity_id IS NULL AND b.flags %% 2 = 0 GROUP BY m.realm, r.kind, r.key ORDER BY count(*) DESC, m.realm, r.kind, r.key LIMIT %d`, limit))
+	if err != nil {
+		return nil, fmt.Errorf("list who is in logs only: %w", err)
+	}
+	return out, nil
+}
+
+// UsageTouches lists what somebody did to a thing, by the behaviours in which it
+// was done.
+func (tx *Tx) UsageTouches(id retinue.EntityID) ([]store.UsedTouch, error) {
+	key, err := tx.EntityKey(id)
+	if err != nil {
+		return nil, err
+	}
+	refs, err := tx.subjectRefs(key)
+	if err != nil {
+		return nil, err
+	}
+	var out []store.UsedTouch
+	err = tx.query(func(rows *sql.Rows) error {
+		var t store.UsedTouch
+		var first, last int64
+		err := rows.Scan(&t.Kind, &t.By.Realm, &t.By.Kind, &t.By.Key, &t.Person, &t.Action, &t.N, &first, &last)
+		t.First, t.Last = time.Unix(first, 0).UTC(), time.Unix(last, 0).UTC()
+		out = append(out, t)
+		return err
+	}, `SELECT t.kind, m.realm, r.kind, r.key, b.flags % 2, CASE WHEN wa.word = '' THEN wo.word ELSE wa.word END, sum(t.n), min(t.first_at), max(t.last_at)
+		FROM usage_touches t JOIN usage_behaviours b ON b.id = t.behaviour JOIN refs r ON r.id = b.identity JOIN realms m ON m.id = r.realm_id
+		JOIN usage_words wa ON wa.id = b.action JOIN usage_words wo ON wo.id = b.operation
+		WHERE t.target IN (SELECT v FROM `+tx.db.d.eachInt("$1")+` j) GROUP BY t.kind, m.realm, r.kind, r.key, b.flags % 2, wa.word, wo.word
+		ORDER BY max(t.last_at) DESC, t.kind, r.key`, tx.db.d.ints(refs))
+	if err != nil {
+		return nil, fmt.Errorf("read touches: %w", err)
+	}
+	return out, nil
+}
