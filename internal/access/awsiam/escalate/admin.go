@@ -44,13 +44,14 @@ const unheard = "0q0"
 
 func (a *asker) isAdmin(v *variant) bool {
 	layers := a.layers(v)
+	r := &awsiam.Request{Resource: "*", ResourceAccount: v.Account, Principal: v.principal, Absent: []string{"aws:PrincipalTag/*"}}
+	r.Context.Set("aws:SecureTransport", "true")
+	for k, value := range v.Tags {
+		r.Context.Set("aws:PrincipalTag/"+k, value)
+	}
+	r.Prepare()
 	may := func(action string) bool {
-		r := &awsiam.Request{Action: action, Resource: "*", ResourceAccount: v.Account, Principal: v.principal}
-		r.Context.Set("aws:SecureTransport", "true")
-		for k, value := range v.Tags {
-			r.Context.Set("aws:PrincipalTag/"+k, value)
-		}
-		r.Absent = []string{"aws:PrincipalTag/*"}
+		r.Action = action
 		return awsiam.Outcome(layers, r, awsiam.Open) == access.Allowed
 	}
 	// An action that no policy names stands for those that are only covered by
@@ -58,7 +59,6 @@ func (a *asker) isAdmin(v *variant) bool {
 	if !may(unheard + ":" + unheard) {
 		return false
 	}
-	some := strings.NewReplacer("*", unheard, "?", "q")
 	seen := make(map[string]bool)
 	check := func(policies []*awsiam.Policy) bool {
 		for _, p := range policies {
@@ -73,7 +73,7 @@ func (a *asker) isAdmin(v *variant) bool {
 							continue
 						}
 						seen[pattern] = true
-						if !may(some.Replace(pattern)) {
+						if !may(strings.ReplaceAll(strings.ReplaceAll(pattern, "?", "q"), "*", unheard)) {
 							return false
 						}
 					}

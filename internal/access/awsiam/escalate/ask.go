@@ -24,6 +24,7 @@ type asker struct {
 	fits      map[string]string
 	services  map[serving]bool
 	admins    map[patternedClass]bool
+	attach    map[attachment]*Technique
 	prospects map[outlook]*awsiam.Prospect
 	cans      map[int32]actionSet // by class
 	// of the call in hand, so that its room is used again:
@@ -66,6 +67,12 @@ type outlook struct {
 	action int
 }
 
+// attachment is a technique with the policy that it attaches.
+type attachment struct {
+	technique string
+	policy    *ManagedPolicy
+}
+
 // serving is a role and a service that may act as it.
 type serving struct {
 	role    *Principal
@@ -76,7 +83,7 @@ func newAsker(s *State) *asker {
 	return &asker{State: s, index: s.ready(), plain: make(map[*Principal]*variant), varied: make(map[held]*variant), fresh: make(map[string]*Principal), patterned: make(map[patterned][]string),
 		answers: make(map[question]bool), shared: make(map[sharedQuestion]bool),
 		reasoned: make(map[question][]access.Reason), texts: make(map[string]int32), fits: make(map[string]string),
-		services: make(map[serving]bool), admins: make(map[patternedClass]bool), prospects: make(map[outlook]*awsiam.Prospect), cans: make(map[int32]actionSet)}
+		services: make(map[serving]bool), admins: make(map[patternedClass]bool), prospects: make(map[outlook]*awsiam.Prospect), cans: make(map[int32]actionSet), attach: make(map[attachment]*Technique)}
 }
 
 // text numbers a text; the empty one is 0.
@@ -162,7 +169,7 @@ func (a *asker) allowed(v *variant, c call, resource string, t target) bool {
 	if t.policy == nil && !a.can(v).has(number) {
 		return false
 	}
-	all := sharedQuestion{action: int32(number), context: a.context(c), untagged: t.untagged} //nolint:gosec // few actions
+	all := sharedQuestion{action: int32(number), context: a.text(c.with), untagged: t.untagged} //nolint:gosec // few actions
 	if t.principal != v.Principal {
 		all.class = v.class()
 	}
@@ -189,17 +196,9 @@ func (a *asker) allowed(v *variant, c call, resource string, t target) bool {
 	return known
 }
 
-// context numbers the condition keys of a call.
-func (a *asker) context(c call) int32 {
-	if c.context == nil {
-		return 0
-	}
-	return a.text(c.context[keyPolicyARN] + "\x00" + c.context[keyPassedTo])
-}
-
 // reasons are the statements that allow a call which is allowed.
 func (a *asker) reasons(v *variant, c call, resource string, t target) []access.Reason {
-	key := question{v.Principal, v.name, int32(a.actions[c.action]), a.context(c), a.text(resource), t.untagged} //nolint:gosec // few actions
+	key := question{v.Principal, v.name, int32(a.actions[c.action]), a.text(c.with), a.text(resource), t.untagged} //nolint:gosec // few actions
 	known, ok := a.reasoned[key]
 	if !ok {
 		layers, r := a.request(v, c, resource, t)

@@ -53,7 +53,7 @@ func (r *run) take(t *Technique, to variant, p proof, through, assumes string, a
 		return
 	}
 	v := r.variant(to)
-	if r.held[v.held()] != nil {
+	if r.held[v] != nil {
 		return
 	}
 	r.hold(&node{variant: v, proof: p, parents: append(slices.Clone(p.by), also...),
@@ -67,7 +67,7 @@ func about(p *Principal) target {
 // passed reports whether a principal is not worth looking at: it is held as it
 // is, or of no use.
 func (r *run) passed(p *Principal) bool {
-	return r.held[held{arn: p.ARN}] != nil || r.prune && p.useless()
+	return r.held[r.plain[p]] != nil || r.prune && p.useless()
 }
 
 // useless reports whether nothing can come of acting as a principal beside
@@ -176,7 +176,7 @@ func (r *run) passRoles(t *Technique) {
 			assumes = "a " + words(t.exists) + " exists: those were not read"
 		}
 	}
-	pass := &Technique{calls: []call{{action: actionPass, on: targetPattern, context: map[string]string{keyPassedTo: t.service}}}}
+	pass := &Technique{calls: t.pass}
 	r.within(t, func(h *home) {
 		var rest proof // that of the calls that are not about the role
 		known, can := false, false

@@ -63,11 +63,22 @@ func (r *run) attachOther(t *Technique, arn string, about target, n *node) {
 		if policy.Document == nil || slices.Contains(n.Attached, policy.ARN) || !r.gains(n.variant, policy.ARN, policy.Document) {
 			continue
 		}
-		one := Technique{ID: t.ID, calls: []call{{action: t.calls[0].action, on: targetPattern, context: map[string]string{keyPolicyARN: policy.ARN}}}}
-		if p, ok := r.calls(&one, arn, about); ok {
+		if p, ok := r.calls(r.attaching(t, policy), arn, about); ok {
 			r.take(t, n.with(policy.ARN, policy.Document), p, policy.ARN, "", n)
 		}
 	}
+}
+
+// attaching is a technique that attaches one policy, as another attaches that
+// which allows everything.
+func (a *asker) attaching(t *Technique, policy *ManagedPolicy) *Technique {
+	key := attachment{t.ID, policy}
+	one := a.attach[key]
+	if one == nil {
+		one = &Technique{ID: t.ID, calls: attaching(t.calls[0].action, policy.ARN)}
+		a.attach[key] = one
+	}
+	return one
 }
 
 // groups raises the groups of held users, or puts held users into groups.

@@ -67,7 +67,7 @@ func (v *variant) held() held { return held{v.ARN, v.name} }
 // run is one search.
 type run struct {
 	*asker
-	held  map[held]*node
+	held  map[*variant]*node
 	order []*node
 	round int
 	goal  func(*variant) bool
@@ -121,14 +121,14 @@ func (a *asker) run(start *variant, goal func(*variant) bool) *run {
 // single is a run that is in its first round, from one principal, which may give
 // more to the members.
 func (a *asker) single(v *variant, members []*node) *run {
-	r := &run{asker: a, held: make(map[held]*node), places: make(map[*home]*place), goal: func(*variant) bool { return false }, members: members}
+	r := &run{asker: a, held: make(map[*variant]*node), places: make(map[*home]*place), goal: func(*variant) bool { return false }, members: members}
 	r.hold(&node{variant: v})
 	r.begin()
 	return r
 }
 
 func (r *run) search(start *variant) {
-	r.held, r.places = make(map[held]*node), make(map[*home]*place)
+	r.held, r.places = make(map[*variant]*node), make(map[*home]*place)
 	r.hold(&node{variant: start})
 	for r.before < len(r.order) && r.found == nil {
 		r.begin()
@@ -182,11 +182,11 @@ func (x *index) homeOf(p *Principal) *home {
 // hold adds a node unless it is held. What is found in this round is used from
 // the next on.
 func (r *run) hold(n *node) {
-	if r.held[n.held()] != nil || r.found != nil {
+	if r.held[n.variant] != nil || r.found != nil {
 		return
 	}
 	n.round, n.place = r.round, len(r.order)
-	r.held[n.held()] = n
+	r.held[n.variant] = n
 	r.order = append(r.order, n)
 	if n.place > 0 && r.goal(n.variant) {
 		r.found = n
@@ -264,7 +264,10 @@ func (a *asker) because(p proof) []access.Reason {
 // same resource.
 func (r *run) calls(t *Technique, arn string, about target, extra ...call) (proof, bool) {
 	var p proof
-	all := append(slices.Clone(extra), t.calls...)
+	all := t.calls
+	if len(extra) > 0 {
+		all = slices.Concat(extra, all)
+	}
 	at := r.places[r.index.homes[about.account]]
 	if at == nil {
 		return p, false
@@ -280,7 +283,7 @@ func (r *run) calls(t *Technique, arn string, about target, extra ...call) (proo
 		for end < len(all) && all[end].on == all[i].on && strings.Contains(all[i].on, "*") && all[end].action != all[i].action {
 			end++
 		}
-		if !r.together(all[i:end], arn, about, &p) {
+		if !r.together(at, all[i:end], arn, about, &p) {
 			return p, false
 		}
 		i = end
@@ -289,20 +292,21 @@ func (r *run) calls(t *Technique, arn string, about target, extra ...call) (proo
 }
 
 // together finds one resource on which all of the calls can be made.
-func (r *run) together(calls []call, arn string, about target, p *proof) bool {
+func (r *run) together(at *place, calls []call, arn string, about target, p *proof) bool {
 	template := calls[0].on
 	if template == targetPattern {
-		return r.each(calls, arn, about, p)
+		return r.each(at, calls, arn, about, p)
 	}
-	template = strings.NewReplacer("{partition}", partition(r.order[0].ARN), "{account}", about.account).Replace(template)
+	template = strings.ReplaceAll(template, "{partition}", partition(r.order[0].ARN))
+	template = strings.ReplaceAll(template, "{account}", about.account)
 	where := target{account: about.account, known: true}
-	if template == "*" || r.each(calls, strings.ReplaceAll(template, "*", unheard), where, p) {
-		return template != "*" || r.each(calls, template, where, p)
+	if template == "*" || r.each(at, calls, strings.ReplaceAll(template, "*", unheard), where, p) {
+		return template != "*" || r.each(at, calls, template, where, p)
 	}
 	// The patterns that each call could be allowed by.
 	patterns := make([][]string, len(calls))
 	for i, c := range calls {
-		for _, n := range r.places[r.index.homes[about.account]].callers {
+		for _, n := range at.callers {
 			if !r.can(n.variant).has(r.actions[c.action]) {
 				continue
 			}
@@ -324,7 +328,7 @@ func (r *run) together(calls []call, arn string, about target, p *proof) bool {
 		if !ok {
 			return false
 		}
-		if len(chosen) > 1 && r.each(calls, resource, where, p) {
+		if len(chosen) > 1 && r.each(at, calls, resource, where, p) {
 			return true
 		}
 		if i := len(chosen) - 1; i < len(calls) {
@@ -343,28 +347,32 @@ func (r *run) together(calls []call, arn string, about target, p *proof) bool {
 
 // each finds for every call a held principal that may make it on a resource:
 // of several that which was found first.
-func (r *run) each(calls []call, resource string, about target, p *proof) bool {
-	found := proof{by: slices.Clone(p.by), calls: slices.Clone(p.calls)}
+func (r *run) each(at *place, calls []call, resource string, about target, p *proof) bool {
+	var room [4]*node
+	by := room[:0]
 	for _, c := range calls {
-		n := r.first(c, resource, about)
+		n := r.first(at, c, resource, about)
 		if n == nil {
 			return false
 		}
-		found.add(allowance{n, c, resource, about})
+		by = append(by, n)
 	}
-	*p = found
+	p.by, p.calls = slices.Grow(p.by, len(by)), slices.Grow(p.calls, len(by))
+	for i, n := range by {
+		p.add(allowance{n, calls[i], resource, about})
+	}
 	return true
 }
 
-func (r *run) first(c call, resource string, about target) *node {
+func (r *run) first(at *place, c call, resource string, about target) *node {
 	number := r.actions[c.action]
 	var self *node // who the call is about, unless it is among the callers
 	if about.principal != nil {
-		if n := r.held[held{arn: about.principal.ARN}]; n != nil && n.round < r.round && !n.caller && r.can(n.variant).has(number) {
+		if n := r.held[r.plain[about.principal]]; n != nil && n.round < r.round && !n.caller && r.can(n.variant).has(number) {
 			self = n
 		}
 	}
-	for _, n := range r.places[r.index.homes[about.account]].callers {
+	for _, n := range at.callers {
 		if self != nil && self.place < n.place {
 			if r.allowed(self.variant, c, resource, about) {
 				return self

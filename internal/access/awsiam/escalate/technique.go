@@ -55,7 +55,8 @@ type Technique struct {
 	// exists is a kind of Compute of which there must be one, whatever its role.
 	exists string
 
-	set actionSet // its calls, iam:PassRole with them
+	set  actionSet // its calls, iam:PassRole with them
+	pass []call    // the call that passes the role
 }
 
 // call is one action and the resource that it is called on.
@@ -65,8 +66,9 @@ type call struct {
 	// policy or compute in question; {partition} and {account} are its own.
 	// Where it holds a star, the attacker chooses what stands there.
 	on string
-	// context are condition keys of the call.
+	// context are condition keys of the call; with is all of them as one text.
 	context map[string]string
+	with    string
 	// absent are keys that the call cannot carry.
 	absent []string
 }
@@ -103,8 +105,17 @@ func join(lists ...[]call) []call {
 	return out
 }
 
-func attach(action string) []call {
-	return []call{{action: action, on: targetPattern, context: map[string]string{keyPolicyARN: adminManaged}}}
+func attach(action string) []call { return attaching(action, adminManaged) }
+
+// attaching attaches a managed policy.
+func attaching(action, policy string) []call {
+	return []call{call{action: action, on: targetPattern}.having(keyPolicyARN, policy)}
+}
+
+// having is the call with a condition key.
+func (c call) having(key, value string) call {
+	c.context, c.with = map[string]string{key: value}, key+"\x00"+value
+	return c
 }
 
 // Techniques returns the techniques that this package knows. They are those of
@@ -152,7 +163,8 @@ func passing() []Technique {
 				id += " + " + c.action
 			}
 		}
-		list = append(list, Technique{ID: id, gain: passRole, service: service, profile: profile, exists: kind, calls: calls})
+		role := call{action: actionPass, on: targetPattern}.having(keyPassedTo, service)
+		list = append(list, Technique{ID: id, gain: passRole, service: service, profile: profile, exists: kind, calls: calls, pass: []call{role}})
 	}
 	const function = "arn:{partition}:lambda:*:{account}:function:*"
 	pass("lambda.amazonaws.com", "", false, on(function, "lambda:CreateFunction", "lambda:InvokeFunction")...)
@@ -233,7 +245,7 @@ func making() []Technique {
 		for i := range out {
 			out[i].absent = absent
 			if strings.HasPrefix(out[i].action, "iam:Attach") {
-				out[i].context = map[string]string{keyPolicyARN: adminManaged}
+				out[i] = out[i].having(keyPolicyARN, adminManaged)
 			}
 		}
 		return out
