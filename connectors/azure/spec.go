@@ -37,7 +37,7 @@ func Spec() connector.Spec {
 		},
 		BlindSpots: []string{
 			"There is no live reader yet: what is not exported is not seen.",
-			"Sign-ins are not in these files, and so not when anything was last used.",
+			"Sign-ins are not in these files, and so not when anything was last used: import the sign-in logs for that.",
 			"`az ad sp list` and `az ad app list` stop at 100 without `--all`, and do not say that they did.",
 			"Administrative units are named and their members are not read.",
 			"Eligible assignments of Privileged Identity Management, access policies of key vaults, keys of storage accounts and conditional access are not read.",
@@ -47,8 +47,9 @@ func Spec() connector.Spec {
 		CouldRead: []string{
 			"Reader shows the configuration of every resource, which can hold secrets in settings and tags; Directory Readers shows every user and group of the tenant.",
 		},
-		Open:   open,
-		Script: func(connector.Config) (string, error) { return "#!/bin/sh\n" + exportScript, nil },
+		Open:     open,
+		Activity: activity(),
+		Script:   func(connector.Config) (string, error) { return "#!/bin/sh\n" + exportScript, nil },
 	}
 }
 
