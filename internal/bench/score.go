@@ -268,12 +268,19 @@ func (id *Identity) seenConsumers() int {
 func (s *scorer) shadows(said []retinue.Ref) Found {
 	hidden := map[retinue.Ref]bool{} // and whether it was found
 	var precision, recall tally
+	unconnected := map[retinue.Ref]bool{}
 	for _, id := range s.truth.Identities {
-		if !id.Listed && id.Seen > 0 {
+		switch {
+		case id.Unconnected:
+			unconnected[id.Ref] = true
+		case !id.Listed && id.Seen > 0:
 			hidden[id.Ref] = false
 		}
 	}
 	for _, ref := range said {
+		if unconnected[ref] {
+			continue
+		}
 		_, ok := hidden[ref]
 		precision.add(ok)
 		if ok {

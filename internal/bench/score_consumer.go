@@ -36,11 +36,11 @@ func claim(all []Consumer, found []bool, name ConcludedConsumer) bool {
 	return false
 }
 
-// is reports whether a name means the consumer: by its workload where both have
-// one, else by address and agent, of which what was said must fit.
+// is reports whether a name means the consumer: by its workload, or else by
+// address and agent, of which what was said must fit.
 func (c *Consumer) is(name ConcludedConsumer) bool {
-	if name.Workload != "" && c.Workload != "" {
-		return sameWorkload(c.Workload, name.Workload)
+	if c.Workload != "" && sameWorkload(c.Workload, name.Workload) {
+		return true
 	}
 	if name.Address == "" && name.Agent == "" {
 		return false
@@ -48,10 +48,14 @@ func (c *Consumer) is(name ConcludedConsumer) bool {
 	return (name.Address == "" || c.hasAddress(name.Address)) && (name.Agent == "" || c.hasAgent(name.Agent))
 }
 
-// sameWorkload compares names by their last parts: "pay/api" is "api".
-func sameWorkload(a, b string) bool {
-	return a == b || strings.HasSuffix(a, "/"+b) || strings.HasSuffix(b, "/"+a)
+// sameWorkload compares the last part of a name, "api" of "pay/api", with that of
+// a workload. A pod has the name of its workload and more.
+func sameWorkload(workload, name string) bool {
+	workload, name = lastPart(workload), lastPart(name)
+	return workload == name || strings.HasPrefix(name, workload+"-")
 }
+
+func lastPart(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }
 
 func (c *Consumer) hasAddress(said string) bool {
 	network, err := netip.ParsePrefix(said)

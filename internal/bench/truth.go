@@ -74,9 +74,12 @@ type Identity struct {
 	Name   string      `json:"name"`
 	Log    string      `json:"log"`
 	Rhythm Rhythm      `json:"rhythm"`
-	// Listed is false of a shadow identity, which no export lists.
-	Listed    bool      `json:"listed"`
-	CreatedAt time.Time `json:"createdAt"`
+	// Listed is false of a shadow identity, which its system's export lacks.
+	Listed bool `json:"listed"`
+	// Unconnected says that no export of its system is there at all: it is neither
+	// listed nor a shadow identity.
+	Unconnected bool      `json:"unconnected,omitempty"`
+	CreatedAt   time.Time `json:"createdAt"`
 	// Alive says that it will be used again after the end.
 	Alive bool `json:"alive"`
 	// DeadSince is the last use by its own consumers where it is dead; zero where
