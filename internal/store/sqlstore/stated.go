@@ -30,7 +30,8 @@ type Stated struct {
 
 // Stated calls yield for the facts of some types in the realms of one kind, in
 // no order. It reads one table and decodes nothing, so that it takes a few
-// microseconds for each.
+// microseconds for each, and reads on while yield is at work, which must not
+// use the transaction.
 func (tx *Tx) Stated(kind string, types []retinue.FactType, yield func(*Stated) error) error {
 	l, err := tx.lens()
 	if err != nil {
@@ -55,23 +56,45 @@ func (tx *Tx) Stated(kind string, types []retinue.FactType, yield func(*Stated) 
 	if few {
 		args = append(args, kind+":%")
 	}
-	var s Stated
+	err = apart(func(put func(paged, []byte, []byte) error) error {
+		return tx.stating(scopes, put, q, args...)
+	}, func(p *page) error { return p.each(yield) })
+	if err != nil {
+		return fmt.Errorf("read facts of %s: %w", kind, err)
+	}
+	return nil
+}
+
+// stating reads the rows of a query for facts in force.
+func (tx *Tx) stating(scopes map[int64]statingScope, put func(paged, []byte, []byte) error, q string, args ...any) error {
+	var f paged
 	var body, document sql.RawBytes
-	var scope, number int64
-	into := []any{&scope, &number, &s.Since, &body, &document}
-	err = tx.query(func(rows *sql.Rows) error {
+	var scope int64
+	into := []any{&scope, &f.number, &f.since, &body, &document}
+	return tx.query(func(rows *sql.Rows) error {
 		if err := rows.Scan(into...); err != nil {
 			return err
 		}
-		at, ok := scopes[scope]
-		if !ok {
+		var ok bool
+		if f.scope, ok = scopes[scope]; !ok {
 			return nil
 		}
-		s.Type, s.Realm, s.Authority, s.Body, s.Document = store.TypeAt(int(number)), at.realm, at.authority, body, document
-		return yield(&s)
+		return put(f, body, document)
 	}, q, args...)
-	if err != nil {
-		return fmt.Errorf("read facts of %s: %w", kind, err)
+}
+
+// each calls yield for the facts of a page.
+func (p *page) each(yield func(*Stated) error) error {
+	var s Stated
+	start := 0
+	for i := range p.facts {
+		f := &p.facts[i]
+		s.Type, s.Realm, s.Authority, s.Since = store.TypeAt(int(f.number)), f.scope.realm, f.scope.authority, f.since
+		s.Body, s.Document = p.bytes[start:f.body:f.body], p.bytes[f.body:f.document:f.document]
+		start = f.document
+		if err := yield(&s); err != nil {
+			return err
+		}
 	}
 	return nil
 }
