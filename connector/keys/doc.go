@@ -158,6 +158,12 @@ func (o Object) Credential(ref retinue.Ref) retinue.Credential {
 	case o.Key.SPKI != "":
 		c.Joins = []retinue.JoinKey{{Kind: retinue.JoinPublicKey, Value: o.Key.SPKI}}
 	}
+	switch s := o.SSHCertificate; {
+	case s != nil:
+		c.Joins = append(c.Joins, retinue.JoinKey{Kind: retinue.JoinProviderID, Value: SSHCertificateID(s.CA, s.Serial, o.Key.SSH, s.KeyID)})
+	case o.Key.SSH != "" && o.Kind != KindCertificate:
+		c.Joins = append(c.Joins, retinue.JoinKey{Kind: retinue.JoinProviderID, Value: SSHKeyID(o.Key.SSH)})
+	}
 	attrs := retinue.Attrs{}
 	if o.Kind == KindPrivateKey {
 		attrs["encrypted"] = o.Encrypted

@@ -184,3 +184,16 @@ func describeSSH(pub ssh.PublicKey) Key {
 	k.SSH = ssh.FingerprintSHA256(pub)
 	return k
 }
+
+// SSHKeyID is the id of a JoinProviderID by which an SSH key is known wherever
+// its fingerprint is ("SHA256:…", as ssh-keygen -l and sshd's log print it).
+func SSHKeyID(fingerprint string) string { return "openssh:" + fingerprint }
+
+// maxKeyID is how much of a certificate's key id counts for its id, in bytes.
+const maxKeyID = 100
+
+// SSHCertificateID is the id of a JoinProviderID of an SSH certificate: what
+// sshd's log says of one, which has no hash of it.
+func SSHCertificateID(authority string, serial uint64, key, id string) string {
+	return fmt.Sprintf("openssh:%s/%d/%s/%s", authority, serial, key, strings.ToValidUTF8(id[:min(len(id), maxKeyID)], ""))
+}

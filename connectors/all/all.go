@@ -13,6 +13,7 @@ import (
 	"github.com/retinue-id/retinue/connectors/people"
 	"github.com/retinue-id/retinue/connectors/postgres"
 	"github.com/retinue-id/retinue/connectors/repo"
+	"github.com/retinue-id/retinue/connectors/vault"
 )
 
 // Specs returns every connector, in the order in which help lists them.
@@ -25,6 +26,7 @@ func Specs() []connector.Spec {
 		azure.Spec(),
 		kubernetes.Spec(),
 		postgres.Spec(),
+		vault.Spec(),
 		people.Spec(),
 		exec.Spec(),
 	}

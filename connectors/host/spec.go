@@ -27,6 +27,7 @@ func Spec() connector.Spec {
 			{Name: "include", Help: "further folders, absolute paths on the machine, searched for keys, certificates, .env files and agents' configurations",
 				Default: "none", List: true, Reach: connector.ReachMachine},
 			{Name: "id", Help: "the machine's id, for a copy that has neither a machine id nor an SSH host key", Default: "derived from /etc/machine-id", Reach: connector.ReachMachine},
+			{Name: "timezone", Help: "the machine's time zone, for logs of sign-ins whose lines name none", Default: "that of the machine that reads them", Reach: connector.ReachSystem},
 		},
 		Examples: []connector.TargetForm{
 			{Form: "host", Help: "this machine, as far as the running account can read"},
@@ -40,7 +41,8 @@ func Spec() connector.Spec {
 			"CAP_DAC_READ_SEARCH reads every file of the machine, private keys and databases included; the unit confines it to reading, without network",
 			"without privileges: whatever the account that runs it can read",
 		},
-		Open: open,
+		Open:     open,
+		Activity: activity(),
 	}
 }
 

@@ -122,7 +122,9 @@ func (d *auditDecoder) event(record []byte) ([]retinue.Event, error) {
 	var a auditEvent
 	if err := json.Unmarshal(record, &a); err != nil {
 		if kind, version := auditKind(record); kind == "Event" && strings.HasPrefix(version, auditGroup) {
-			return []retinue.Event{d.unknown(record, "fields of other types than "+auditGroup+"v1 has")}, nil
+			if e := d.unknown(record, "fields of other types than "+auditGroup+"v1 has"); !e.At.IsZero() {
+				return []retinue.Event{e}, nil
+			}
 		}
 		return nil, fmt.Errorf("%w: not an audit event: %s", retinue.ErrInvalid, jsonReason(err))
 	}

@@ -127,6 +127,9 @@ func (d *logDecoder) say(e *retinue.Event, c command) {
 	if e.Action == e.Operation {
 		e.Operation = ""
 	}
+	if e.Action == "" {
+		e.Operation = orWord(e.Operation, "statement")
+	}
 	e.Touches = d.touched(c)
 }
 

@@ -134,10 +134,20 @@ func (d *logDecoder) failed(e retinue.Event, l *logLine) (retinue.Event, bool) {
 	case l.state == "57P01" || l.state == "57P02" || l.state == "57P03" || l.state == "57P05" || l.state == "08006" || l.state == "08P01":
 		return e, false // the session was ended from outside
 	}
-	if e.Action != "" && strings.EqualFold(e.Action, e.Operation) {
+	if e.Action == "" || e.Action != e.Operation {
+		e.Operation = orWord(e.Operation, "statement")
+	}
+	if e.Action != "" && (e.Action == e.Operation || e.Class == retinue.EventSignIn) {
 		e.Operation = ""
 	}
 	return e, true
+}
+
+func orWord(s, def string) string {
+	if s == "" {
+		return def
+	}
+	return s
 }
 
 // signInFailed reports the refusals of a connection: class 28 (invalid

@@ -39,8 +39,10 @@ func (d *logDecoder) audited(e retinue.Event, l *logLine, text string) (retinue.
 			}
 		}
 	}
-	if e.Operation == e.Action {
+	if e.Operation == e.Action && e.Action != "" {
 		e.Operation = ""
+	} else {
+		e.Operation = orWord(e.Operation, "statement")
 	}
 	return e, true
 }

@@ -98,7 +98,7 @@ func (d *logDecoder) statement(e retinue.Event, l *logLine) (retinue.Event, bool
 		return e, true
 	}
 	if text == "" {
-		e.Class, e.Operation = retinue.EventData, commandTag(l.tag)
+		e.Class, e.Operation = retinue.EventData, orWord(commandTag(l.tag), "statement")
 		return e, true
 	}
 	c := readCommand(text)

@@ -1,0 +1,401 @@
+package vault
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/retinue-id/retinue"
+)
+
+// entry is what is read of an entry of an audit device. Data of requests and
+// answers is not, but for the names of its fields.
+// https://developer.hashicorp.com/vault/docs/audit/schema
+type entry struct {
+	Time     string    `json:"time"`
+	Type     string    `json:"type"`
+	Auth     *auth     `json:"auth"`
+	Request  *request  `json:"request"`
+	Response *response `json:"response"`
+	Error    string    `json:"error"`
+}
+
+type auth struct {
+	Accessor    string            `json:"accessor"`
+	DisplayName string            `json:"display_name"`
+	EntityID    string            `json:"entity_id"`
+	Policies    []string          `json:"policies"`
+	Metadata    map[string]string `json:"metadata"`
+	TokenType   string            `json:"token_type"`
+	Results     *struct {
+		Allowed bool `json:"allowed"`
+	} `json:"policy_results"`
+}
+
+type request struct {
+	ID         string `json:"id"`
+	Operation  string `json:"operation"`
+	Path       string `json:"path"`
+	MountPoint string `json:"mount_point"`
+	MountType  string `json:"mount_type"`
+	MountClass string `json:"mount_class"`
+	Namespace  struct {
+		Path string `json:"path"`
+	} `json:"namespace"`
+	Accessor    string                     `json:"client_token_accessor"`
+	Address     string                     `json:"remote_address"`
+	Serial      string                     `json:"client_certificate_serial_number"`
+	Headers     map[string]json.RawMessage `json:"headers"`
+	Data        map[string]json.RawMessage `json:"data"`
+	Replication string                     `json:"replication_cluster"`
+}
+
+type response struct {
+	Auth     *auth                      `json:"auth"`
+	Data     map[string]json.RawMessage `json:"data"`
+	WrapInfo *struct {
+		Accessor string `json:"accessor"`
+	} `json:"wrap_info"`
+}
+
+// decoder turns entries into events, one for each request. The response stands
+// for it, since it tells the outcome; a request that none followed within
+// answerTime counts by itself.
+type decoder struct {
+	realm retinue.Realm
+	// pending are requests whose response has not come; nil where entries come one
+	// by one.
+	pending map[string]retinue.Event
+	order   []pendingRequest
+	gaps    *gaps
+}
+
+type pendingRequest struct {
+	id string
+	at time.Time
+}
+
+const (
+	// answerTime is how long an answer is waited for, by the log's clock: Vault
+	// ends requests after 90 seconds (max_request_duration).
+	answerTime = 2 * time.Minute
+	maxPending = 10_000
+	// maxPrefix is how much may stand before an entry in its line: the device's
+	// option prefix, or what syslog puts there.
+	maxPrefix = 512
+)
+
+// decode states the events of one entry.
+func (d *decoder) decode(record []byte) ([]retinue.Event, error) {
+	record = bytes.TrimSpace(record)
+	if i := bytes.IndexByte(record, '{'); i > 0 && i <= maxPrefix {
+		record = record[i:]
+	}
+	var n entry
+	if err := json.Unmarshal(record, &n); err != nil {
+		if e := d.unknown(record); isEntry(record) && !e.At.IsZero() {
+			return []retinue.Event{e}, nil
+		}
+		return nil, fmt.Errorf("%w: not an entry of an audit device", retinue.ErrInvalid)
+	}
+	if n.Request == nil || n.Type == "" || n.Request.Path == "" && n.Request.Operation == "" {
+		return nil, fmt.Errorf("%w: not an entry of an audit device", retinue.ErrInvalid)
+	}
+	at, err := time.Parse(time.RFC3339Nano, n.Time)
+	if err != nil {
+		return nil, fmt.Errorf("%w: an entry without a time", retinue.ErrInvalid)
+	}
+	at = at.UTC()
+	if d.gaps != nil {
+		d.gaps.until(at)
+	}
+	switch n.Type {
+	case "request":
+		return d.request(&n, at), nil
+	case "response":
+		delete(d.pending, n.Request.ID)
+		e := d.event(&n, at)
+		d.name(&e, &n, record)
+		d.disabled(&n, &e)
+		return append(d.overdue(at), e), nil
+	}
+	e := d.unknown(record)
+	e.At = at
+	return []retinue.Event{e}, nil
+}
+
+// isEntry reports an entry whose fields are of other types than are known.
+func isEntry(record []byte) bool {
+	var head struct {
+		Time    string          `json:"time"`
+		Type    string          `json:"type"`
+		Request json.RawMessage `json:"request"`
+	}
+	return json.Unmarshal(record, &head) == nil && head.Request != nil && (head.Type == "request" || head.Type == "response")
+}
+
+func (d *decoder) unknown(record []byte) retinue.Event {
+	e := retinue.Event{Log: auditLog, Realm: d.realm, Class: retinue.EventUnknown, Outcome: retinue.OutcomeUnknown,
+		Raw: bytes.Clone(record[:min(len(record), retinue.MaxEventUnknown)])}
+	var head struct {
+		Time string `json:"time"`
+	}
+	if json.Unmarshal(record, &head) == nil {
+		if at, err := time.Parse(time.RFC3339Nano, head.Time); err == nil {
+			e.At = at.UTC()
+		}
+	}
+	sum := sha256.Sum256(record)
+	copy(e.Digest[:], sum[:])
+	return e
+}
+
+// name gives the event the request's id, which Vault makes.
+func (d *decoder) name(e *retinue.Event, n *entry, record []byte) {
+	if id := retinue.CleanName(n.Request.ID); id != "" && len(id) <= retinue.MaxEventIDLength {
+		e.ID = id
+		return
+	}
+	sum := sha256.Sum256(record)
+	copy(e.Digest[:], sum[:])
+}
+
+// request keeps a request until its answer comes, and gives those for which it is
+// too late.
+func (d *decoder) request(n *entry, at time.Time) []retinue.Event {
+	out := d.overdue(at)
+	if d.pending == nil || n.Request.ID == "" || len(d.pending) >= maxPending {
+		return out
+	}
+	e := d.event(n, at)
+	d.name(&e, n, nil)
+	if e.Outcome == retinue.OutcomeSuccess {
+		e.Outcome = retinue.OutcomeUnknown
+	}
+	e.Touches = nil
+	d.pending[n.Request.ID] = e
+	d.order = append(d.order, pendingRequest{n.Request.ID, at})
+	return out
+}
+
+// overdue gives requests that were not answered.
+func (d *decoder) overdue(now time.Time) []retinue.Event {
+	var out []retinue.Event
+	i := 0
+	for ; i < len(d.order) && len(out) < 64; i++ {
+		p := d.order[i]
+		e, open := d.pending[p.id]
+		if open && now.Sub(p.at) < answerTime {
+			break
+		}
+		if open {
+			out = append(out, e)
+			delete(d.pending, p.id)
+		}
+	}
+	d.order = d.order[i:]
+	return out
+}
+
+func (d *decoder) ref(kind, key string) retinue.Ref {
+	key = retinue.CleanName(key)
+	if len(key) > retinue.MaxRefKey {
+		key = strings.ToValidUTF8(key[:retinue.MaxRefKey], "")
+	}
+	return retinue.NewRef(d.realm, kind, key)
+}
+
+// event states a request with what is known of its answer.
+func (d *decoder) event(n *entry, at time.Time) retinue.Event {
+	q := n.Request
+	e := retinue.Event{Log: auditLog, Realm: d.realm, At: at, Class: classOf(q), Resource: d.ref("path", q.where()), Region: eventText(q.Namespace.Path)}
+	if slices.Contains([]string{"create", "read", "update", "patch", "delete", "list"}, q.Operation) {
+		e.Action = q.Operation
+	} else {
+		e.Operation = orText(eventText(q.Operation), "request")
+	}
+	who := n.Auth
+	if e.Class == retinue.EventSignIn && n.Response != nil && n.Response.Auth != nil {
+		who = n.Response.Auth
+	}
+	d.caller(&e, who, q)
+	e.Outcome, e.Reason = outcome(n, e.Class)
+	if a, err := netip.ParseAddr(q.Address); err == nil {
+		e.Origin.Address = a.Unmap().WithZone("")
+	}
+	e.Origin.Agent = agent(q.Headers)
+	if e.Outcome == retinue.OutcomeSuccess {
+		e.Touches = d.touches(n)
+	}
+	return e
+}
+
+// where is the path with its namespace. A lease's own id at the end of a path
+// would make a path of each: it is left out.
+func (q *request) where() string {
+	p := q.Namespace.Path + q.Path
+	for _, prefix := range []string{"sys/leases/renew/", "sys/leases/revoke/", "sys/renew/", "sys/revoke/"} {
+		if rest, ok := strings.CutPrefix(q.Path, prefix); ok && strings.Contains(rest, "/") {
+			return q.Namespace.Path + prefix + rest[:strings.LastIndexByte(rest, '/')]
+		}
+	}
+	return p
+}
+
+// classOf: coming in is a sign-in, what configures Vault is management, and what
+// engines hold and issue is data.
+func classOf(q *request) retinue.EventClass {
+	switch {
+	case isLogin(q):
+		return retinue.EventSignIn
+	case strings.HasPrefix(q.Path, "sys/wrapping/"), strings.HasPrefix(q.Path, "sys/tools/"):
+		return retinue.EventData
+	case strings.HasPrefix(q.Path, "sys/"), strings.HasPrefix(q.Path, "auth/"), strings.HasPrefix(q.Path, "identity/"):
+		return retinue.EventManagement
+	}
+	return retinue.EventData
+}
+
+// isLogin reports the paths by which the methods of Vault and OpenBao sign in:
+// auth/MOUNT/login, auth/MOUNT/login/NAME, and OIDC's callback.
+func isLogin(q *request) bool {
+	rest, ok := strings.CutPrefix(q.Path, "auth/")
+	if !ok || strings.HasPrefix(rest, "token/") {
+		return false
+	}
+	if mount, ok := strings.CutPrefix(q.MountPoint, "auth/"); ok {
+		rest = strings.TrimPrefix(rest, mount)
+	} else {
+		_, rest, _ = strings.Cut(rest, "/")
+	}
+	return rest == "login" || strings.HasPrefix(rest, "login/") || rest == "oidc/callback"
+}
+
+// caller says who made the request and with which token. A token's accessor is a
+// keyed hash unless the device was told otherwise; either names the token.
+func (d *decoder) caller(e *retinue.Event, a *auth, q *request) {
+	accessor := q.Accessor
+	if a != nil {
+		if e.Class != retinue.EventSignIn {
+			accessor = orText(a.Accessor, accessor)
+		}
+		switch {
+		case a.EntityID != "":
+			e.Identity = d.ref("entity", a.EntityID)
+		case a.DisplayName != "":
+			e.Identity = d.ref("client", a.DisplayName)
+		}
+		e.Context = conditions(a, q)
+	}
+	if e.Class != retinue.EventSignIn && isAccessor(accessor) {
+		e.Credential = d.ref("token", accessor)
+		if !strings.HasPrefix(accessor, hashed) {
+			e.Joins = []retinue.JoinKey{{Kind: retinue.JoinProviderID, Value: "vault:" + accessor}}
+		}
+	}
+}
+
+// hashed begins what a device writes in place of a value.
+const hashed = "hmac-sha256:"
+
+// isAccessor refuses what may be a token: a device with log_raw=true writes those
+// beside accessors.
+func isAccessor(s string) bool {
+	if s == "" || len(s) > 128 || strings.ContainsAny(s, " \t\r\n") {
+		return false
+	}
+	for _, prefix := range []string{"hvs.", "hvb.", "hvr.", "s.", "b.", "r.", "root"} {
+		if strings.HasPrefix(s, prefix) {
+			return false
+		}
+	}
+	return true
+}
+
+// conditions are what the token says about itself: how it was come by, and under
+// which policies it acts.
+func conditions(a *auth, q *request) []retinue.ContextValue {
+	var out []retinue.ContextValue
+	add := func(key, value string) {
+		if value != "" && len(out) < retinue.MaxEventContext {
+			out = append(out, retinue.ContextValue{Key: key, Value: eventText(value)})
+		}
+	}
+	role := orText(a.Metadata["role_name"], a.Metadata["role"])
+	account := ""
+	if name := a.Metadata["service_account_name"]; name != "" {
+		account = a.Metadata["service_account_namespace"] + "/" + name
+	}
+	policies := slices.Sorted(slices.Values(a.Policies))
+	add("certificate_serial", q.Serial)
+	add("display_name", a.DisplayName)
+	add("policies", strings.Join(policies, ","))
+	add("role", role)
+	add("service_account", account)
+	add("token_type", a.TokenType)
+	return out
+}
+
+// outcome reads whether the request was refused. An answer that holds an error
+// and nothing else is a refusal of a sign-in.
+func outcome(n *entry, class retinue.EventClass) (retinue.Outcome, string) {
+	failed := n.Error != ""
+	if n.Response != nil && len(n.Response.Data) == 1 && n.Response.Data["error"] != nil {
+		failed = true
+	}
+	switch {
+	case strings.Contains(n.Error, "permission denied"):
+		return retinue.OutcomeDenied, "permission denied"
+	case n.Auth != nil && n.Auth.Results != nil && !n.Auth.Results.Allowed && failed:
+		return retinue.OutcomeDenied, "not allowed by policies"
+	case class == retinue.EventSignIn && (failed || n.Type == "response" && (n.Response == nil || n.Response.Auth == nil && n.Response.WrapInfo == nil)):
+		return retinue.OutcomeDenied, "sign-in refused"
+	case failed:
+		return retinue.OutcomeError, reason(n.Error)
+	}
+	return retinue.OutcomeSuccess, ""
+}
+
+// reason keeps the errors that are Vault's own words; others may hold values.
+func reason(text string) string {
+	for _, known := range []string{"unsupported path", "unsupported operation", "invalid request", "missing client token", "Vault is sealed",
+		"invalid token", "lease not found", "rate limit", "context deadline exceeded", "internal error", "no handler for route"} {
+		if strings.Contains(text, known) {
+			return known
+		}
+	}
+	return "error"
+}
+
+// agent returns the user agent, which a device writes only where it was told to
+// (sys/config/auditing/request-headers).
+func agent(headers map[string]json.RawMessage) string {
+	for name, raw := range headers {
+		var values []string
+		if strings.EqualFold(name, "user-agent") && json.Unmarshal(raw, &values) == nil && len(values) > 0 {
+			return eventText(values[0])
+		}
+	}
+	return ""
+}
+
+func orText(s, def string) string {
+	if s == "" {
+		return def
+	}
+	return s
+}
+
+// eventText makes foreign text fit for an event.
+func eventText(s string) string {
+	s = retinue.CleanName(s[:min(len(s), 4*retinue.MaxEventText)])
+	if len(s) > retinue.MaxEventText {
+		s = strings.ToValidUTF8(s[:retinue.MaxEventText], "")
+	}
+	return s
+}
