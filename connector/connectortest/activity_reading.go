@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -149,11 +150,16 @@ func eventText(e retinue.Event) string {
 	return eventName(e) + " " + string(plain(enc))
 }
 
+// eventBrief is enough of an event to tell many apart fast.
+func eventBrief(e retinue.Event) string {
+	return eventName(e) + " " + strconv.FormatInt(e.At.UnixNano(), 10) + " " + e.Operation + " " + e.Action + " " + e.Identity.Key
+}
+
 // texts are the events as a set, sorted.
-func texts(events []retinue.Event) []string {
+func texts(events []retinue.Event, text func(retinue.Event) string) []string {
 	out := make([]string, 0, len(events))
 	for _, e := range events {
-		out = append(out, eventText(e))
+		out = append(out, text(e))
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
@@ -162,7 +168,12 @@ func texts(events []retinue.Event) []string {
 // sameEvents reports how two sets of events differ, naming the first of each side.
 func sameEvents(t testing.TB, nameA string, a []retinue.Event, nameB string, b []retinue.Event) {
 	t.Helper()
-	x, y := texts(a), texts(b)
+	sameBy(t, eventText, nameA, a, nameB, b)
+}
+
+func sameBy(t testing.TB, text func(retinue.Event) string, nameA string, a []retinue.Event, nameB string, b []retinue.Event) {
+	t.Helper()
+	x, y := texts(a, text), texts(b, text)
 	if slices.Equal(x, y) {
 		return
 	}

@@ -7,6 +7,7 @@ package entry
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -44,7 +45,7 @@ func Parse(record []byte) (Object, error) {
 	if err := dec.Decode(&o); err != nil {
 		return nil, fmt.Errorf("%w: record is no JSON: %s", retinue.ErrInvalid, syntax(err, dec))
 	}
-	if _, err := dec.Token(); err != io.EOF {
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%w: record goes on after its JSON object", retinue.ErrInvalid)
 	}
 	return o, nil
@@ -52,7 +53,8 @@ func Parse(record []byte) (Object, error) {
 
 // syntax says where a record is wrong and never what it holds.
 func syntax(err error, dec *json.Decoder) string {
-	if s, ok := err.(*json.SyntaxError); ok {
+	var s *json.SyntaxError
+	if errors.As(err, &s) {
 		return fmt.Sprintf("wrong at byte %d", s.Offset)
 	}
 	return fmt.Sprintf("it ends or is wrong at byte %d", dec.InputOffset())

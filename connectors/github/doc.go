@@ -15,6 +15,6 @@
 // A workflow is named as the repository connector names it in a shallow clone:
 // the realm "git:origin=HOST/ORGANISATION/REPOSITORY", kind pipeline, key the path
 // of its file; its secrets are "named_secret" "github_actions:NAME" there. Entries
-// about whole runs say the workflow's name and not its file: these have the kind
-// pipeline_name.
+// about whole runs say the workflow's name, or its number only, and not its file:
+// these have the kinds pipeline_name and pipeline_id.
 package github

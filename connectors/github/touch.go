@@ -157,8 +157,8 @@ func (r *record) publicKey(group string) retinue.Ref {
 			return k
 		}
 	}
-	if print := r.Text("fingerprint"); strings.HasPrefix(print, "SHA256:") {
-		return r.ref("ssh_key", print)
+	if id := r.Text("fingerprint"); strings.HasPrefix(id, "SHA256:") {
+		return r.ref("ssh_key", id)
 	}
 	return retinue.Ref{}
 }

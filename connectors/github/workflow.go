@@ -66,7 +66,7 @@ func (r *record) conclude() {
 }
 
 // pipeline names the workflow by its file where the entry says that, else by its
-// name.
+// name, else by its number.
 func (r *record) pipeline() retinue.Ref {
 	// The last caller is the workflow that the event started; the job's own may be
 	// a reusable one.
@@ -85,11 +85,10 @@ func (r *record) pipeline() retinue.Ref {
 	if path := r.Text("workflow_path", "path"); strings.HasPrefix(path, ".github/") {
 		return entry.Ref(r.gitRealm(r.repo), "pipeline", path)
 	}
-	name := r.Text("name", "workflow_name")
-	if name == "" {
-		name = r.ID("workflow_id")
+	if name := r.Text("name", "workflow_name"); name != "" {
+		return entry.Ref(r.gitRealm(r.repo), "pipeline_name", name)
 	}
-	return entry.Ref(r.gitRealm(r.repo), "pipeline_name", name)
+	return entry.Ref(r.gitRealm(r.repo), "pipeline_id", r.ID("workflow_id"))
 }
 
 // secret names a secret of Actions as the repository connector does.

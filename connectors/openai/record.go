@@ -122,7 +122,8 @@ func resourceKind(noun string) string {
 // "Audit logs": types).
 func (r *record) touches() {
 	noun, verb := r.noun(), r.kind[strings.LastIndexByte(r.kind, '.')+1:]
-	target, made := r.ev.Resource, retinue.TouchEdit
+	target := r.ev.Resource
+	var made retinue.TouchKind
 	switch noun {
 	case "api_key", "certificate", "certificates", "external_key":
 		made = retinue.TouchIssue

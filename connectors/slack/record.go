@@ -58,6 +58,9 @@ func (d decoder) decode(raw []byte) ([]retinue.Event, error) {
 			r.ev.Outcome = retinue.OutcomeError
 		}
 	}
+	if r.ev.Class == retinue.EventInsight {
+		r.ev.Outcome = retinue.OutcomeUnknown
+	}
 	r.touches(action)
 	entry.Bound(&r.ev)
 	return []retinue.Event{r.ev}, nil
