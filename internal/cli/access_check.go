@@ -111,9 +111,3 @@ func (e *env) accessCheck(ctx context.Context, f accessCheckFlags) error {
 		},
 	})
 }
-
-// checked is one line of answers. Its fields are a contract.
-type checked struct {
-	ID json.RawMessage `json:"id"`
-	access.Decision
-}

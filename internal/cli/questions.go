@@ -22,6 +22,8 @@ const (
 	maxQuestion = 16 << 20
 	aheadLines  = 256
 	aheadBytes  = 1 << 20
+	// roomAnswer is what most answers have room in.
+	roomAnswer = 256
 )
 
 // questions is a file of questions, one JSON object a line, each answered by one
@@ -148,6 +150,7 @@ func (q questions) read(in io.Reader, send func(*batch) bool) {
 func (q questions) work(b *batch) error {
 	enc := json.NewEncoder(&b.out)
 	enc.SetEscapeHTML(false)
+	b.out.Grow(len(b.lines) * roomAnswer)
 	for _, l := range b.lines {
 		id, err := questionID(l.text, l.n), l.err
 		var out any
@@ -158,6 +161,12 @@ func (q questions) work(b *batch) error {
 			why := retinue.CleanName(err.Error())
 			b.wrong = append(b.wrong, fmt.Sprintf("line %d: %s", l.n, why))
 			out = q.refuse(id, why)
+		}
+		if c, ok := out.(checked); ok {
+			if text, ok := c.appendJSON(b.out.AvailableBuffer()); ok {
+				_, _ = b.out.Write(text)
+				continue
+			}
 		}
 		if err := enc.Encode(out); err != nil {
 			return fmt.Errorf("write the answer of line %d: %w", l.n, err)
@@ -204,13 +213,7 @@ func idIn(line []byte) []byte {
 	for i := 0; i < len(line); i++ {
 		switch c := line[i]; c {
 		case '"':
-			end := i + 1
-			for end < len(line) && line[end] != '"' {
-				if line[end] == '\\' {
-					end++
-				}
-				end++
-			}
+			end := textEnd(line, i+1)
 			if start < 0 {
 				key = depth == 1 && end < len(line) && string(line[i+1:end]) == "id"
 			}
@@ -232,4 +235,21 @@ func idIn(line []byte) []byte {
 		}
 	}
 	return nil
+}
+
+// textEnd returns where a JSON string ends that starts before i: at its quote, or
+// behind the line.
+func textEnd(line []byte, i int) int {
+	for i < len(line) {
+		quote := bytes.IndexByte(line[i:], '"')
+		if quote < 0 {
+			return len(line)
+		}
+		escape := bytes.IndexByte(line[i:i+quote], '\\')
+		if escape < 0 {
+			return i + quote
+		}
+		i += escape + 2
+	}
+	return i
 }
