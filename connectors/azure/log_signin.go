@@ -32,7 +32,6 @@ func (l *logEntry) signIn(p entry.Object) ([]retinue.Event, error) {
 		ev.Resource = l.client(p.Raw("resourceId"))
 	}
 	ev.Outcome, ev.Reason = signInOutcome(l.o, p)
-	ev.Region = p.Text("location.countryOrRegion")
 	ev.Origin.Address = entry.Address(p.Raw("ipAddress"))
 	if !ev.Origin.Address.IsValid() {
 		ev.Origin.Address = entry.Address(l.o.Raw("callerIpAddress"))
