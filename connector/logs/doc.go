@@ -10,8 +10,9 @@
 // # What an input is
 //
 // A file is known by its beginning and not by its name: the digest of its first
-// line (of up to 4 KiB; of more lines where two files begin alike) names it in
-// [connector.Batch]. Its position is an offset into the content as it is when
+// lines (at least 128 bytes of them, and more where two files begin alike) names
+// it in [connector.Batch]. Of a shorter file everything is its beginning; it is
+// read again, and its events counted once by their ids, when it has grown. Its position is an offset into the content as it is when
 // uncompressed, and carries a digest of the bytes just before it. So a file that
 // was renamed, copied and truncated, or compressed since is the same input and is
 // read on from where it was, and a file that was replaced under the old name is

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"time"
 
@@ -14,11 +15,11 @@ import (
 )
 
 const (
-	// headBytes is how much of the content a line of the beginning that names an
-	// input counts for.
+	// headBytes is how much of a line counts in the beginning that names an input.
 	headBytes = 4 << 10
-	// maxAlike is how many lines are looked at to tell files that begin alike.
-	maxAlike = 64
+	// maxAlike is by how much more of the content is looked at to tell files that
+	// begin alike.
+	maxAlike = 512
 	// settled is how long a file must have been left alone before its last line
 	// counts as whole without an end.
 	settled = time.Minute
@@ -38,6 +39,7 @@ type inputRun struct {
 	reader  *Reader
 	decoder Decoder
 	growing bool
+	hash    hash.Hash
 
 	events []retinue.Event
 	given  connector.Position
@@ -48,7 +50,7 @@ type inputRun struct {
 }
 
 func (f *inputRun) read() error {
-	for alike := 1; ; alike *= 2 {
+	for alike := 1; ; alike *= 8 {
 		state, err := f.open(alike)
 		if err != nil || state == inputDone {
 			return err
@@ -58,7 +60,7 @@ func (f *inputRun) read() error {
 		}
 		f.content.close()
 		if alike == maxAlike {
-			return fmt.Errorf("%w: read %s: it begins like %d others", retinue.ErrInvalid, f.in.Label, maxAlike)
+			return fmt.Errorf("%w: read %s: it begins like others of the run", retinue.ErrInvalid, f.in.Label)
 		}
 	}
 	defer f.content.close()
@@ -91,6 +93,12 @@ func (f *inputRun) open(alike int) (inputState, error) {
 		return inputDone, err
 	}
 	f.content = c
+	f.hash = nil
+	if f.run.opts.Hash != nil && f.run.opts.Hash(f.in) {
+		f.hash = sha256.New()
+		c.Reader = io.TeeReader(c.Reader, f.hash)
+		c.seeker = nil // all of it is read
+	}
 	f.growing = !c.compressed && f.in.ID == "" && f.req.Now.Sub(f.in.Modified) < settled
 	f.reader = NewReader(c, f.run.opts.ReaderOptions)
 	f.reader.w.fill()
@@ -101,7 +109,7 @@ func (f *inputRun) open(alike int) (inputState, error) {
 	}
 	beginning, whole := firstLines(head, alike)
 	if f.growing && !whole && alike == 1 {
-		c.close() // not one line yet
+		c.close() // too little yet to know it by
 		return inputDone, nil
 	}
 	if err := f.choose(head[:min(len(head), headBytes)]); err != nil {
@@ -139,19 +147,35 @@ func (f *inputRun) choose(head []byte) error {
 	return nil
 }
 
-// firstLines returns the beginning that names an input, and whether its last
-// line is whole.
-func firstLines(head []byte, lines int) ([]byte, bool) {
-	limit := min(len(head), lines*headBytes)
+// firstLines returns the beginning that names an input: whole lines up to a
+// length that grows with how many others begin alike, and of a line no more than
+// 4 KiB. It reports false where the content is shorter, so that the beginning may
+// still change.
+func firstLines(head []byte, alike int) ([]byte, bool) {
+	want := minBeginning
+	if first, _, _ := bytes.Cut(head, []byte("\n")); len(first) < minBeginning && opensOnly(first) {
+		want = 1 << 10 // JSON over many lines: the first say little
+	}
+	want *= alike
 	at := 0
-	for range lines {
-		i := bytes.IndexByte(head[at:limit], '\n')
-		if i < 0 {
-			return head[:limit], limit == lines*headBytes
+	for at < min(want, len(head)) {
+		i := bytes.IndexByte(head[at:], '\n')
+		if i < 0 || i >= headBytes*alike {
+			end := at + min(headBytes*alike, len(head)-at)
+			return head[:end], end-at == headBytes*alike
 		}
 		at += i + 1
 	}
-	return head[:at], true
+	return head[:at], at >= want
+}
+
+// minBeginning is how much names an input at least, in bytes.
+const minBeginning = 128
+
+// opensOnly reports a line that opens an array or object and does not close it.
+func opensOnly(line []byte) bool {
+	line = bytes.TrimSpace(line)
+	return len(line) == 0 || (line[0] == '[' || line[0] == '{') && line[len(line)-1] != '}'
 }
 
 // identify names the input and goes to where its reading stands.
@@ -257,6 +281,9 @@ func (f *inputRun) records() error {
 			f.fault(connector.Fault{Line: bad.Line, Record: bad.Number, Err: bad.Err})
 			continue
 		case errors.Is(err, io.EOF):
+			if f.hash != nil {
+				f.run.opts.Hashed(f.in, [sha256.Size]byte(f.hash.Sum(nil)))
+			}
 			return f.flush(f.content.compressed || f.in.ID != "")
 		case err != nil && f.growing && Cut(err):
 			return f.flush(false) // the rest is being written

@@ -2,6 +2,7 @@ package logs
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"iter"
@@ -52,6 +53,11 @@ type Options struct {
 	// Cover turns what was seen in all inputs into what the log shows. It is called
 	// once, when all is read.
 	Cover func(seen Seen) []retinue.Coverage
+	// Hash picks inputs whose whole uncompressed content is hashed on the way, and
+	// Hashed takes the SHA-256 of those that were read from beginning to end. Both
+	// are called from several goroutines.
+	Hash   func(in Input) bool
+	Hashed func(in Input, sum [sha256.Size]byte)
 	// Workers is how many inputs are read at the same time; 0 means GOMAXPROCS.
 	Workers int
 }

@@ -267,20 +267,20 @@ func TestAlike(t *testing.T) {
 // TestGrowing reads a file at every length that it has on its way.
 func TestGrowing(t *testing.T) {
 	for name, text := range map[string]string{
-		"ndjson": lines(0, 20),
-		"lines":  strings.NewReplacer(`{"id":"`, "", `"}`, "").Replace(lines(0, 20)),
-		"array":  "[" + strings.ReplaceAll(strings.TrimSpace(lines(0, 20)), "\n", ",\n") + "]\n",
+		"ndjson": lines(0, 100),
+		"lines":  strings.NewReplacer(`{"id":"`, "", `"}`, "").Replace(lines(0, 100)),
+		"array":  "[" + strings.ReplaceAll(strings.TrimSpace(lines(0, 100)), "\n", ",\n") + "]\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "log")
 			h := newHost()
-			for n := range len(text) + 1 {
-				write(t, path, text[:n])
+			for n := 0; n < len(text)+3; n += 3 {
+				write(t, path, text[:min(n, len(text))])
 				if err := h.read(t, time.Now(), path); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if got := strings.Join(h.ids, " "); got != wantIDs(0, 20) || len(h.faults) > 0 {
+			if got := strings.Join(h.ids, " "); got != wantIDs(0, 100) || len(h.faults) > 0 {
 				t.Errorf("have %q, faults %v", got, h.faults)
 			}
 		})
