@@ -95,6 +95,9 @@ func FuzzParseCase(f *testing.F) {
 			}
 			return
 		}
+		if !json.Valid(line) {
+			t.Fatal("accepted what is not JSON")
+		}
 		if d := c.Decide(); d.Outcome == "" || d.Outcome == "Conditional" {
 			t.Fatalf("outcome %q", d.Outcome)
 		}
