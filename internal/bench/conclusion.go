@@ -1,6 +1,9 @@
 package bench
 
 import (
+	"encoding/json"
+	"fmt"
+	"io"
 	"time"
 
 	"github.com/retinue-id/retinue"
@@ -63,4 +66,15 @@ type Signal struct {
 	Kind     SignalKind  `json:"kind"`
 	Identity retinue.Ref `json:"identity"`
 	At       time.Time   `json:"at"`
+}
+
+// ReadConclusions reads conclusions from JSON.
+func ReadConclusions(r io.Reader) (Conclusions, error) {
+	var c Conclusions
+	d := json.NewDecoder(r)
+	d.DisallowUnknownFields()
+	if err := d.Decode(&c); err != nil {
+		return c, fmt.Errorf("%w: read conclusions: %v", retinue.ErrInvalid, err)
+	}
+	return c, nil
 }

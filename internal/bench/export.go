@@ -44,7 +44,6 @@ type Retired struct {
 const (
 	optionSettings = "settings"
 	optionPolicy   = "audit-policy"
-	optionTrail    = "trail"
 )
 
 // export writes what the systems' own tools would, as of the end.

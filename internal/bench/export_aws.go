@@ -184,7 +184,7 @@ func (x *exporter) accessKeys(id *identity) error {
 		"UserName": id.Name, "AccessKeyId": id.Credentials[0].ID, "Status": "Active", "CreateDate": id.CreatedAt.Format(time.RFC3339)}}})
 }
 
-// trail writes the settings of the trail: describe-trails and
+// trail writes the settings of the trail beside its files: describe-trails and
 // get-event-selectors.
 func (x *exporter) trail() error {
 	arn := "arn:aws:cloudtrail:" + region + ":" + x.s.id + ":trail/main"
@@ -193,14 +193,14 @@ func (x *exporter) trail() error {
 		data = []map[string]any{{"Type": "AWS::S3::Object", "Values": []string{"arn:aws:s3"}}, {"Type": "AWS::Lambda::Function", "Values": []string{"arn:aws:lambda"}},
 			{"Type": "AWS::DynamoDB::Table", "Values": []string{"arn:aws:dynamodb"}}}
 	}
-	folder := path.Join("logs", "cloudtrail-settings", x.s.id)
+	folder := path.Join("logs", x.s.folder, "AWSLogs", x.s.id)
 	err := x.e.writeJSON(path.Join(folder, "describe-trails.json"), map[string]any{"trailList": []map[string]any{{"Name": "main", "S3BucketName": trailBucket,
 		"IncludeGlobalServiceEvents": true, "IsMultiRegionTrail": true, "HomeRegion": region, "TrailARN": arn, "LogFileValidationEnabled": true,
 		"HasCustomEventSelectors": true, "HasInsightSelectors": false, "IsOrganizationTrail": false}}})
 	if err != nil {
 		return err
 	}
-	x.activity(path.Join("logs", x.s.folder, "AWSLogs", x.s.id), map[string]string{optionTrail: folder})
+	x.activity(folder, nil)
 	return x.e.writeJSON(path.Join(folder, "get-event-selectors.json"), map[string]any{"TrailARN": arn, "EventSelectors": []map[string]any{{
 		"ReadWriteType": "All", "IncludeManagementEvents": true, "DataResources": data, "ExcludeManagementEventSources": []string{}}}})
 }

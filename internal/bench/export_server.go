@@ -68,10 +68,12 @@ func quoted(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""
 func (x *exporter) host() error {
 	passwd := []string{"root:x:0:0:root:/root:/bin/bash", "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin"}
 	group := []string{"root:x:0:"}
+	shadow := []string{"root:*:20000:0:99999:7:::", "nobody:*:20000:0:99999:7:::"}
 	for _, id := range x.listed() {
 		uid := itoa(id.osUID())
 		passwd = append(passwd, id.Name+":x:"+uid+":"+uid+"::/home/"+id.Name+":/bin/sh")
 		group = append(group, id.Name+":x:"+uid+":")
+		shadow = append(shadow, id.Name+":!:20000:0:99999:7:::") // no password
 		key, _ := id.sshKey(x.e.opts.Seed)
 		if err := x.text(path.Join("home", id.Name, ".ssh", "authorized_keys"), strings.TrimSpace(key+" "+id.signal())); err != nil {
 			return err
@@ -80,7 +82,7 @@ func (x *exporter) host() error {
 	for _, f := range []struct {
 		name  string
 		lines []string
-	}{{"etc/hostname", []string{x.s.name}}, {"etc/passwd", passwd}, {"etc/group", group}, {"etc/login.defs", []string{"UID_MIN 1000", "UID_MAX 60000"}},
+	}{{"etc/hostname", []string{x.s.name}}, {"etc/passwd", passwd}, {"etc/group", group}, {"etc/shadow", shadow}, {"etc/login.defs", []string{"UID_MIN 1000", "UID_MAX 60000"}},
 		{"etc/os-release", []string{"ID=debian", `VERSION_ID="13"`, `PRETTY_NAME="Debian GNU/Linux 13"`}}, {"etc/ssh/sshd_config", []string{"PasswordAuthentication yes"}}} {
 		if err := x.text(f.name, f.lines...); err != nil {
 			return err

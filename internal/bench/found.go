@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"encoding/hex"
 	"fmt"
 	"path"
 
@@ -67,7 +66,7 @@ func (e *enterprise) system(kind string, k int) *system {
 	case kindHost:
 		log = logSSH
 		s.name = fmt.Sprintf("host-%03d", k+1)
-		s.id = hex.EncodeToString([]byte(d.word(lowerHex, 16)))
+		s.id = d.word(lowerHex, 32)
 		s.realm = retinue.NewRealm("host", s.id)
 	}
 	if s.folder == "" {

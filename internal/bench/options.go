@@ -85,13 +85,13 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	for _, p := range o.Without {
 		if !slices.Contains(Plants(), p) {
-			return o, fmt.Errorf("%w: generate: no plant %q: there are %s", retinue.ErrInvalid, p, plantNames())
+			return o, fmt.Errorf("%w: generate: no plant %q: there are %s", retinue.ErrInvalid, p, PlantNames())
 		}
 	}
 	return o, nil
 }
 
-func plantNames() string {
+func PlantNames() string {
 	names := make([]string, 0, len(Plants()))
 	for _, p := range Plants() {
 		names = append(names, string(p))

@@ -132,7 +132,7 @@ Nothing leaves this machine, and no credential that is found is ever tried.`,
 	f.BoolVarP(&e.verbose, "verbose", "v", false, "log what happens to standard error")
 	c.AddCommand(e.scanCommand(), e.ingestCommand(), e.identitiesCommand(), e.credentialsCommand(), e.grantsCommand(),
 		e.findingsCommand(), e.ownersCommand(), e.diffCommand(), e.exportCommand(), e.reportCommand(), e.rulesCommand(), e.auditCommand(),
-		e.sourcesCommand(), e.keysCommand(), e.demoCommand(), e.serveCommand(), e.loginCommand(), e.logoutCommand(), e.whoamiCommand(),
+		e.sourcesCommand(), e.keysCommand(), e.demoCommand(), e.benchCommand(), e.serveCommand(), e.loginCommand(), e.logoutCommand(), e.whoamiCommand(),
 		e.pruneCommand(), e.purgeCommand(), e.backupCommand(), e.restoreCommand(), e.accessCommand(),
 		e.dataCommand())
 	usageArgs(c)

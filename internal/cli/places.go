@@ -27,6 +27,8 @@ func onlyHere() map[string]string {
 		"data show":             "it reads the installation itself",
 		"data update":           "it is for whoever administers the installation",
 		"demo":                  "it makes a database here",
+		"bench generate":        "it writes files here",
+		"bench score":           "it compares files that lie here",
 		"serve":                 "it is the server",
 		"keys list":             "it reads the key file of this machine",
 		"keys rotate":           "it changes the key file of this installation",
