@@ -17,7 +17,7 @@ const (
 	// Logs sends at most 1 MB of compressed data (Subscription filters).
 	maxUnwrapped = 64 << 20
 	// maxWraps is how deep one form of delivery may lie within another.
-	maxWraps = 4
+	maxWraps = 6
 )
 
 // envelopes are the names under which the forms of delivery hold their records:
@@ -89,7 +89,7 @@ func isWrapped(record []byte) bool {
 		AuditID json.RawMessage `json:"auditID"`
 		Kind    string          `json:"kind"`
 	}
-	if bytes.Contains(record[:min(len(record), 256)], []byte(`"kind":"Event"`)) {
+	if bytes.HasPrefix(record, []byte(`{"kind":"Event",`)) {
 		return false
 	}
 	if json.Unmarshal(record, &head) != nil {

@@ -13,7 +13,7 @@ import (
 // https://cloud.google.com/kubernetes-engine/docs/how-to/audit-logging
 type googleEntry struct {
 	InsertID  string         `json:"insertId"`
-	Timestamp string         `json:"timestamp"`
+	Timestamp rawJSON        `json:"timestamp"` // of other forms of delivery a number
 	Payload   *googlePayload `json:"protoPayload"`
 	Operation struct {
 		ID    string `json:"id"`
@@ -50,7 +50,7 @@ func (d *auditDecoder) google(g *googleEntry, record []byte) ([]retinue.Event, e
 	if p.Service != "k8s.io" && !strings.HasPrefix(p.Method, "io.k8s.") {
 		return nil, fmt.Errorf("%w: not of a Kubernetes cluster: service %s", retinue.ErrInvalid, eventText(p.Service))
 	}
-	at, ok := parseTime(g.Timestamp)
+	at, ok := parseTime(strings.Trim(string(g.Timestamp), `"`))
 	if !ok {
 		return nil, fmt.Errorf("%w: an audit event without a time", retinue.ErrInvalid)
 	}

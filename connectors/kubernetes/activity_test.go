@@ -1,0 +1,453 @@
+package kubernetes
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/connector"
+	"github.com/retinue-id/retinue/connector/connectortest"
+	"github.com/retinue-id/retinue/internal/testkit"
+)
+
+// auditSample is the nth of a series of audit events of several sorts.
+func auditSample(t testing.TB, n int) []byte {
+	t.Helper()
+	at := time.Date(2026, 3, 2, 8, 0, n%60, n*1000, time.UTC).Add(time.Duration(n/60) * time.Minute).Format("2006-01-02T15:04:05.000000Z")
+	e := map[string]any{"kind": "Event", "apiVersion": "audit.k8s.io/v1", "level": "Metadata", "auditID": fmt.Sprintf("audit-%d", n), "stage": "ResponseComplete",
+		"requestURI": "/api/v1/namespaces/pay/secrets/db", "verb": "get", "requestReceivedTimestamp": at, "stageTimestamp": at,
+		"user": map[string]any{"username": "system:serviceaccount:pay:api", "groups": []string{"system:serviceaccounts", "system:authenticated"},
+			"extra": map[string]any{extraCredential: []string{"JTI=" + fmt.Sprintf("1b2c-%d", n)}, extraPod: []string{"web-7d9f8c6b54-x2x4k"}, extraNode: []string{"node-1"}}},
+		"sourceIPs": []string{"192.0.2.9", "10.1.2.3"}, "userAgent": "agent/1", "responseStatus": map[string]any{"code": 200},
+		"objectRef":   map[string]any{"resource": "secrets", "namespace": "pay", "name": "db", "apiVersion": "v1"},
+		"annotations": map[string]string{annotationDecided: "allow"}}
+	switch n % 4 {
+	case 1:
+		e["verb"], e["responseStatus"] = "list", map[string]any{"code": 403, "reason": "Forbidden"}
+		e["annotations"] = map[string]string{annotationDecided: "forbid"}
+	case 2:
+		e["verb"], e["requestURI"] = "create", "/api/v1/namespaces/pay/pods/web/exec?command=sh&command=-c&command="+auditSecret()+"&tty=true&stdin=true"
+		e["objectRef"] = map[string]any{"resource": "pods", "namespace": "pay", "name": "web", "subresource": "exec", "apiVersion": "v1"}
+	case 3:
+		delete(e, "auditID")
+		e["requestObject"] = map[string]any{"kind": "Secret", "stringData": map[string]string{"password": auditSecret()}, "n": n}
+		e["verb"] = "create"
+	}
+	b, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func auditSecret() string { return strings.Join([]string{"planted", "in", "a", "body", "8155"}, "-") }
+
+func auditOptions() map[string]string { return map[string]string{"cluster-uid": fakeUID} }
+
+func TestActivityConformance(t *testing.T) {
+	connectortest.Activity(t, connectortest.ActivitySubject{
+		Spec: Spec(), Open: connectortest.OpenActivity(Spec(), auditOptions()), File: "audit.log",
+		Write: connectortest.Lines(auditSample, `{"kind":"Event","verb":"`+connectortest.DamagedText+`", "user" "x"}`), Record: auditSample,
+		Secrets: []string{auditSecret()},
+	})
+}
+
+func TestActivityPage(t *testing.T) {
+	connectortest.ActivityPage(t, Spec(), "../../docs/connectors/kubernetes.md")
+}
+
+func auditRealm() retinue.Realm { return retinue.NewRealm("kubernetes", fakeUID) }
+
+// decodeAudit decodes a record as one of the fake cluster.
+func decodeAudit(t testing.TB, record string) []retinue.Event {
+	t.Helper()
+	events, err := (&auditDecoder{realm: auditRealm(), issuer: "https://issuer.example"}).decode([]byte(record))
+	if err != nil {
+		t.Fatalf("decode: %v\n%s", err, record)
+	}
+	for _, e := range events {
+		if err := connectortest.CheckEvent(Spec(), e); err != nil {
+			t.Errorf("%v\n%s", err, record)
+		}
+	}
+	return events
+}
+
+// auditText writes what of an event the tests look at.
+func auditText(e retinue.Event) string {
+	parts := []string{string(e.Class), e.Identity.Kind + ":" + e.Identity.Key, e.Action, e.Resource.Key, string(e.Outcome)}
+	add := func(name, value string) {
+		if value != "" {
+			parts = append(parts, name+"="+value)
+		}
+	}
+	add("reason", e.Reason)
+	if !e.Credential.IsZero() {
+		add("with", e.Credential.Kind+":"+e.Credential.Key)
+	}
+	for _, j := range e.Joins {
+		add("join", string(j.Kind)+":"+j.Value)
+	}
+	for _, v := range e.Via {
+		add("via", v.Kind+":"+v.Key)
+	}
+	if !e.OnBehalfOf.IsZero() {
+		add("for", e.OnBehalfOf.Kind+":"+e.OnBehalfOf.Key)
+	}
+	if e.Origin.Address.IsValid() {
+		add("from", e.Origin.Address.String())
+	}
+	if !e.Origin.Workload.IsZero() {
+		add("workload", e.Origin.Workload.Kind+":"+e.Origin.Workload.Key+" "+e.Origin.Run)
+	}
+	if e.Origin.Interactive {
+		add("tty", "yes")
+	}
+	for _, c := range e.Context {
+		add(c.Key, c.Value)
+	}
+	for _, x := range e.Touches {
+		add(string(x.Kind), x.Target.Kind+":"+x.Target.Key)
+	}
+	return strings.Join(parts, " ")
+}
+
+// audit makes an event of a few fields.
+func audit(fields string) string {
+	return `{"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":"a-1","stage":"ResponseComplete","requestReceivedTimestamp":"2026-03-02T08:00:00.000001Z",` + fields + `}`
+}
+
+func TestAuditEvents(t *testing.T) {
+	const account = `"user":{"username":"system:serviceaccount:pay:api","groups":["system:authenticated"]}`
+	sum := strings.Repeat("ab", 32)
+	for _, c := range []struct {
+		name, record string
+		want         []string
+	}{
+		{"a bound token", audit(`"verb":"get","user":{"username":"system:serviceaccount:pay:api","extra":{"authentication.kubernetes.io/credential-id":["JTI=7d2e"],
+			"authentication.kubernetes.io/pod-name":["web-7d9f8c6b54-x2x4k"],"authentication.kubernetes.io/node-name":["n1"]}},"sourceIPs":["203.0.113.9","::ffff:10.0.0.4"],
+			"objectRef":{"resource":"deployments","namespace":"pay","name":"web","apiGroup":"apps","subresource":"scale"},"responseStatus":{"code":200}`),
+			[]string{"management service_account:pay/api get pay/deployments.apps/scale:web success with=token:7d2e join=provider_id:https://issuer.example:7d2e via=user:system:node:n1 from=10.0.0.4 workload=deployment:pay/web web-7d9f8c6b54-x2x4k"}},
+		{"a certificate", audit(`"verb":"list","user":{"username":"jane","groups":["ops","system:authenticated"],"extra":{"authentication.kubernetes.io/credential-id":["X509SHA256=` + sum + `"]}},
+			"objectRef":{"resource":"secrets","namespace":"pay"},"responseStatus":{"code":200}`),
+			[]string{"data user:jane list pay/secrets success with=certificate:" + sum + " join=certificate:" + sum + " groups=ops read=namespace:pay"}},
+		{"a legacy token", audit(`"verb":"get",` + account + `,"requestURI":"/healthz?x=1","annotations":{"authentication.k8s.io/legacy-token-manual-secret":"api-token"},"responseStatus":{"code":200}`),
+			[]string{"management service_account:pay/api get /healthz success with=secret:pay/api-token"}},
+		{"an invalidated token", audit(`"verb":"get","user":{},"requestURI":"/api","annotations":{"authentication.k8s.io/legacy-token-invalidated":"api-token/pay"},"responseStatus":{"code":401,"reason":"Unauthorized"}`),
+			[]string{"sign_in : get /api denied reason=Unauthorized with=secret:pay/api-token"}},
+		{"a role of AWS", audit(`"verb":"get","user":{"username":"dev","extra":{"accessKeyId":["ASIA` + `ABCDEFGHIJKLMNOP"],"arn":["arn:aws:sts::111122223333:assumed-role/Dev/ann"]}},
+			"objectRef":{"resource":"pods"},"responseStatus":{"code":404,"reason":"NotFound"}`),
+			[]string{"management user:dev get pods error reason=NotFound join=provider_id:aws:ASIA" + "ABCDEFGHIJKLMNOP via=role:arn:aws:iam::111122223333:role/Dev"}},
+		{"impersonation", audit(`"verb":"delete","user":{"username":"admin@example.com"},"impersonatedUser":{"username":"system:serviceaccount:pay:api","groups":["system:serviceaccounts","breakglass"]},
+			"objectRef":{"resource":"pods","namespace":"pay","name":"web"},"responseStatus":{"code":200}`),
+			[]string{"management service_account:pay/api delete pay/pods:web success via=user:admin@example.com groups=breakglass",
+				"management user:admin@example.com impersonate pay/serviceaccounts:api success for=service_account:pay/api",
+				"management user:admin@example.com impersonate groups:breakglass success for=service_account:pay/api"}},
+		{"a token that is issued", audit(`"verb":"create",` + account + `,"objectRef":{"resource":"serviceaccounts","namespace":"pay","name":"ci","subresource":"token"},
+			"annotations":{"authentication.kubernetes.io/issued-credential-id":"JTI=99"},"responseStatus":{"code":201}`),
+			[]string{"management service_account:pay/api create pay/serviceaccounts/token:ci success issue=service_account:pay/ci issue=token:99"}},
+		{"a binding", audit(`"verb":"create",` + account + `,"objectRef":{"resource":"rolebindings","namespace":"pay","name":"x","apiGroup":"rbac.authorization.k8s.io"},"responseStatus":{"code":201},
+			"requestObject":{"subjects":[{"kind":"ServiceAccount","name":"bot"},{"kind":"Group","name":"ops"}]}`),
+			[]string{"management service_account:pay/api create pay/rolebindings.rbac.authorization.k8s.io success edit=role_binding:pay/x edit=service_account:pay/bot edit=group:ops"}},
+		{"an escalation that was refused", audit(`"verb":"create",` + account + `,"annotations":{"authorization.k8s.io/decision":"allow"},"objectRef":{"resource":"clusterroles","name":"x","apiGroup":"rbac.authorization.k8s.io"},"responseStatus":{"code":403,"reason":"Forbidden"}`),
+			[]string{"management service_account:pay/api create clusterroles.rbac.authorization.k8s.io denied reason=Forbidden after authorization"}},
+		{"a command in a pod", audit(`"verb":"create",` + account + `,"requestURI":"/x?command=id&tty=true","objectRef":{"resource":"pods","namespace":"pay","name":"web","subresource":"exec"},"responseStatus":{"code":101}`),
+			[]string{"data service_account:pay/api create pay/pods/exec:web success tty=yes run=pod:pay/web"}},
+		{"a pod that runs as an account", audit(`"verb":"create",` + account + `,"objectRef":{"resource":"pods","namespace":"pay"},"requestObject":{"spec":{"serviceAccountName":"admin"}},"responseStatus":{"code":201}`),
+			[]string{"management service_account:pay/api create pay/pods success run=service_account:pay/admin"}},
+		{"an approval", audit(`"verb":"update",` + account + `,"objectRef":{"resource":"certificatesigningrequests","name":"r","apiGroup":"certificates.k8s.io","subresource":"approval"},"responseStatus":{"code":200}`),
+			[]string{"management service_account:pay/api update */certificatesigningrequests.certificates.k8s.io/approval:r success issue=certificate_signing_request:r"}},
+		{"a panic", audit(`"verb":"get",` + account + `,"requestURI":"/x","stage":"Panic","responseStatus":{"code":500}`),
+			[]string{"management service_account:pay/api get /x error reason=500"}},
+		{"before anything was decided", strings.Replace(audit(`"verb":"get",`+account), "ResponseComplete", "RequestReceived", 1), nil},
+		{"an unknown version", strings.Replace(audit(`"verb":"get",`+account), "audit.k8s.io/v1", "audit.k8s.io/v2", 1), []string{"unknown :   unknown"}},
+		{"other types", audit(`"verb":7,"user":[]`), []string{"unknown :   unknown"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var got []string
+			for _, e := range decodeAudit(t, c.record) {
+				got = append(got, auditText(e))
+			}
+			if strings.Join(got, "\n") != strings.Join(c.want, "\n") {
+				t.Errorf("got  %q\nwant %q", got, c.want)
+			}
+		})
+	}
+}
+
+// TestAuditStages: the stages of one request have one id, and so do not two
+// requests to which a caller gave one audit id.
+func TestAuditStages(t *testing.T) {
+	record := audit(`"verb":"watch","user":{"username":"jane"},"objectRef":{"resource":"pods"},"responseStatus":{"code":200},"stageTimestamp":"2026-03-02T09:00:00Z"`)
+	a := decodeAudit(t, record)[0]
+	b := decodeAudit(t, strings.Replace(record, "ResponseComplete", "ResponseStarted", 1))[0]
+	c := decodeAudit(t, strings.Replace(record, "08:00:00.000001", "08:00:00.000002", 1))[0]
+	if a.ID != b.ID || !a.At.Equal(b.At) || a.ID == c.ID {
+		t.Errorf("ids %q, %q, %q: want two alike and one other", a.ID, b.ID, c.ID)
+	}
+	long := decodeAudit(t, strings.Replace(record, "a-1", strings.Repeat("x", 4000), 1))[0]
+	if len(long.ID) > retinue.MaxEventIDLength {
+		t.Errorf("an audit id of %d bytes", len(long.ID))
+	}
+}
+
+// TestAuditEnvelopes delivers one event in every form: it has one id in all.
+func TestAuditEnvelopes(t *testing.T) {
+	event := string(auditSample(t, 0))
+	quoted, _ := json.Marshal(event)
+	var z bytes.Buffer
+	w := gzip.NewWriter(&z)
+	fmt.Fprintf(w, `{"messageType":"DATA_MESSAGE","owner":"1","logStream":"kube-apiserver-audit-1","logEvents":[{"id":"1","timestamp":1,"message":%s},{"id":"2","message":"I0302 started"}]}`, quoted)
+	_ = w.Close()
+	data := base64.StdEncoding.EncodeToString(z.Bytes())
+	forms := map[string]string{
+		"plain":        event,
+		"webhook":      `{"kind":"EventList","apiVersion":"audit.k8s.io/v1","metadata":{},"items":[` + event + `]}`,
+		"subscription": fmt.Sprintf(`{"messageType":"DATA_MESSAGE","logEvents":[{"id":"1","message":%s}]}`, quoted),
+		"control":      `{"messageType":"CONTROL_MESSAGE","logEvents":[{"id":"","message":"CWL CONTROL MESSAGE: Checking"}]}`,
+		"lambda":       `{"awslogs":{"data":"` + data + `"}}`,
+		"kinesis":      `{"Records":[{"kinesis":{"data":"` + data + `"}}]}`,
+		"firehose":     `{"records":[{"data":"` + data + `"}]}`,
+		"filtered":     fmt.Sprintf(`{"events":[{"logStreamName":"x","timestamp":1,"message":%s,"eventId":"3"}],"searchedLogStreams":[]}`, quoted),
+		"bucket":       "2026-03-02T08:00:00.000Z " + event,
+		"event hub":    fmt.Sprintf(`{"records":[{"category":"kube-audit","time":"x","properties":{"log":%s,"stream":"stdout"}},{"category":"guard","properties":{"log":"x"}}]}`, quoted),
+		"object":       `{"category":"kube-audit-admin","properties":{"log":` + event + `}}`,
+	}
+	want := decodeAudit(t, event)[0]
+	for name, form := range forms {
+		got := decodeAudit(t, form)
+		if name == "control" {
+			if len(got) != 0 {
+				t.Errorf("%s: %d events", name, len(got))
+			}
+			continue
+		}
+		if len(got) != 1 || got[0].ID != want.ID || auditText(got[0]) != auditText(want) {
+			t.Errorf("%s: got %v, want %s", name, got, auditText(want))
+		}
+	}
+	dir := t.TempDir()
+	for name, form := range forms {
+		if err := os.WriteFile(filepath.Join(dir, name+".log"), []byte(form+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "delivered.gz"), z.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := connectortest.Read(t, connectortest.OpenActivity(Spec(), auditOptions())(t, connectortest.Env(t), dir), nil)
+	for _, f := range r.Faults {
+		t.Errorf("files: %v", f)
+	}
+	for _, e := range r.Events {
+		if e.ID != want.ID {
+			t.Errorf("an event of another id: %s", e.ID)
+		}
+	}
+	if len(r.Events) != len(forms) { // without control, with the delivered file
+		t.Errorf("%d events from files, want %d", len(r.Events), len(forms))
+	}
+	nested := event
+	for range maxWraps + 2 {
+		nested = `{"items":[` + nested + `]}`
+	}
+	if _, err := (&auditDecoder{}).decode([]byte(nested)); err == nil {
+		t.Error("an event wrapped too often was taken")
+	}
+}
+
+func TestAuditGoogle(t *testing.T) {
+	const entry = `{"insertId":"i1","timestamp":"2026-03-02T08:00:00.5Z","protoPayload":{"serviceName":"k8s.io","methodName":"io.k8s.core.v1.pods.exec.create",
+		"resourceName":"core/v1/namespaces/pay/pods/web/exec","authenticationInfo":{"principalEmail":"system:serviceaccount:pay:api"},
+		"authorizationInfo":[{"granted":true,"permission":"x"}],"requestMetadata":{"callerIp":"10.0.0.7","callerSuppliedUserAgent":"kubectl"},"status":{}},
+		"operation":{"id":"op","first":true,"last":true},"labels":{"authorization.k8s.io/decision":"allow"}}`
+	got := decodeAudit(t, entry)[0]
+	if want := "data service_account:pay/api create pay/pods/exec:web success from=10.0.0.7 run=pod:pay/web"; auditText(got) != want {
+		t.Errorf("got %s, want %s", auditText(got), want)
+	}
+	denied := decodeAudit(t, strings.Replace(strings.Replace(entry, `"granted":true`, `"granted":false`, 1), `"status":{}`, `"status":{"code":7}`, 1))[0]
+	if denied.Outcome != retinue.OutcomeDenied || len(denied.Touches) != 0 {
+		t.Errorf("denied: %s", auditText(denied))
+	}
+	first := decodeAudit(t, strings.Replace(entry, `"last":true`, `"last":false`, 1))[0]
+	last := decodeAudit(t, strings.Replace(strings.Replace(entry, `"first":true`, `"first":false`, 1), `"insertId":"i1"`, `"insertId":"i2"`, 1))[0]
+	if first.ID != last.ID {
+		t.Errorf("the entries of one operation are %q and %q", first.ID, last.ID)
+	}
+	if _, err := (&auditDecoder{}).decode([]byte(strings.Replace(strings.ReplaceAll(entry, "io.k8s.", "google."), `"k8s.io"`, `"storage.googleapis.com"`, 1))); err == nil {
+		t.Error("an entry of another service was taken")
+	}
+}
+
+func TestAuditPolicy(t *testing.T) {
+	d := &auditDecoder{realm: auditRealm()}
+	spots, err := d.policySpots([]byte(`
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - level: None
+    users: ["system:kube-proxy"]
+    verbs: ["watch"]
+    resources: [{group: "", resources: ["endpoints", "services/status"]}]
+  - level: None
+    nonResourceURLs: ["/healthz*"]
+  - level: Metadata
+    resources: [{group: "", resources: ["secrets"]}]
+  - level: Metadata
+    omitStages: [ResponseComplete]
+    verbs: [list]
+    namespaces: [pay]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, s := range spots {
+		if s.Text == "" || s.Raise == "" || s.Cost == "" {
+			t.Errorf("blind spot %+v: a text is missing", s)
+		}
+		got = append(got, fmt.Sprint(s.Code, s.Actions, s.Resources, s.Identities))
+	}
+	want := []string{
+		"kubernetes.audit_policy_none[watch] [*/endpoints */endpoints:* */services/status */services/status:*] [" + string(auditRealm()) + "/user/system:kube-proxy]",
+		"kubernetes.audit_policy_none[] [/healthz*] []",
+		"kubernetes.audit_policy_none[list] [pay/*] []",
+		"kubernetes.audit_policy_rest[] [] []",
+	}
+	for i := range max(len(got), len(want)) {
+		if i >= len(got) || i >= len(want) || strings.ReplaceAll(got[i], "endpoints endpoints:* services/status services/status:* ", "") != want[i] {
+			t.Errorf("blind spot %d: got %q, want %q", i, got, want)
+			break
+		}
+	}
+	if spots, err := d.policySpots([]byte("kind: Policy\nrules: [{level: Metadata}]")); err != nil || len(spots) != 0 {
+		t.Errorf("a policy that logs everything: %v, %v", spots, err)
+	}
+	if _, err := d.policySpots([]byte("kind: Deployment")); err == nil {
+		t.Error("another object was taken for a policy")
+	}
+}
+
+func TestActivityOpen(t *testing.T) {
+	for _, c := range []struct {
+		target  string
+		options map[string]string
+		ok      bool
+	}{{"audit.log", auditOptions(), true}, {"audit.log", nil, false}, {"", auditOptions(), false},
+		{"audit.log", map[string]string{"cluster-uid": fakeUID, "audit-policy": "absent.yaml"}, false}} {
+		_, err := Spec().Activity.Open(t.Context(), connector.Config{Target: c.target, Options: c.options}, connectortest.Env(t))
+		if (err == nil) != c.ok {
+			t.Errorf("%s %v: %v", c.target, c.options, err)
+		}
+	}
+}
+
+// TestAuditSamples reads real and made-up events of EKS, AKS and GKE. They were
+// cut down to what a detection looks at: a time is added where none was left.
+func TestAuditSamples(t *testing.T) {
+	text, err := os.ReadFile(testkit.Data(t, "cloudtrail", "events-by-source", "Amazon.EKS.Audit.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	byTitle := map[string]retinue.Event{}
+	counts := map[string]int{}
+	for line := range bytes.Lines(text) {
+		var s struct {
+			Test, Rule string
+			Event      map[string]any
+		}
+		if err := json.Unmarshal(line, &s); err != nil {
+			t.Fatal(err)
+		}
+		events, err := (&auditDecoder{realm: auditRealm()}).decode(timed(t, s.Event))
+		switch {
+		case err != nil:
+			counts["refused"]++
+		case len(events) == 0:
+			counts["passed over"]++
+		default:
+			counts[string(events[0].Outcome)]++
+			byTitle[s.Rule+"/"+s.Test] = events[0]
+			if err := connectortest.CheckEvent(Spec(), events[0]); err != nil {
+				t.Errorf("%s/%s: %v", s.Rule, s.Test, err)
+			}
+		}
+	}
+	// What is refused is of other products, or of other services of Google Cloud;
+	// what is passed over is another category of AKS.
+	if want := "map[denied:18 error:2 passed over:1 refused:8 success:99 unknown:7]"; fmt.Sprint(counts) != want {
+		t.Errorf("samples: %v, want %s", counts, want)
+	}
+	for name, want := range map[string]string{
+		"Kubernetes.API.Multiple403.PublicIP/EKS 403 from Public IP":              "management service_account:kube-system/coredns watch endpointslices.discovery.k8s.io denied reason=403 from=5.5.5.5",
+		"Kubernetes.Secret.AccessDenied/AKS failed secret get (401 Unauthorized)": "data user:compromised-user@example.com get default/secrets:api-token denied reason=401 from=1.2.3.4",
+	} {
+		if got := auditText(byTitle[name]); got != want {
+			t.Errorf("%s:\ngot  %s\nwant %s", name, got, want)
+		}
+	}
+}
+
+// timed adds a time to a sample, also to one within an export of AKS.
+func timed(t testing.TB, e map[string]any) []byte {
+	t.Helper()
+	const at = "2026-03-02T08:00:00Z"
+	add := func(m map[string]any) {
+		if m["requestReceivedTimestamp"] == nil && m["stageTimestamp"] == nil {
+			m["requestReceivedTimestamp"] = at
+		}
+	}
+	if p, ok := e["properties"].(map[string]any); ok {
+		var inner map[string]any
+		if text, ok := p["log"].(string); ok && json.Unmarshal([]byte(text), &inner) == nil {
+			add(inner)
+			b, _ := json.Marshal(inner)
+			p["log"] = string(b)
+		}
+		if m, ok := p["log"].(map[string]any); ok {
+			add(m)
+		}
+	} else if e["protoPayload"] != nil && e["timestamp"] == nil {
+		e["timestamp"] = at
+	} else {
+		add(e)
+	}
+	b, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func FuzzAudit(f *testing.F) {
+	for n := range 4 {
+		f.Add(auditSample(f, n))
+	}
+	f.Add([]byte(`{"messageType":"DATA_MESSAGE","logEvents":[{"message":"{}"}]}`))
+	f.Add([]byte(`{"protoPayload":{"serviceName":"k8s.io","methodName":"io.k8s.get","resourceName":"a/v1/b"},"timestamp":"2026-03-02T08:00:00Z"}`))
+	f.Add([]byte(`{"category":"kube-audit","properties":{"log":"{}"}}`))
+	f.Fuzz(func(t *testing.T, record []byte) {
+		events, _ := (&auditDecoder{realm: auditRealm(), issuer: "i"}).decode(record)
+		for _, e := range events {
+			if err := connectortest.CheckEvent(Spec(), e); err != nil {
+				t.Errorf("%v", err)
+			}
+		}
+	})
+}
+
+func FuzzAuditPolicy(f *testing.F) {
+	f.Add([]byte("kind: Policy\nrules: [{level: None, verbs: [get], resources: [{group: apps, resources: [x/y], resourceNames: [z]}]}]"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		_, _ = (&auditDecoder{}).policySpots(text)
+	})
+}
