@@ -200,6 +200,15 @@ func (s ActivitySubject) file(t testing.TB, path string, content []byte, changed
 	}
 }
 
+// LogFile makes a folder with one file, last changed a day before Epoch so that it
+// does not count as being written, and returns the folder.
+func LogFile(t testing.TB, name, content string) string {
+	t.Helper()
+	dir := t.TempDir()
+	ActivitySubject{}.file(t, filepath.Join(dir, name), []byte(content), Epoch().Add(-24*time.Hour))
+	return dir
+}
+
 func compressed(t testing.TB, content []byte) []byte {
 	t.Helper()
 	var b bytes.Buffer

@@ -11,7 +11,7 @@ import (
 // audit reads an audit event. What streaming puts at the top stands in details
 // where the API lists it, and the server's file has everything at the top.
 func (r *record) audit() {
-	entry.Name(&r.ev, auditID(r.Object), r.raw)
+	entry.Name(&r.ev, r.ID("id", "audit_event_id"), r.raw) // a number that counts per server
 	path := r.Text("entity_path", "details.entity_path", "meta.project", "meta.root_namespace")
 	if strings.EqualFold(r.Text("entity_type"), "User") && r.Text("entity_path") == "" {
 		path = ""
@@ -37,15 +37,6 @@ func (r *record) audit() {
 	default:
 		r.touches(path)
 	}
-}
-
-// auditID is the number of the event, which counts per server.
-func auditID(o entry.Object) string {
-	id := o.ID("id", "audit_event_id")
-	if id == "" {
-		return ""
-	}
-	return id
 }
 
 // operation is GitLab's name of the event. Older entries have none: then what
@@ -128,7 +119,9 @@ func (r *record) entity(path string) {
 	case "group":
 		r.ev.Resource = r.ref("group", orElse(path, id))
 	case "user":
-		r.ev.Resource = r.ref("user", id)
+		if !strings.HasPrefix(id, "-") { // nobody who is known
+			r.ev.Resource = r.ref("user", id)
+		}
 	case "gitlab::audit::instancescope", "instance":
 		r.ev.Resource = r.ref("instance", r.host)
 	}

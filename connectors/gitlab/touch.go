@@ -23,10 +23,13 @@ func (r *record) touches(path string) {
 		}
 	default:
 		t := thingOf(op, r.Text("target_type", "details.target_type"))
-		if t == thingNone {
-			return
+		switch t {
+		case thingNone:
+		case thingMember: // whoever it is, was there before
+			r.touch(retinue.TouchEdit, r.ref("user", r.ID("target_id", "details.target_id")))
+		default:
+			r.touch(verbOf(op, t.made()), r.target(t, path))
 		}
-		r.touch(verbOf(op, t.made()), r.target(t, path))
 	}
 }
 
@@ -48,14 +51,15 @@ const (
 	thingVariable  thing = "variable"
 	thingHook      thing = "webhook"
 	thingApp       thing = "oauth_app"
-	thingMember    thing = "user"
+	thingUser      thing = "user"
+	thingMember    thing = "member"
 	thingControl   thing = "control"
 )
 
 // made says what making a thing is: a credential is issued, an identity created.
 func (t thing) made() retinue.TouchKind {
 	switch t {
-	case thingRunner, thingHook, thingApp, thingMember:
+	case thingRunner, thingHook, thingApp, thingUser:
 		return retinue.TouchCreate
 	case thingControl:
 		return retinue.TouchEdit
@@ -71,7 +75,7 @@ func thingOf(op, target string) thing {
 	}{
 		{"deploy_token", thingDeploy}, {"deploy_key", thingDeployKey}, {"agent_token", thingAgent}, {"access_token", thingToken},
 		{"ssh_key", thingSSHKey}, {"ssh_certificate", thingSSHKey}, {"gpg_key", thingSSHKey}, {"variable", thingVariable}, {"webhook", thingHook}, {"_hook", thingHook},
-		{"oauth_application", thingApp}, {"runner", thingRunner}, {"user_access", thingMember}, {"member", thingMember}, {"service_account", thingMember},
+		{"oauth_application", thingApp}, {"runner", thingRunner}, {"user_access", thingMember}, {"member", thingMember}, {"service_account", thingUser},
 		{"protected_branch", thingControl}, {"job_token", thingControl}, {"merge_request_approv", thingControl}, {"two_factor", thingControl}, {"ip_restriction", thingControl},
 	} {
 		if strings.Contains(op, w.word) {
@@ -94,7 +98,7 @@ func thingOf(op, target string) thing {
 	case "Doorkeeper::Application", "Authn::OauthApplication":
 		return thingApp
 	case "User":
-		return thingMember
+		return thingUser
 	}
 	return thingNone
 }
@@ -136,8 +140,7 @@ func silences(op string) bool {
 	return false
 }
 
-// target names the thing that an event is about. Changes of members edit a
-// person's or a bot's rights; they make and delete no user.
+// target names the thing that an event is about.
 func (r *record) target(t thing, path string) retinue.Ref {
 	id := r.ID("target_id", "details.target_id")
 	name := r.Text("target_details", "details.target_details")
