@@ -1,6 +1,7 @@
 package escalate
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -28,6 +29,7 @@ func (c *Collector) begin() {
 			state: &State{Principals: make(map[string]*Principal), Groups: make(map[string]*Group), Policies: make(map[string]*ManagedPolicy), Read: make(map[string]bool)},
 			docs:  make(map[retinue.Ref]*awsiam.Policy), profiles: make(map[retinue.Ref][]string), containers: make(map[retinue.Ref]retinue.Ref),
 			control: make(map[retinue.Ref][]retinue.Ref), computes: make(map[retinue.Ref]*Compute), levelled: make(map[string][]awsiam.Level),
+			stated: newStated(),
 		}
 	}
 }
@@ -60,6 +62,7 @@ type loader struct {
 	control     map[retinue.Ref][]retinue.Ref // service control policies by container
 	computes    map[retinue.Ref]*Compute
 	levelled    map[string][]awsiam.Level // by account
+	fresh       []Principal               // those that are not used yet
 	stated
 }
 
@@ -82,19 +85,30 @@ func (l *loader) take(f retinue.Fact, r rank) {
 	}
 }
 
-func (l *loader) identity(f retinue.Identity, r rank) {
-	role := f.Kind == retinue.IdentityRole
-	if !role && f.Kind != retinue.IdentityUser || !strings.HasPrefix(f.Ref.Key, "arn:") {
-		return
+// principal reports whether an identity is one that policies apply to.
+func principal(kind retinue.IdentityKind, key []byte) bool {
+	return (kind == retinue.IdentityRole || kind == retinue.IdentityUser) && bytes.HasPrefix(key, []byte("arn:"))
+}
+
+// identity returns the principal of an identity, which another fact may have
+// stated better.
+func (l *loader) identity(f retinue.Identity, r rank) *Principal {
+	if !principal(f.Kind, []byte(f.Ref.Key)) {
+		return nil
 	}
 	p := l.state.Principals[f.Ref.Key]
 	if p == nil {
-		p = &Principal{}
+		const chunk = 64
+		if len(l.fresh) == 0 {
+			l.fresh = make([]Principal, chunk)
+		}
+		p, l.fresh = &l.fresh[0], l.fresh[1:]
 		l.state.Principals[f.Ref.Key] = p
 	} else if !p.rank.less(r) {
-		return
+		return p
 	}
-	*p = Principal{ARN: f.Ref.Key, Ref: f.Ref, Account: account(f.Ref.Key), Role: role, Tags: f.Labels, rank: r}
+	*p = Principal{ARN: f.Ref.Key, Ref: f.Ref, Account: account(f.Ref.Key), Role: f.Kind == retinue.IdentityRole, Tags: f.Labels, rank: r}
+	return p
 }
 
 // account is the account in an ARN.
@@ -122,24 +136,27 @@ func (l *loader) policy(f retinue.Policy) {
 		return
 	}
 	l.docs[f.Ref] = p
-	l.versions(f, p)
+	others, _ := f.Attrs["otherDocuments"].(map[string]any)
+	l.versions(f.Ref.Key, f.Managed, others, p)
 }
 
 // versions keeps a customer managed policy with its other versions.
-func (l *loader) versions(f retinue.Policy, p *awsiam.Policy) {
-	if f.Managed == retinue.ManagedByProvider || !strings.HasPrefix(f.Ref.Key, "arn:") || strings.Contains(f.Ref.Key, "#") {
+func (l *loader) versions(arn string, managed retinue.Management, others map[string]any, p *awsiam.Policy) {
+	if managed == retinue.ManagedByProvider || !strings.HasPrefix(arn, "arn:") || strings.Contains(arn, "#") {
 		return
 	}
-	m := &ManagedPolicy{ARN: f.Ref.Key, Document: p, Others: make(map[string]*awsiam.Policy)}
-	others, _ := f.Attrs["otherDocuments"].(map[string]any)
+	m := &ManagedPolicy{ARN: arn, Document: p}
 	for version, text := range others {
 		if text, ok := text.(string); ok {
-			if p, ok := l.parse(f.Ref.Key+" version "+version, text); ok {
+			if p, ok := l.parse(arn+" version "+version, text); ok {
+				if m.Others == nil {
+					m.Others = make(map[string]*awsiam.Policy, len(others))
+				}
 				m.Others[version] = p
 			}
 		}
 	}
-	l.state.Policies[f.Ref.Key] = m
+	l.state.Policies[arn] = m
 }
 
 func (l *loader) parse(name, document string) (*awsiam.Policy, bool) {

@@ -1,8 +1,6 @@
 package escalate
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,14 +23,15 @@ func (r rank) less(o rank) bool {
 	return r.authority < o.authority || r.authority == o.authority && r.since < o.since
 }
 
-// link is an attachment by the numbers of the keys of both ends, the role in the
-// policy's two highest bits.
-type link struct{ target, policy uint32 }
+// link is an attachment by the numbers of the keys of both ends, or a membership
+// by those of member and group; the kind is in the two highest bits of other.
+type link struct{ target, other uint32 }
 
 const (
 	linkIdentity = iota
 	linkBoundary
 	linkTrust
+	linkMember
 	linkShift = 30
 )
 
@@ -42,17 +41,26 @@ type stated struct {
 	broken  map[string]error
 	numbers map[string]uint32 // of keys
 	keys    []string
+	made    strings.Builder // in which the keys lie
 	links   [][]link
-	read    []*awsiam.Policy // documents of policies, by number
-	ranks   map[uint32]rank  // of the policies that were stated several times
+	// By the number of their key: principals, documents of policies, and what
+	// counts of the latter.
+	people []*Principal
+	read   []*awsiam.Policy
+	ranks  []rank
+	// What many share: names of realms and kinds, and labels.
+	names  map[string]string
+	labels map[string]map[string]string
+}
+
+func newStated() stated {
+	return stated{texts: make(map[string]*awsiam.Policy), broken: make(map[string]error), numbers: make(map[string]uint32),
+		names: make(map[string]string), labels: make(map[string]map[string]string)}
 }
 
 // Document takes a policy document, before the policies that have it.
 func (c *Collector) Document(hash, text []byte) {
 	c.begin()
-	if c.texts == nil {
-		c.stated = stated{texts: make(map[string]*awsiam.Policy), broken: make(map[string]error), numbers: make(map[string]uint32), ranks: make(map[uint32]rank)}
-	}
 	p, err := awsiam.ParseText(string(text))
 	if err != nil {
 		c.broken[string(hash)] = err
@@ -69,20 +77,17 @@ func (c *Collector) Stated(t retinue.FactType, authority int, since int64, body,
 	r := rank{authority, since}
 	switch t {
 	case retinue.FactAttachment:
-		if policy, target, role, ok := scanAttachment(body); ok && c.link(policy, target, role) {
+		if policy, target, role, ok := scanPair(body, "policy", "target", "role"); ok && c.attachment(policy, target, role) {
+			return nil
+		}
+	case retinue.FactMembership:
+		if group, member, _, ok := scanPair(body, "group", "member", ""); ok && c.link(member.key, group.key, linkMember) {
 			return nil
 		}
 	case retinue.FactIdentity:
-		var f struct {
-			Ref    retinue.Ref          `json:"ref"`
-			Kind   retinue.IdentityKind `json:"kind"`
-			Labels map[string]string    `json:"labels"`
+		if f, ok := scanIdentity(body); ok {
+			return c.identityStated(f, r)
 		}
-		if err := json.Unmarshal(body, &f); err != nil {
-			return fmt.Errorf("%w: read identity: %v", retinue.ErrInvalid, err)
-		}
-		c.identity(retinue.Identity{Ref: f.Ref, Kind: f.Kind, Labels: f.Labels}, r)
-		return nil
 	case retinue.FactPolicy:
 		return c.policyStated(body, hash, r)
 	}
@@ -94,115 +99,136 @@ func (c *Collector) Stated(t retinue.FactType, authority int, since int64, body,
 	return nil
 }
 
-func (c *Collector) number(key []byte) uint32 {
-	n, ok := c.numbers[string(key)]
+// number is that of a key.
+func (s *stated) number(key []byte) uint32 {
+	n, ok := s.numbers[string(key)]
 	if !ok {
-		n = uint32(len(c.keys)) //nolint:gosec // far fewer than there are numbers
-		text := string(key)
-		c.numbers[text] = n
-		c.keys = append(c.keys, text)
+		n = uint32(len(s.keys)) //nolint:gosec // far fewer than there are numbers
+		text := s.text(key)
+		s.numbers[text] = n
+		s.keys = append(s.keys, text)
 	}
 	return n
 }
 
-// link keeps an attachment to a user, role or group; others are kept as facts.
-func (c *Collector) link(policy, target, role []byte) bool {
-	var kind uint32
+// text is a text that lies with others, so that many cost few allocations.
+func (s *stated) text(b []byte) string {
+	const chunk = 64 << 10
+	if s.made.Cap()-s.made.Len() < len(b) {
+		s.made = strings.Builder{}
+		s.made.Grow(max(chunk, len(b)))
+	}
+	start := s.made.Len()
+	_, _ = s.made.Write(b)
+	return s.made.String()[start:]
+}
+
+// name is a text that many share.
+func (s *stated) name(b []byte) string {
+	text, ok := s.names[string(b)]
+	if !ok {
+		text = string(b)
+		s.names[text] = text
+	}
+	return text
+}
+
+// at is the place of a number in a list.
+func at[T any](list *[]T, n uint32) *T {
+	for int(n) >= len(*list) {
+		var none T
+		*list = append(*list, none)
+	}
+	return &(*list)[n]
+}
+
+// attachment keeps an attachment to a user, role or group; others are kept as
+// facts.
+func (s *stated) attachment(policy, target keptRef, role []byte) bool {
 	switch retinue.AttachmentRole(role) {
 	case retinue.AttachIdentity, retinue.AttachGroup:
-		kind = linkIdentity
+		return s.link(target.key, policy.key, linkIdentity)
 	case retinue.AttachBoundary:
-		kind = linkBoundary
+		return s.link(target.key, policy.key, linkBoundary)
 	case retinue.AttachTrust:
-		kind = linkTrust
-	default:
-		return false
+		return s.link(target.key, policy.key, linkTrust)
 	}
-	if c.texts == nil || len(c.keys) >= 1<<linkShift-2 {
+	return false
+}
+
+func (s *stated) link(target, other []byte, kind uint32) bool {
+	if len(s.keys) >= 1<<linkShift-2 {
 		return false
 	}
 	const chunk = 1 << 18
-	if n := len(c.links); n == 0 || len(c.links[n-1]) == chunk {
-		c.links = append(c.links, make([]link, 0, chunk))
+	if n := len(s.links); n == 0 || len(s.links[n-1]) == chunk {
+		s.links = append(s.links, make([]link, 0, chunk))
 	}
-	last := &c.links[len(c.links)-1]
-	*last = append(*last, link{c.number(target), c.number(policy) | kind<<linkShift})
+	last := &s.links[len(s.links)-1]
+	*last = append(*last, link{s.number(target), s.number(other) | kind<<linkShift})
 	return true
 }
 
-// scanAttachment reads the policy's key, the target's and the role from a body
-// that is written as the inventory writes it, and has nothing escaped.
-func scanAttachment(body []byte) (policy, target, role []byte, ok bool) {
-	rest, ok := bytes.CutPrefix(body, []byte(`{"policy":`))
-	if !ok || bytes.IndexByte(body, '\\') >= 0 {
-		return nil, nil, nil, false
+func (c *Collector) identityStated(f keptIdentity, r rank) error {
+	kind := retinue.IdentityKind(c.name(f.kind))
+	if !principal(kind, f.ref.key) {
+		return nil
 	}
-	if policy, rest, ok = scanRef(rest, `,"target":`); !ok {
-		return nil, nil, nil, false
+	labels, err := c.labelled(f.labels)
+	if err != nil {
+		return err
 	}
-	if target, rest, ok = scanRef(rest, `,"role":"`); !ok {
-		return nil, nil, nil, false
-	}
-	role, _, ok = bytes.Cut(rest, []byte{'"'})
-	return policy, target, role, ok
-}
-
-// scanRef reads the key of a ref and what comes after it.
-func scanRef(body []byte, then string) (key, rest []byte, ok bool) {
-	rest, ok = bytes.CutPrefix(body, []byte(`{"realm":"`))
-	if !ok {
-		return nil, nil, false
-	}
-	if _, rest, ok = bytes.Cut(rest, []byte(`","kind":"`)); !ok {
-		return nil, nil, false
-	}
-	if _, rest, ok = bytes.Cut(rest, []byte(`","key":"`)); !ok {
-		return nil, nil, false
-	}
-	if key, rest, ok = bytes.Cut(rest, []byte(`"}`)); !ok {
-		return nil, nil, false
-	}
-	rest, ok = bytes.CutPrefix(rest, []byte(then))
-	return key, rest, ok
+	n := c.number(f.ref.key)
+	ref := retinue.NewRef(retinue.Realm(c.name(f.ref.realm)), c.name(f.ref.kind), c.keys[n])
+	*at(&c.people, n) = c.identity(retinue.Identity{Ref: ref, Kind: kind, Labels: labels}, r)
+	return nil
 }
 
 func (c *Collector) policyStated(body, hash []byte, r rank) error {
-	var f struct {
-		Ref      retinue.Ref            `json:"ref"`
-		Language retinue.PolicyLanguage `json:"language"`
-		Managed  retinue.Management     `json:"managed"`
-		Attrs    struct {
-			Others map[string]any `json:"otherDocuments"`
-		} `json:"attrs"`
+	f, ok := scanPolicy(body)
+	if !ok {
+		return c.policyDecoded(body, hash, r)
 	}
-	if err := json.Unmarshal(body, &f); err != nil {
-		return fmt.Errorf("%w: read policy: %v", retinue.ErrInvalid, err)
-	}
-	if f.Language != retinue.LanguageAWSIAM || len(hash) == 0 {
+	if string(f.language) != string(retinue.LanguageAWSIAM) || len(hash) == 0 {
 		return nil
 	}
-	n := c.number([]byte(f.Ref.Key))
-	for int(n) >= len(c.read) {
-		c.read = append(c.read, nil)
+	others, err := f.others()
+	if err != nil {
+		return err
 	}
-	if c.read[n] != nil {
-		if !c.ranks[n].less(r) {
-			return nil
-		}
+	c.policyOf(c.number(f.ref.key), retinue.Management(f.managed), others, hash, r)
+	return nil
+}
+
+func (c *Collector) policyDecoded(body, hash []byte, r rank) error {
+	decoded, err := retinue.DecodeFact(retinue.FactPolicy, body)
+	if err != nil {
+		return fmt.Errorf("read fact: %w", err)
 	}
-	c.ranks[n] = r
+	if f, ok := decoded.(retinue.Policy); ok && f.Language == retinue.LanguageAWSIAM && len(hash) > 0 {
+		others, _ := f.Attrs["otherDocuments"].(map[string]any)
+		c.policyOf(c.number([]byte(f.Ref.Key)), f.Managed, others, hash, r)
+	}
+	return nil
+}
+
+func (c *Collector) policyOf(n uint32, managed retinue.Management, others map[string]any, hash []byte, r rank) {
+	key, read, known := c.keys[n], at(&c.read, n), at(&c.ranks, n)
+	if *read != nil && !known.less(r) {
+		return
+	}
+	*known = r
 	p := c.texts[string(hash)]
 	if p == nil {
 		why := "its document is missing"
 		if err := c.broken[string(hash)]; err != nil {
 			why = err.Error()
 		}
-		c.state.Gaps = append(c.state.Gaps, f.Ref.Key+": "+why)
-		return nil
+		c.state.Gaps = append(c.state.Gaps, key+": "+why)
+		return
 	}
-	c.read[n] = p.Named(c.keys[n])
-	c.versions(retinue.Policy{Ref: f.Ref, Managed: f.Managed, Attrs: retinue.Attrs{"otherDocuments": f.Attrs.Others}}, c.read[n])
-	return nil
+	*read = p.Named(key)
+	c.versions(key, managed, others, *read)
 }
 
 // doc is the document of a policy.
@@ -220,43 +246,57 @@ func (l *loader) doc(policy retinue.Ref) *awsiam.Policy {
 // after the other.
 func (l *loader) linked() {
 	s := &l.stated
-	at := make([]uint32, len(s.keys)+1)
+	starts := make([]uint32, len(s.keys)+1)
 	for _, chunk := range s.links {
 		for _, k := range chunk {
-			at[k.target+1]++
+			starts[k.target+1]++
 		}
 	}
 	for i := range s.keys {
-		at[i+1] += at[i]
+		starts[i+1] += starts[i]
 	}
-	policies, next := make([]uint32, at[len(s.keys)]), slices.Clone(at)
+	policies, next := make([]uint32, starts[len(s.keys)]), slices.Clone(starts)
 	for i, chunk := range s.links {
 		for _, k := range chunk {
-			policies[next[k.target]] = k.policy
+			policies[next[k.target]] = k.other
 			next[k.target]++
 		}
 		s.links[i] = nil
 	}
-	for i, key := range s.keys {
-		if list := policies[at[i]:at[i+1]]; len(list) > 0 {
-			slices.Sort(list) // so that what is attached does not depend on the order of reading
-			l.linkedTo(key, slices.Compact(list))
+	for i := range s.keys {
+		if list := policies[starts[i]:starts[i+1]]; len(list) > 0 {
+			slices.Sort(list)
+			l.linkedTo(uint32(i), slices.Compact(list)) //nolint:gosec // far fewer than there are numbers
 		}
 	}
 	l.stated = stated{numbers: s.numbers, read: s.read, keys: s.keys}
 }
 
-func (l *loader) linkedTo(key string, list []uint32) {
+func (l *loader) linkedTo(target uint32, list []uint32) {
 	s := &l.stated
-	group, p := l.state.Groups[key], l.state.Principals[key]
+	const number = 1<<linkShift - 1
+	key := s.keys[target]
+	p := *at(&s.people, target)
+	if p == nil {
+		p = l.state.Principals[key]
+	}
+	group := l.state.Groups[key]
 	if group == nil && p == nil {
 		return
 	}
-	slices.SortFunc(list, func(a, b uint32) int {
-		return strings.Compare(s.keys[a&(1<<linkShift-1)], s.keys[b&(1<<linkShift-1)])
-	})
+	// What is attached does not depend on the order of reading.
+	slices.SortFunc(list, func(a, b uint32) int { return strings.Compare(s.keys[a&number], s.keys[b&number]) })
+	if group == nil {
+		l.room(p, list)
+	}
 	for _, k := range list {
-		n := k & (1<<linkShift - 1)
+		n, kind := k&number, k>>linkShift
+		if kind == linkMember {
+			if p != nil {
+				p.Groups = append(p.Groups, s.keys[n])
+			}
+			continue
+		}
 		var doc *awsiam.Policy
 		if int(n) < len(s.read) {
 			doc = s.read[n]
@@ -268,6 +308,21 @@ func (l *loader) linkedTo(key string, list []uint32) {
 			l.attachGroup(group, s.keys[n], doc)
 			continue
 		}
-		l.attachTo(p, [...]retinue.AttachmentRole{retinue.AttachIdentity, retinue.AttachBoundary, retinue.AttachTrust}[k>>linkShift], s.keys[n], doc)
+		l.attachTo(p, [...]retinue.AttachmentRole{retinue.AttachIdentity, retinue.AttachBoundary, retinue.AttachTrust}[kind], s.keys[n], doc)
 	}
+}
+
+// room makes the lists of a principal as long as they come to be.
+func (l *loader) room(p *Principal, list []uint32) {
+	s := &l.stated
+	policies, attached := 0, 0
+	for _, k := range list {
+		if k>>linkShift == linkIdentity {
+			policies++
+			if own(s.keys[k&(1<<linkShift-1)]) {
+				attached++
+			}
+		}
+	}
+	p.Own, p.Attached = slices.Grow(p.Own, policies), slices.Grow(p.Attached, attached)
 }

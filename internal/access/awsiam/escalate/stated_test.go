@@ -2,6 +2,7 @@ package escalate
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"testing"
 
@@ -95,27 +96,54 @@ func TestTheMostAuthoritativeCounts(t *testing.T) {
 	}
 }
 
-// FuzzScanAttachment never reads what is not there.
-func FuzzScanAttachment(f *testing.F) {
+// FuzzScanPair never reads what is not there.
+func FuzzScanPair(f *testing.F) {
 	body, err := json.Marshal(retinue.Attachment{Policy: retinue.NewRef("aws:1", "policy", "p"), Target: retinue.NewRef("aws:1", "user", "u"), Role: retinue.AttachIdentity})
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(body)
 	f.Add([]byte(`{"policy":{"realm":"`))
+	f.Add([]byte(`{"policy":{"realm":"a","kind":"b","key":"c\\"},"x":[{"y":"}"}],"role":"\""}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		policy, target, role, ok := scanAttachment(body)
+		policy, target, role, ok := scanPair(body, "policy", "target", "role")
 		if !ok {
 			return
 		}
 		var at retinue.Attachment
-		if json.Unmarshal(body, &at) == nil && (at.Policy.Key != string(policy) || at.Target.Key != string(target) || string(at.Role) != string(role)) {
-			// A later key of the same name would count; the inventory writes each once.
-			var again map[string]json.RawMessage
-			_ = json.Unmarshal(body, &again)
+		if json.Unmarshal(body, &at) == nil && (at.Policy.Key != string(policy.key) || at.Target.Key != string(target.key) || string(at.Role) != string(role)) {
+			// What the inventory did not write may be read otherwise.
 			if kept, err := json.Marshal(at); err == nil && string(kept) == string(body) {
-				t.Errorf("%s: read %s, %s, %s", body, policy, target, role)
+				t.Errorf("%s: read %s, %s, %s", body, policy.key, target.key, role)
 			}
+		}
+	})
+}
+
+// FuzzScanIdentity never reads what is not there, nor anything else of what the
+// inventory wrote.
+func FuzzScanIdentity(f *testing.F) {
+	f.Add("arn:aws:iam::111122223333:user/a", "na\"me", "{\"", "team", "a,b")
+	f.Add("é\\", "<>&", "", "", "]}")
+	f.Fuzz(func(t *testing.T, key, name, description, label, value string) {
+		want := retinue.Identity{Ref: retinue.NewRef("aws:1", "user", key), Name: name, Kind: retinue.IdentityUser, Description: description,
+			Labels: map[string]string{label: value}, Attrs: retinue.Attrs{"kind": []any{name, map[string]any{"kind": value}}}}
+		body, err := json.Marshal(want)
+		if err != nil {
+			t.Skip(err)
+		}
+		want = retinue.Identity{}
+		if err := json.Unmarshal(body, &want); err != nil { // what is not UTF-8 is kept otherwise
+			t.Fatal(err)
+		}
+		got, ok := scanIdentity(body)
+		if !ok {
+			return
+		}
+		s := newStated()
+		labels, err := s.labelled(got.labels)
+		if err != nil || string(got.ref.key) != want.Ref.Key || string(got.kind) != string(want.Kind) || !maps.Equal(labels, want.Labels) {
+			t.Errorf("%s: %s %s %v, %v", body, got.ref.key, got.kind, labels, err)
 		}
 	})
 }
