@@ -57,6 +57,7 @@ func Spec() connector.Spec {
 		Open:      open,
 		Remote:    remote,
 		Script:    script,
+		Activity:  activity(),
 	}
 }
 
