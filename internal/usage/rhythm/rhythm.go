@@ -93,4 +93,7 @@ type Confidence struct {
 	// are in use and yet fall so silent at least once in a year.
 	Level float64
 	Error float64
+	// Limit is the highest Level that a history of this length can give: what was
+	// seen for a month may be one phase of something longer.
+	Limit float64
 }

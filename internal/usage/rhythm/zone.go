@@ -35,9 +35,6 @@ type zone struct {
 	// in the past.
 	from   []int64
 	offset []int64 // seconds east of UTC
-	// plain is true where the offset never changed in the last ten years that
-	// matter: the zone is told from UTC by its days only.
-	plain bool
 }
 
 func layOut(l *time.Location) zone {
@@ -53,9 +50,12 @@ func layOut(l *time.Location) zone {
 		if next.IsZero() {
 			break
 		}
+		if !next.After(t) {
+			// Of years to come some versions of the library name the moment itself.
+			next = t.Add(time.Hour)
+		}
 		t = next
 	}
-	z.plain = len(z.offset) == 1
 	z.from[0] = -1 << 62
 	return z
 }
