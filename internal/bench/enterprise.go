@@ -25,6 +25,8 @@ const (
 	wordIncident
 	wordDay
 	wordDelivery
+	_ // draws of the order in a file
+	wordSigner
 )
 
 // enterprise is all that is fixed before the first day, and what is counted
@@ -33,6 +35,7 @@ type enterprise struct {
 	opts     Options
 	from, to time.Time
 	zones    []*time.Location
+	signer   *signer // of the trails' digests
 
 	teams   []team
 	people  []person
@@ -123,6 +126,10 @@ func newEnterprise(o Options) (*enterprise, error) {
 			return nil, err
 		}
 		e.zones = append(e.zones, zone)
+	}
+	var err error
+	if e.signer, err = newSigner(e.dice(wordSigner)); err != nil {
+		return nil, err
 	}
 	e.staff()
 	e.found()

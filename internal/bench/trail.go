@@ -17,9 +17,8 @@ const trailBucket = "northwind-trail"
 
 // trailSpool writes a trail of one account in the layout of its bucket (AWS
 // CloudTrail User Guide, "Finding your CloudTrail log files"): a file an hour,
-// and a digest an hour that names the hour's files and the digest before it. The
-// digests are not signed: their signatures would be metadata of the bucket's
-// objects, and the key the vendor's own.
+// and a digest an hour that names the hour's files and the digest before it, and
+// signs it with a key that is beside the logs, as list-public-keys gives it.
 type trailSpool struct {
 	e   *enterprise
 	sys *system
@@ -27,9 +26,9 @@ type trailSpool struct {
 	// hour is the next to be delivered, waiting what will be in it or later.
 	hour    time.Time
 	waiting map[int64][]trailEntry
-	// before is the digest before: its object and hash.
-	before, beforeHash string
-	zip                *gzip.Writer
+	// before is the digest before: its object, hash and signature.
+	before, beforeHash, beforeSignature string
+	zip                                 *gzip.Writer
 }
 
 type trailEntry struct {
@@ -102,7 +101,7 @@ func (t *trailSpool) deliver() error {
 		}
 	}
 	if stopped && len(entries) == 0 {
-		t.before, t.beforeHash = "", ""
+		t.before, t.beforeHash, t.beforeSignature = "", "", ""
 		return nil
 	}
 	var files []digestFile
@@ -185,7 +184,7 @@ type trailDigest struct {
 	End                string       `json:"digestEndTime"`
 	Bucket             string       `json:"digestS3Bucket"`
 	Object             string       `json:"digestS3Object"`
-	Fingerprint        *string      `json:"digestPublicKeyFingerprint"`
+	Fingerprint        string       `json:"digestPublicKeyFingerprint"`
 	SignatureAlgorithm string       `json:"digestSignatureAlgorithm"`
 	Newest             *string      `json:"newestEventTime"`
 	Oldest             *string      `json:"oldestEventTime"`
@@ -212,7 +211,7 @@ func (t *trailSpool) digest(files []digestFile) error {
 	object := path.Join("AWSLogs", t.sys.id, "CloudTrail-Digest", region, end.Format("2006/01/02"),
 		t.sys.id+"_CloudTrail-Digest_"+region+"_main_"+region+"_"+end.Format("20060102T150405Z")+".json.gz")
 	d := trailDigest{Account: t.sys.id, Start: stamp(t.hour), End: stamp(end), Bucket: trailBucket, Object: object,
-		SignatureAlgorithm: "SHA256withRSA", LogFiles: files}
+		Fingerprint: t.e.signer.fingerprint, SignatureAlgorithm: "SHA256withRSA", LogFiles: files}
 	if files == nil {
 		d.LogFiles = []digestFile{}
 	}
@@ -221,14 +220,18 @@ func (t *trailSpool) digest(files []digestFile) error {
 	}
 	if t.before != "" {
 		bucket, algorithm := trailBucket, "SHA-256"
-		before, hash := t.before, t.beforeHash
-		d.PreviousBucket, d.PreviousObject, d.PreviousHash, d.PreviousAlgorithm = &bucket, &before, &hash, &algorithm
+		before, hash, signature := t.before, t.beforeHash, t.beforeSignature
+		d.PreviousBucket, d.PreviousObject, d.PreviousHash, d.PreviousAlgorithm, d.PreviousSignature = &bucket, &before, &hash, &algorithm, &signature
 	}
 	data, err := json.Marshal(&d)
 	if err != nil {
 		return err
 	}
-	t.before, t.beforeHash = object, hashOf(data)
+	signature, err := t.e.signer.sign(end, object, hashOf(data), t.beforeSignature)
+	if err != nil {
+		return err
+	}
+	t.before, t.beforeHash, t.beforeSignature = object, hashOf(data), signature
 	return t.gzip(object, data)
 }
 
