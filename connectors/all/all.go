@@ -8,8 +8,10 @@ import (
 	"github.com/retinue-id/retinue/connectors/azure"
 	"github.com/retinue-id/retinue/connectors/exec"
 	"github.com/retinue-id/retinue/connectors/gcp"
+	"github.com/retinue-id/retinue/connectors/googleworkspace"
 	"github.com/retinue-id/retinue/connectors/host"
 	"github.com/retinue-id/retinue/connectors/kubernetes"
+	"github.com/retinue-id/retinue/connectors/okta"
 	"github.com/retinue-id/retinue/connectors/people"
 	"github.com/retinue-id/retinue/connectors/postgres"
 	"github.com/retinue-id/retinue/connectors/repo"
@@ -27,6 +29,8 @@ func Specs() []connector.Spec {
 		kubernetes.Spec(),
 		postgres.Spec(),
 		vault.Spec(),
+		okta.Spec(),
+		googleworkspace.Spec(),
 		people.Spec(),
 		exec.Spec(),
 	}

@@ -66,7 +66,9 @@ func (e *env) outcomeFlags(c *cobra.Command, f *scanFlags) {
 func kindsHelp(specs []connector.Spec) string {
 	var b strings.Builder
 	for _, s := range specs {
-		fmt.Fprintf(&b, "  %-12s %s\n", s.Kind, s.Summary)
+		if s.Open != nil { // else it only reads logs
+			fmt.Fprintf(&b, "  %-12s %s\n", s.Kind, s.Summary)
+		}
 	}
 	b.WriteString("\n`retinue sources show KIND` says more about one: targets, options, privileges, blind spots.")
 	return b.String()
@@ -75,7 +77,7 @@ func kindsHelp(specs []connector.Spec) string {
 func examplesHelp(specs []connector.Spec) string {
 	var b strings.Builder
 	for _, s := range specs {
-		if len(s.Examples) > 0 {
+		if s.Open != nil && len(s.Examples) > 0 {
 			fmt.Fprintf(&b, "  retinue scan %-34s %s\n", s.Examples[0].Form, s.Examples[0].Help)
 		}
 	}

@@ -67,9 +67,11 @@ func (a *API) connectors() {
 		Summary: "Kinds of source, with their options and the privileges they need"},
 		func(_ context.Context, _ *struct{}) (*listed[Kind], error) {
 			specs := s.ConnectorSpecs()
-			kinds := make([]Kind, len(specs))
-			for i, spec := range specs {
-				kinds[i] = kindOf(spec)
+			kinds := make([]Kind, 0, len(specs))
+			for _, spec := range specs {
+				if spec.Open != nil { // else it only reads logs and is no kind of source
+					kinds = append(kinds, kindOf(spec))
+				}
 			}
 			return wholeList(kinds), nil
 		})
