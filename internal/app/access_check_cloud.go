@@ -20,7 +20,7 @@ func caseAWS() func(line []byte) (access.Decision, error) {
 			c = &awsiam.Checker{}
 		}
 		defer idle.Put(c)
-		return c.Check(line)
+		return c.Check(string(line))
 	}
 }
 

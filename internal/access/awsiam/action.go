@@ -103,7 +103,9 @@ func compileActions(m *memory, st *Statement, patterns []string, not bool) actio
 		}
 	}
 	set.patterns = m.actions.taken(out)
-	slices.Sort(set.exact)
+	if len(set.exact) > 0 {
+		slices.Sort(set.exact)
+	}
 	return set
 }
 

@@ -36,8 +36,15 @@ func (c *Case) Decide() access.Decision { return Decide(&c.Layers, &c.Request, C
 // field. The Case returned beside an error has its ID where that could be read.
 func ParseCase(line []byte) (Case, error) {
 	var r caseReader
-	err := r.question(line)
+	if len(line) > maxCase {
+		return r.c, tooLong(len(line))
+	}
+	err := r.question(string(line))
 	return r.c, err
+}
+
+func tooLong(bytes int) error {
+	return fmt.Errorf("%w: question of %d bytes: the limit is %d", retinue.ErrInvalid, bytes, maxCase)
 }
 
 // idOf looks for the id of a question with an error before it.
@@ -62,11 +69,11 @@ type caseReader struct {
 }
 
 // question reads a case.
-func (r *caseReader) question(line []byte) error {
+func (r *caseReader) question(line string) error {
 	if len(line) > maxCase {
-		return fmt.Errorf("%w: question of %d bytes: the limit is %d", retinue.ErrInvalid, len(line), maxCase)
+		return tooLong(len(line))
 	}
-	err := r.start(string(line))
+	err := r.start(line)
 	if err == nil {
 		if err = r.read(); err == nil {
 			err = r.end()

@@ -10,7 +10,7 @@ type Checker struct {
 }
 
 // Check answers what ParseCase reads as Case.Decide does.
-func (c *Checker) Check(line []byte) (access.Decision, error) {
+func (c *Checker) Check(line string) (access.Decision, error) {
 	r := &c.reader
 	r.again()
 	if err := r.question(line); err != nil {

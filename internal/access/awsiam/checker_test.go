@@ -12,7 +12,7 @@ import (
 func sameAnswer(t *testing.T, c *Checker, line []byte) {
 	t.Helper()
 	read, wantErr := ParseCase(line)
-	got, err := c.Check(line)
+	got, err := c.Check(string(line))
 	if (err == nil) != (wantErr == nil) || err != nil && err.Error() != wantErr.Error() {
 		t.Fatalf("%.200q: error %v, and %v of ParseCase", line, err, wantErr)
 	}

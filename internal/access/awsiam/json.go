@@ -136,27 +136,28 @@ func (p *scanner) object(each func(key string) error) error {
 		p.i++
 		return nil
 	}
-	var small [12]string
-	seen := small[:0]
+	var few [12]string
 	var many map[string]bool
+	seen := 0
 	for {
 		key, err := p.text()
 		if err != nil {
 			return err
 		}
-		if many == nil && len(seen) == len(small) {
-			many = make(map[string]bool, 2*len(seen))
-			for _, k := range seen {
+		if seen == len(few) && many == nil {
+			many = make(map[string]bool, 2*seen)
+			for _, k := range few {
 				many[k] = true
 			}
 		}
-		if many != nil && many[key] || many == nil && slices.Contains(seen, key) {
+		if many != nil && many[key] || many == nil && slices.Contains(few[:seen], key) {
 			return p.fail("%q is given twice", key)
 		}
 		if many != nil {
 			many[key] = true
 		} else {
-			seen = append(seen, key)
+			few[seen] = key
+			seen++
 		}
 		if err := p.expect(':'); err != nil {
 			return err

@@ -237,7 +237,8 @@ func (p *scanner) compile(d *compiled, size int) error {
 		st.check()
 		st.compileActions(&p.memory)
 		if !p.once {
-			st.prepare(&p.memory, d.version)
+			st.prepareTargets(&p.memory, d.version)
+			st.prepareTests(&p.memory, d.version)
 		}
 	}
 	if p.once {
@@ -295,10 +296,10 @@ func (st *Statement) compileActions(m *memory) {
 	st.actions = compileActions(m, st, actions, st.Actions == nil && st.NotActions != nil)
 }
 
-// prepare compiles what matters where the actions cover that of the question.
-func (st *Statement) prepare(m *memory, version string) {
-	st.prepared = true
-	variables := version == Version2012
+// prepareTargets compiles resources and principals, which matter where the
+// actions cover that of the question.
+func (st *Statement) prepareTargets(m *memory, version string) {
+	st.targets = true
 	resources := st.Resources
 	if resources == nil {
 		resources = st.NotResources
@@ -306,7 +307,7 @@ func (st *Statement) prepare(m *memory, version string) {
 	if len(resources) > 0 {
 		out := m.resources.room(len(resources), m.share(160))
 		for _, r := range resources {
-			out = append(out, compileResource(r, variables))
+			out = append(out, compileResource(r, version == Version2012))
 		}
 		st.resources = m.resources.taken(out)
 	}
@@ -317,7 +318,12 @@ func (st *Statement) prepare(m *memory, version string) {
 	if principals != nil {
 		st.named = compilePrincipals(m, principals)
 	}
+}
+
+// prepareTests compiles the conditions, which matter where all else does.
+func (st *Statement) prepareTests(m *memory, version string) {
+	st.tests = true
 	for i := range st.Conditions {
-		st.Conditions[i].test = compileTest(m, st, &st.Conditions[i], variables)
+		st.Conditions[i].test = compileTest(m, st, &st.Conditions[i], version == Version2012)
 	}
 }

@@ -55,11 +55,13 @@ type Statement struct {
 	// field. Where the statement would otherwise apply, the answer is Unknown.
 	Unclear []string
 
-	number    int
-	prepared  bool
-	actions   actionSet
-	resources []resourcePattern
-	named     []principalPattern
+	number int
+	// targets and tests say that what the statement is about, and its
+	// conditions, are prepared.
+	targets, tests bool
+	actions        actionSet
+	resources      []resourcePattern
+	named          []principalPattern
 }
 
 // Condition is one key under one operator. All conditions of a statement must

@@ -55,8 +55,8 @@ func (q *question) statement(layer Layer, d *compiled, st *Statement) (truth, gr
 	if !st.actions.covers(q.action) && len(st.Unclear) == 0 {
 		return no, unnamed
 	}
-	if !st.prepared {
-		st.prepare(d.memory, d.version)
+	if !st.targets {
+		st.prepareTargets(d.memory, d.version)
 	}
 	t := yes
 	if len(st.Unclear) > 0 {
@@ -68,16 +68,14 @@ func (q *question) statement(layer Layer, d *compiled, st *Statement) (truth, gr
 	if t = and(t, q.names(layer, st)); t == no {
 		return no, unnamed
 	}
-	g := directly
-	if layer != LayerIdentity && layer != LayerBoundary && layer != LayerSession && layer != LayerServiceControl {
-		if g = q.grantOf(layer, st); g == unnamed {
-			return no, unnamed
+	named, g := q.to(layer, st)
+	if t = and(t, named); t == no {
+		return no, unnamed
+	}
+	if !st.tests {
+		if st.prepareTests(d.memory, d.version); len(st.Unclear) > 0 {
+			t = unclear
 		}
-		if g == unsure {
-			t = and(t, unclear)
-		}
-	} else if st.Principals != nil || st.NotPrincipals != nil {
-		t = and(t, unclear) // "You cannot use the Principal element in an identity-based policy."
 	}
 	for i := range st.Conditions {
 		if t = and(t, st.Conditions[i].test.holds(q)); t == no {
@@ -85,6 +83,25 @@ func (q *question) statement(layer Layer, d *compiled, st *Statement) (truth, gr
 		}
 	}
 	return t, g
+}
+
+// to says whether a statement is about the principal, and how it names it.
+func (q *question) to(layer Layer, st *Statement) (truth, grant) {
+	switch layer {
+	case LayerIdentity, LayerBoundary, LayerSession, LayerServiceControl:
+		if st.Principals != nil || st.NotPrincipals != nil {
+			return unclear, directly // "You cannot use the Principal element in an identity-based policy."
+		}
+		return yes, directly
+	}
+	switch g := q.grantOf(layer, st); g {
+	case unnamed:
+		return no, g
+	case unsure:
+		return unclear, g
+	default:
+		return yes, g
+	}
 }
 
 // mayCover is covers for a statement that is not wholly understood: an action
