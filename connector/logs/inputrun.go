@@ -42,6 +42,7 @@ type inputRun struct {
 	hash    hash.Hash
 
 	events []retinue.Event
+	window []byte
 	given  connector.Position
 	last   time.Time
 	local  Seen
@@ -50,6 +51,18 @@ type inputRun struct {
 }
 
 func (f *inputRun) read() error {
+	spare, ok := f.spare.Get().(*buffers)
+	if !ok {
+		spare = &buffers{}
+	}
+	f.events, f.window = spare.events[:0], spare.window
+	defer func() {
+		if f.reader != nil {
+			f.window = f.reader.w.buf
+		}
+		*spare = buffers{events: f.events, window: f.window}
+		f.spare.Put(spare)
+	}()
 	for alike := 1; ; alike *= 8 {
 		state, err := f.open(alike)
 		if err != nil || state == inputDone {
@@ -58,6 +71,7 @@ func (f *inputRun) read() error {
 		if state == inputFound {
 			break
 		}
+		f.window = f.reader.w.buf
 		f.content.close()
 		if alike == maxAlike {
 			return fmt.Errorf("%w: read %s: it begins like others of the run", retinue.ErrInvalid, f.in.Label)
@@ -101,6 +115,7 @@ func (f *inputRun) open(alike int) (inputState, error) {
 	}
 	f.growing = !c.compressed && f.in.ID == "" && f.req.Now.Sub(f.in.Modified) < settled
 	f.reader = NewReader(c, f.run.opts.ReaderOptions)
+	f.reader.w.buf = f.window
 	f.reader.w.fill()
 	head := f.reader.w.rest()
 	if len(head) == 0 {
@@ -262,7 +277,7 @@ func (f *inputRun) seek(p connector.Position) bool {
 		if _, err := s.Seek(at, io.SeekStart); err != nil || !ok {
 			return false
 		}
-		*w = window{r: raw, base: at}
+		*w = window{r: raw, base: at, buf: w.buf}
 	}
 	return w.skipTo(p.Offset, p.Digest)
 }

@@ -76,6 +76,7 @@ type run struct {
 	claimed map[string]connector.Position // inputs of this run, and where they stand
 	later   []Input                       // begin like one that is being read
 	seen    Seen
+	spare   sync.Pool // of *buffers
 	done    atomic.Int64
 	found   atomic.Int64
 }
@@ -182,6 +183,12 @@ func (r *run) input(in Input, first bool) error {
 	}
 	f.finish()
 	return nil
+}
+
+// buffers are what one input needs and the next can use again.
+type buffers struct {
+	events []retinue.Event
+	window []byte
 }
 
 // stopError is an error of the sink: the run cannot go on.

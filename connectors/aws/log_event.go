@@ -65,11 +65,14 @@ type trailDecoder struct {
 	texts  map[string]string
 	actors map[string]*actor
 	calls  map[string]*callInfo
-	callID []byte
+	realms map[string]retinue.Realm
+	callID []byte // scratch
+	arn    []byte // scratch
 }
 
 func newTrailDecoder(t *trailTables) *trailDecoder {
-	return &trailDecoder{trailTables: t, texts: map[string]string{}, actors: map[string]*actor{}, calls: map[string]*callInfo{}}
+	return &trailDecoder{trailTables: t, texts: map[string]string{}, actors: map[string]*actor{}, calls: map[string]*callInfo{},
+		realms: map[string]retinue.Realm{}}
 }
 
 // Decode implements logs.Decoder.
@@ -132,7 +135,7 @@ func (d *trailDecoder) event(r *trailRecord, data []byte) (retinue.Event, bool) 
 		return retinue.Event{}, false
 	}
 	a, home := d.actorOf(r)
-	ev := retinue.Event{Log: trailLog, At: at, Realm: realmOf(home), Region: d.text(raw(r.region)),
+	ev := retinue.Event{Log: trailLog, At: at, Realm: d.realm(home), Region: d.text(raw(r.region)),
 		Identity: a.identity, Person: a.person, Credential: a.credential, Joins: a.joins, Via: a.via, OnBehalfOf: a.onBehalf}
 	d.identify(r, data, &ev)
 	if !r.insight.IsNull() || string(raw(r.kind)) == "AwsCloudTrailInsight" || string(raw(r.category)) == "Insight" {

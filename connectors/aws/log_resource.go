@@ -41,7 +41,43 @@ func (d *trailDecoder) resourceOf(r *trailRecord, c *callInfo, ev *retinue.Event
 	if !isAccountID(owner) {
 		owner = account
 	}
-	return refTo(arnKind(n), d.text([]byte(best)), owner)
+	if isAccountID(n.account) {
+		owner = n.account
+	}
+	return retinue.NewRef(d.realm(owner), d.kind(n), key(best))
+}
+
+// realm is the realm of an account, made once.
+func (d *trailDecoder) realm(account string) retinue.Realm {
+	r, ok := d.realms[account]
+	if !ok {
+		if len(d.realms) >= maxCached {
+			clear(d.realms)
+		}
+		r = realmOf(account)
+		d.realms[account] = r
+	}
+	return r
+}
+
+// kind is the kind of what an ARN names; of most services it is made once.
+func (d *trailDecoder) kind(n arn) string {
+	if n.service == "s3" {
+		return arnKind(n)
+	}
+	end := strings.IndexAny(n.resource, "/:")
+	if end < 0 {
+		return arnKind(n)
+	}
+	d.callID = append(append(append(d.callID[:0], n.service...), 0), n.resource[:end]...)
+	if k, ok := d.texts[string(d.callID)]; ok {
+		return k
+	}
+	k := arnKind(n)
+	if len(d.texts) < maxCached {
+		d.texts[string(d.callID)] = k
+	}
+	return k
 }
 
 // better prefers the thing that the call's own service holds, and of two the
@@ -247,7 +283,28 @@ func (d *trailDecoder) form(form, prefix, v, second, region, account string) str
 	case prefix == "ssm":
 		v = strings.TrimPrefix(v, "/")
 	}
-	return strings.NewReplacer("{p}", partitionOf(region), "{r}", region, "{a}", account, "{v}", v, "{w}", second).Replace(form)
+	d.arn = d.arn[:0]
+	for i := 0; i < len(form); i++ {
+		if form[i] != '{' || i+2 >= len(form) {
+			d.arn = append(d.arn, form[i])
+			continue
+		}
+		i++
+		switch form[i] {
+		case 'p':
+			d.arn = append(d.arn, partitionOf(region)...)
+		case 'r':
+			d.arn = append(d.arn, region...)
+		case 'a':
+			d.arn = append(d.arn, account...)
+		case 'v':
+			d.arn = append(d.arn, v...)
+		case 'w':
+			d.arn = append(d.arn, second...)
+		}
+		i++
+	}
+	return d.text(d.arn)
 }
 
 func partitionOf(region string) string {
