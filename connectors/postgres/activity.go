@@ -127,7 +127,7 @@ func (r *logReader) open(in logs.Input, head []byte, o *logs.ReaderOptions) (log
 
 // csvBeginning is how a line of csvlog begins: time, user, database and process.
 func csvBeginning() *regexp.Regexp {
-	return regexp.MustCompile(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? [^ ,]+,("([^"]|"")*")?,("([^"]|"")*")?,\d+,`)
+	return regexp.MustCompile(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? [^ ,]+,(?:"(?:[^"]|"")*"|[^",]*),(?:"(?:[^"]|"")*"|[^",]*),\d+,`)
 }
 
 func (r *logReader) cover(seen logs.Seen) []retinue.Coverage {

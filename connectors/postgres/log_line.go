@@ -102,7 +102,7 @@ func (l *logLine) address() netip.Addr {
 // abbreviation of its setting log_timezone, which says little by itself: zone is
 // that setting, nil where it is not known.
 func logTime(text string, zone *time.Location) (time.Time, error) {
-	if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
+	if t, err := time.Parse(time.RFC3339Nano, text); err == nil && t.Year() >= 1970 {
 		return t.UTC(), nil
 	}
 	clock, name, _ := cutLast(text, ' ')
@@ -110,7 +110,7 @@ func logTime(text string, zone *time.Location) (time.Time, error) {
 	for _, layout := range []string{"2006-01-02 15:04:05.999999", "2006-01-02 15:04:05"} {
 		t, err := time.Parse(layout, clock)
 		switch {
-		case err != nil:
+		case err != nil || t.Year() < 1970:
 		case zone != nil && name != "UTC" && name != "GMT" && !numericZone(name):
 			return inZone(t, name, zone), nil
 		case known:
