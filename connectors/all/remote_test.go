@@ -18,7 +18,7 @@ import (
 func TestEveryOptionIsClassified(t *testing.T) {
 	// These read or run the machine itself. A new one belongs here only if that
 	// is so.
-	machine := []string{"azure", "exec", "gcp", "googleworkspace", "host", "okta", "people", "repo", "vault"}
+	machine := []string{"anthropic", "azure", "exec", "gcp", "github", "gitlab", "googleworkspace", "host", "ndjson", "ocsf", "okta", "openai", "people", "repo", "slack", "vault"}
 	for _, s := range all.Specs() {
 		if fileOnly := s.Remote == nil; fileOnly != slices.Contains(machine, s.Kind) {
 			t.Errorf("%s: configured in a file only: %v, which nobody decided", s.Kind, fileOnly)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"reflect"
 	"strings"
 	"time"
 
@@ -96,10 +97,14 @@ func (r *ref) UnmarshalJSON(data []byte) error {
 }
 
 func decode(raw []byte) ([]retinue.Event, error) {
-	if _, err := entry.Parse(raw); err != nil { // bounds it
+	o, err := entry.Parse(raw)
+	if err != nil {
 		return nil, err
 	}
 	var l line
+	if err := exact(o, reflect.TypeFor[line]()); err != nil {
+		return nil, err
+	}
 	if err := strict(raw, &l); err != nil {
 		return nil, fmt.Errorf("%w: %s", retinue.ErrInvalid, retinue.CleanName(reason(err)))
 	}
@@ -121,6 +126,32 @@ func strict(data []byte, into any) error {
 		return errors.New("more follows the object")
 	}
 	return nil
+}
+
+// exact reports names of fields in other letters: encoding/json takes "Log" for
+// "log", and which of both then counts would depend on their order.
+func exact(o entry.Object, t reflect.Type) error {
+	for name, value := range o {
+		f, ok := field(t, name)
+		if !ok {
+			return fmt.Errorf("%w: unknown field %s", retinue.ErrInvalid, cutName(retinue.CleanName(name)))
+		}
+		if in, isObject := value.(map[string]any); isObject && f.Type == reflect.TypeFor[origin]() {
+			if err := exact(in, f.Type); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func field(t reflect.Type, name string) (reflect.StructField, bool) {
+	for i := range t.NumField() {
+		if f := t.Field(i); f.Tag.Get("json") == name {
+			return f, true
+		}
+	}
+	return reflect.StructField{}, false
 }
 
 // reason says what is wrong with a record: the name of the field, and no value.

@@ -34,7 +34,7 @@ func TestEntries(t *testing.T) {
 		{"a machine user", `"action":"git.fetch","actor":"tide-bot","actor_is_bot":true,"repo":"org/app","programmatic_access_type":"Personal access token (classic)","token_id":5`,
 			"data | by user/tide-bot | with token/tide-bot/5 | known github-token:5 | op git.fetch | needs contents:read | on repository/app | success"},
 		{"a job with secrets", `"action":"workflows.prepared_workflow_job","actor":"ann","repo":"org/app","workflow_run_id":88,"job_workflow_ref":"org/shared/.github/workflows/deploy.yml@v1","calling_workflow_refs":["org/shared/.github/workflows/mid.yml@v1","org/app/.github/workflows/ci.yml@refs/heads/main"],"secrets_passed":["DEPLOY","NPM"]`,
-			"management | by git:origin=github.com/org/app/pipeline/.github/workflows/ci.yml | via user/ann | op workflows.prepared_workflow_job | on repository/app | success | in git:origin=github.com/org/app/pipeline/.github/workflows/ci.yml | run 88 | " +
+			"management | by git:origin=github.com/org/app/pipeline/.github/workflows/ci.yml | via user/ann | op workflows.prepared_workflow_job | needs secrets:read | on repository/app | success | in git:origin=github.com/org/app/pipeline/.github/workflows/ci.yml | run 88 | " +
 				"read git:origin=github.com/org/app/named_secret/github_actions:DEPLOY | read git:origin=github.com/org/app/named_secret/github_actions:NPM"},
 		{"a secret that gets another value", `"action":"repo.update_actions_secret","actor":"ann","repo":"org/app","key":"DEPLOY"`,
 			"management | by user/ann* | op repo.update_actions_secret | needs secrets:write | on repository/app | success | rotate git:origin=github.com/org/app/named_secret/github_actions:DEPLOY"},

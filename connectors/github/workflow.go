@@ -27,6 +27,7 @@ func (r *record) run() {
 			if i == maxSecrets {
 				break
 			}
+			r.ev.Action = "secrets:read"
 			r.touch(retinue.TouchRead, r.secret(r.repo, name))
 		}
 	case "completed_workflow_run":

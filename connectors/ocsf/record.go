@@ -48,7 +48,7 @@ func (d decoder) decode(raw []byte) ([]retinue.Event, error) {
 	entry.Name(&r.ev, r.id(), raw)
 	r.ev.Realm = r.realm(d)
 	r.ev.Operation = o.Text("api.operation", "type_name", "activity_name", "class_name")
-	if !slices.Contains([]int64{classAccountChange, classAuthentication, classAPIActivity}, class) || r.ev.Operation == "" {
+	if !slices.Contains([]int64{classAccountChange, classAuthentication, classAPIActivity}, class) || r.ev.Operation == "" || r.ev.Realm == "" {
 		return []retinue.Event{entry.Unknown(r.ev, raw)}, nil
 	}
 	r.ev.Class = classOf(o, class)
