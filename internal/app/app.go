@@ -17,12 +17,14 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/connector"
+	"github.com/retinue-id/retinue/connector/secrets"
 	"github.com/retinue-id/retinue/connectors/all"
 	"github.com/retinue-id/retinue/internal/jobs"
 	"github.com/retinue-id/retinue/internal/rules"
 	"github.com/retinue-id/retinue/internal/seal"
 	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
+	"github.com/retinue-id/retinue/internal/usage"
 )
 
 // App is an open installation.
@@ -52,6 +54,12 @@ type App struct {
 	// tellers counts the leases that this process took to tell somebody.
 	tellers tellerCount
 	estates *estates
+	// usageTurn is held by who forms verdicts on use; networks are the blocks of
+	// addresses that have a name.
+	usageTurn sync.Mutex
+	networks  usage.Networks
+	// detector finds secrets; it is made once, when it is first needed.
+	detector func() (*secrets.Scanner, error)
 }
 
 // Options are what the caller of Open brings.
@@ -75,7 +83,8 @@ func Open(ctx context.Context, cfg Config, opt Options) (*App, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	a := &App{Config: cfg, Specs: opt.Specs, log: opt.Log, now: opt.Now, stopping: make(chan struct{}), estates: newEstates()}
+	a := &App{Config: cfg, Specs: opt.Specs, log: opt.Log, now: opt.Now, stopping: make(chan struct{}), estates: newEstates(),
+		detector: sync.OnceValues(secrets.Default)}
 	if a.Specs == nil {
 		a.Specs = all.Specs()
 	}

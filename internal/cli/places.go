@@ -12,6 +12,9 @@ import (
 // has the table of all.
 func onlyHere() map[string]string {
 	return map[string]string{
+		"activity import":       "the logs lie here; a server takes events at POST /api/v1/events",
+		"usage":                 asksHere,
+		"verdicts list":         asksHere,
 		"access attack-paths":   asksHere,
 		"access blast-radius":   asksHere,
 		"access can":            asksHere,

@@ -3,6 +3,7 @@ package store
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 	"time"
 
 	"github.com/retinue-id/retinue"
@@ -94,8 +95,10 @@ type UsageBatch struct {
 	Log   string
 	Input string
 	Label string
-	// Position is where the reading of the input stands after these events.
+	// Position is where the reading of the input stands after these events; it is
+	// kept if Keep is true.
 	Position   connector.Position
+	Keep       bool
 	Behaviours []Behaviour
 	Events     []UsageEvent
 	Touches    []UsageTouch
@@ -108,8 +111,12 @@ type UsageBatch struct {
 // UnknownEvent is an entry that no reader understood, sealed.
 type UnknownEvent struct {
 	Event  int32 // index into Events
+	Name   string
 	Sealed []byte
 }
+
+// UnknownName is the name under which an unknown event is kept.
+func UnknownName(log string, hash uint64) string { return fmt.Sprintf("%s %016x", log, hash) }
 
 // UsageCounted is what came of a batch.
 type UsageCounted struct {

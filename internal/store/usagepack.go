@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/retinue-id/retinue"
@@ -66,6 +67,12 @@ func (m *Month) Sum() {
 		m.N += t.N
 		m.First, m.Last = min(m.First, t.First), max(m.Last, t.Last)
 	}
+}
+
+// Clone returns a copy that shares nothing with m.
+func (m Month) Clone() Month {
+	m.Hours, m.DayCounts, m.Week = slices.Clone(m.Hours), slices.Clone(m.DayCounts), maps.Clone(m.Week)
+	return m
 }
 
 // Coarsen makes a month coarser; a finer grain than it has changes nothing.

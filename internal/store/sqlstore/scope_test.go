@@ -591,13 +591,13 @@ var unscoped = map[string]string{
 	"Within": "sets the scope", "At": "the clock", "SQL": "for the job queue, in updates", "Touched": "of the update itself",
 	"Head": "the audit log is read by permission", "RecordHash": "the audit log is read by permission", "Records": "the audit log is read by permission",
 	"MaxRevision": "a number", "PeopleTouched": "a yes or no for the judge", "MissingBefore": "in updates", "Meta": "settings of the installation",
-	"Reference":  "of the program, not of the inventory",
-	"Decided":    "for the judge, in updates",
-	"FactsMoved": "a yes or no for the judge",
-	"Standings":  "for the job that looks for changes of access, which sees everything",
-	"Documents":  "for the engines: what a reader sees of their answers is decided where they are shown",
-	"Stated":     "for the engines: what a reader sees of their answers is decided where they are shown",
-	"UsageInput": "where a reader stands in a log", "UsageDue": "for the job that forms verdicts, which sees everything",
+	"Reference":     "of the program, not of the inventory",
+	"Decided":       "for the judge, in updates",
+	"FactsMoved":    "a yes or no for the judge",
+	"Standings":     "for the job that looks for changes of access, which sees everything",
+	"Documents":     "for the engines: what a reader sees of their answers is decided where they are shown",
+	"Stated":        "for the engines: what a reader sees of their answers is decided where they are shown",
+	"UsageInput":    "where a reader stands in a log",
 	"UsageCoverage": "what logs cover, by the permission to see sources", "UsageFaults": "what of logs could not be read, by the permission to see sources",
 	"UsageTallies": "what logs brought, by the permission to see sources", "Unlisted": "who is in no listing, by the permission to see sources",
 	"AllUsage": "for tests", "Recorded": "of the update itself", "Sealed": "for the installation's own resealing, which opens nothing to a caller",
@@ -607,7 +607,7 @@ var unscoped = map[string]string{
 // see everything.
 var writes = []string{"Accept", "ApplyScope", "DropFingerprints", "EnsureSource", "FinishRun", "ForgetSource", "Record", "Register", "SaveFinding",
 	"SetLabels", "SetMeta", "SetMissing", "SetRealmName", "StartRun", "WritePopulation", "Refill", "EndSignIns", "Reseal", "SetReference", "DropReference", "AddAccessChange", "SetStanding",
-	"AddCoverage", "AddFault", "SetVerdict", "SettleUsage"}
+	"AddCoverage", "AddFault", "SetVerdict", "TakeUsageDue"}
 
 func some(v int64) any {
 	if v == 0 {

@@ -40,6 +40,7 @@ func sealedColumns() []sealedColumn {
 			get: `SELECT x.sealed FROM source_secrets x JOIN sources s ON s.id = x.source_id WHERE s.public_id || '/' || x.name = $1`,
 			set: `UPDATE source_secrets SET sealed = $2 WHERE EXISTS (SELECT 1 FROM sources s WHERE s.id = source_secrets.source_id AND s.public_id || '/' || source_secrets.name = $1)`},
 		simple("sso_providers", "client_secret", "public_id"),
+		simple("usage_unknown", "sealed", "name"),
 	}
 }
 

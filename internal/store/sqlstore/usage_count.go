@@ -322,8 +322,7 @@ func (tx *Tx) addUnknown(log int64, b store.UsageBatch, fresh []bool) error {
 			continue
 		}
 		e := b.Events[u.Event]
-		err := tx.exec("INSERT INTO usage_unknown (log, hash, at, sealed) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-			log, int64(e.Hash), e.At, u.Sealed) //nolint:gosec // the same bits
+		err := tx.exec("INSERT INTO usage_unknown (name, log, at, sealed) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING", u.Name, log, e.At, u.Sealed)
 		if err != nil {
 			return err
 		}
@@ -377,18 +376,18 @@ func (tx *Tx) subjectsOf(behaviours map[int64]bool, refs *[]int64) error {
 
 // keepPosition keeps where the reading of the batch's input stands.
 func (tx *Tx) keepPosition(log int64, b store.UsageBatch) error {
-	if b.Input == "" {
+	if b.Input == "" || !b.Keep {
 		return nil
 	}
 	p := b.Position
-	h := inputHash(b.Log, b.Input)
+	h := inputHash(b.Input)
 	return tx.exec(`INSERT INTO usage_inputs (hash, log, label, pos, cursor, digest, done, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 		ON CONFLICT (hash) DO UPDATE SET label = excluded.label, pos = excluded.pos, cursor = excluded.cursor, digest = excluded.digest,
 		done = excluded.done, updated_at = excluded.updated_at`, h, log, b.Label, p.Offset, p.Cursor, p.Digest, bit(p.Done), tx.at.UnixMicro())
 }
 
-func inputHash(log, input string) []byte {
-	sum := sha256.Sum256([]byte(log + "\x00" + input))
+func inputHash(input string) []byte {
+	sum := sha256.Sum256([]byte(input))
 	return sum[:16]
 }
 

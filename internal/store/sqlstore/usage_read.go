@@ -18,12 +18,12 @@ const usageFrom = ` FROM usage_behaviours b JOIN realms br ON br.id = b.realm_id
 	JOIN usage_words wl ON wl.id = b.log JOIN usage_words wa ON wa.id = b.action JOIN usage_words wm ON wm.id = b.more
 	JOIN usage_words wo ON wo.id = b.operation JOIN usage_words wr ON wr.id = b.region JOIN usage_words wc ON wc.id = b.context `
 
-// UsageInput returns where the reading of an input of a log stands, the zero
-// Position where it was never read.
-func (tx *Tx) UsageInput(log, input string) (connector.Position, error) {
+// UsageInput returns where the reading of an input stands, the zero Position
+// where it was never read.
+func (tx *Tx) UsageInput(input string) (connector.Position, error) {
 	var p connector.Position
 	var done int64
-	err := tx.queryRow("SELECT pos, cursor, digest, done FROM usage_inputs WHERE hash = $1", inputHash(log, input)).Scan(&p.Offset, &p.Cursor, &p.Digest, &done)
+	err := tx.queryRow("SELECT pos, cursor, digest, done FROM usage_inputs WHERE hash = $1", inputHash(input)).Scan(&p.Offset, &p.Cursor, &p.Digest, &done)
 	if isNoRows(err) {
 		return connector.Position{}, nil
 	}

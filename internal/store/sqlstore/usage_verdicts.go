@@ -144,10 +144,11 @@ func (tx *Tx) UsageTallies(from int64) ([]store.UsageTally, error) {
 	return out, nil
 }
 
-// UsageDue returns things whose verdict is to be formed anew: their use changed,
-// or time alone may have changed it. They are left out next time once SetVerdict
-// or SettleUsage was called for them.
-func (tx *Tx) UsageDue(limit int) ([]store.UsageSubject, error) {
+// TakeUsageDue returns things after one whose verdict is to be formed anew: their
+// use changed, time alone may have changed it, or they have none. What changed
+// is taken for looked at, and they stay due until SetVerdict: what is counted
+// meanwhile makes them due again.
+func (tx *Tx) TakeUsageDue(after int64, limit int) ([]store.UsageSubject, error) {
 	var out []store.UsageSubject
 	err := tx.query(func(rows *sql.Rows) error {
 		var s store.UsageSubject
@@ -156,15 +157,21 @@ func (tx *Tx) UsageDue(limit int) ([]store.UsageSubject, error) {
 		return err
 	}, fmt.Sprintf(`SELECT e.id, e.public_id, e.type, m.realm, r.kind, r.key FROM entities e JOIN refs r ON r.id = e.ref_id JOIN realms m ON m.id = r.realm_id
 		WHERE e.id IN (SELECT t.entity_id FROM (
-			SELECT f.entity_id FROM usage_touched u JOIN refs f ON f.id = u.ref_id WHERE f.entity_id IS NOT NULL
+			SELECT f.entity_id FROM usage_touched u JOIN refs f ON f.id = u.ref_id WHERE f.entity_id > $2
 			UNION SELECT o.entity_id FROM usage_touched u JOIN refs f ON f.id = u.ref_id
-				JOIN credential_keys k ON f.key = k.value JOIN realms q ON q.id = f.realm_id AND q.realm = 'credential:' || k.kind JOIN refs o ON o.id = k.ref_id
-				WHERE o.entity_id IS NOT NULL
-			UNION SELECT v.entity_id FROM usage_verdicts v WHERE v.due_at <= $1
-			UNION SELECT n.id FROM entities n WHERE n.type IN (%d, %d) AND n.gone_at IS NULL AND NOT EXISTS (SELECT 1 FROM usage_verdicts v WHERE v.entity_id = n.id)
-		) t) AND e.type IN (%d, %d) ORDER BY e.id LIMIT %d`, identityType, credentialType, identityType, credentialType, limit), tx.at.UnixMicro())
+				JOIN realms q ON q.id = f.realm_id JOIN credential_keys k ON k.value = f.key AND q.realm = 'credential:' || k.kind JOIN refs o ON o.id = k.ref_id
+				WHERE o.entity_id > $2
+			UNION SELECT v.entity_id FROM usage_verdicts v WHERE v.due_at <= $1 AND v.entity_id > $2
+			UNION SELECT n.id FROM (SELECT id FROM entities x WHERE x.id > $2 AND x.type IN (%d, %d) AND x.gone_at IS NULL
+				AND NOT EXISTS (SELECT 1 FROM usage_verdicts v WHERE v.entity_id = x.id) ORDER BY x.id LIMIT %d) n
+		) t) AND e.type IN (%d, %d) AND e.gone_at IS NULL ORDER BY e.id LIMIT %d`, identityType, credentialType, limit, identityType, credentialType, limit), tx.at.UnixMicro(), after)
 	if err != nil {
 		return nil, fmt.Errorf("list whose use changed: %w", err)
+	}
+	for _, s := range out {
+		if err := tx.settleUsage(s.Key); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }
@@ -174,11 +181,15 @@ var (
 	credentialType = store.TypeIndex(retinue.FactCredential)
 )
 
-// SettleUsage takes the changes of use of a thing for judged.
-func (tx *Tx) SettleUsage(entity int64) error {
+// settleUsage takes the changes of use of a thing for looked at, and leaves it
+// due.
+func (tx *Tx) settleUsage(entity int64) error {
 	refs, err := tx.subjectRefs(entity)
 	if err == nil {
 		err = tx.exec("DELETE FROM usage_touched WHERE ref_id IN (SELECT v FROM "+tx.db.d.eachInt("$1")+" j)", tx.db.d.ints(refs))
+	}
+	if err == nil {
+		err = tx.exec("UPDATE usage_verdicts SET due_at = $1 WHERE entity_id = $2", tx.at.UnixMicro(), entity)
 	}
 	if err != nil {
 		return fmt.Errorf("settle usage: %w", err)

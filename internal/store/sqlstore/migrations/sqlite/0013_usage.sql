@@ -158,11 +158,10 @@ CREATE TABLE usage_faults (
 
 -- Entries that no reader understood, sealed.
 CREATE TABLE usage_unknown (
-  log         BIGINT NOT NULL,
-  hash        BIGINT NOT NULL,
-  at          BIGINT NOT NULL,
-  sealed      BLOB NOT NULL,
-  PRIMARY KEY (log, hash)
+  name   TEXT NOT NULL PRIMARY KEY,
+  log    BIGINT NOT NULL,
+  at     BIGINT NOT NULL,
+  sealed BLOB NOT NULL
 ) WITHOUT ROWID;
 
 -- Who created, keyed, changed or read what.

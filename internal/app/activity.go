@@ -1,0 +1,340 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/connector"
+	"github.com/retinue-id/retinue/internal/seal"
+	"github.com/retinue-id/retinue/internal/store"
+	"github.com/retinue-id/retinue/internal/store/sqlstore"
+	"github.com/retinue-id/retinue/internal/usage"
+)
+
+// ActivityOptions are how logs are read.
+type ActivityOptions struct {
+	Actor retinue.Actor
+	// Since is the oldest event that is wanted.
+	Since time.Time
+	// Complete is somebody's word that what is read is all that the logs held in
+	// its time, where the logs cannot prove it themselves. It is kept with the
+	// actor's name.
+	Complete bool
+	// OnProgress and OnFault report how far the reading is and what could not be
+	// read. They are called from several goroutines.
+	OnProgress func(source string, p connector.Progress)
+	OnFault    func(source string, f connector.Fault)
+	Getenv     func(string) string
+}
+
+// ActivityRead is what came of reading a source's logs.
+type ActivityRead struct {
+	Source  string   `json:"source"`
+	Logs    []string `json:"logs"`
+	Inputs  int64    `json:"inputs"`
+	Events  int64    `json:"events"`
+	New     int64    `json:"new"`
+	Unknown int64    `json:"unknown"`
+	// Repeated had been counted before; LateUnverified were counted although it
+	// can no longer be told whether they had been.
+	Repeated       int64              `json:"repeated"`
+	LateUnverified int64              `json:"lateUnverified"`
+	Faults         int64              `json:"faults"`
+	From           time.Time          `json:"from,omitzero"`
+	To             time.Time          `json:"to,omitzero"`
+	Coverage       []retinue.Coverage `json:"coverage"`
+	Notes          []connector.Note   `json:"notes,omitempty"`
+	Error          string             `json:"error,omitempty"`
+}
+
+// maxKeptFaults is how many faults of one input are kept one by one; the others
+// are counted.
+const maxKeptFaults = 20
+
+// ImportActivity reads the logs of sources. A source that fails does not keep
+// the others from being read; what it had read is counted, and the same import
+// again goes on where it stopped. Verdicts on what changed are formed at the end.
+func (a *App) ImportActivity(ctx context.Context, sources []SourceConfig, opt ActivityOptions) ([]ActivityRead, error) {
+	if opt.OnProgress == nil {
+		opt.OnProgress = func(string, connector.Progress) {}
+	}
+	if opt.OnFault == nil {
+		opt.OnFault = func(string, connector.Fault) {}
+	}
+	tested, err := a.testedConditions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []ActivityRead
+	for _, s := range sources {
+		sink := &activitySink{app: a, source: s, opt: opt, tested: tested, read: ActivityRead{Source: s.Name}, logs: map[string]bool{}, inputs: map[string]int64{}}
+		err := a.readActivity(ctx, s, opt, sink)
+		read := sink.result()
+		if err != nil {
+			read.Error = err.Error()
+			if ctx.Err() != nil {
+				return append(out, read), ctx.Err()
+			}
+		}
+		out = append(out, read)
+	}
+	if _, err := a.JudgeUsage(ctx); err != nil {
+		return out, err
+	}
+	return out, nil
+}
+
+// activityReader opens what reads a source's logs.
+func (a *App) activityReader(ctx context.Context, s SourceConfig, opt ActivityOptions) (connector.ActivityReader, error) {
+	spec, err := a.Spec(s.Kind)
+	if err != nil {
+		return nil, err
+	}
+	if spec.Activity == nil {
+		return nil, fmt.Errorf("%w: source %s: it reads no logs: want one of %s", retinue.ErrUnsupported, s.Kind, strings.Join(activityKinds(a.Specs), ", "))
+	}
+	cfg, err := s.connectorConfig(opt.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	return spec.Activity.Open(ctx, cfg, a.Env(s.Name, ScanOptions{Getenv: opt.Getenv, OnProgress: opt.OnProgress}))
+}
+
+// activityKinds are the kinds of source that read logs.
+func activityKinds(specs []connector.Spec) []string {
+	var out []string
+	for _, s := range specs {
+		if s.Activity != nil {
+			out = append(out, s.Kind)
+		}
+	}
+	return out
+}
+
+func (a *App) readActivity(ctx context.Context, s SourceConfig, opt ActivityOptions, sink *activitySink) error {
+	reader, err := a.activityReader(ctx, s, opt)
+	if err != nil {
+		return err
+	}
+	err = reader.Activity(ctx, connector.ActivityRequest{Now: a.now(), Since: opt.Since, Position: sink.position}, sink)
+	return errors.Join(err, reader.Close())
+}
+
+// activitySink counts what a reader reads.
+type activitySink struct {
+	app    *App
+	source SourceConfig
+	opt    ActivityOptions
+	tested func(realm retinue.Realm, key string) bool
+
+	mu     sync.Mutex
+	read   ActivityRead
+	logs   map[string]bool
+	inputs map[string]int64 // faults of each
+}
+
+func (s *activitySink) position(input string) (p connector.Position, err error) {
+	err = s.app.DB.View(context.Background(), store.Everything(), func(tx *sqlstore.Tx) error {
+		p, err = tx.UsageInput(input)
+		return err
+	})
+	return p, err
+}
+
+// Batch implements connector.ActivitySink.
+func (s *activitySink) Batch(ctx context.Context, b connector.Batch) error {
+	if len(b.Events) > connector.MaxActivityBatch || b.Input == "" {
+		return fmt.Errorf("%w: a batch of %d events of input %q: want at most %d, and the input named", retinue.ErrInvalid, len(b.Events), b.Input, connector.MaxActivityBatch)
+	}
+	folders := map[string]*usage.Folder{}
+	var read ActivityRead
+	for i := range b.Events {
+		e := &b.Events[i]
+		f := folders[e.Log]
+		if f == nil {
+			f = &usage.Folder{Tested: s.tested, Networks: s.app.networks, Seal: s.app.sealUnknown(ctx)}
+			folders[e.Log] = f
+		}
+		if err := f.Add(e); err != nil {
+			s.Fault(connector.Fault{Input: b.Input, Label: b.Label, From: e.At, To: e.At, Err: err})
+			continue
+		}
+		read.Events++
+		if e.Class == retinue.EventUnknown {
+			read.Unknown++
+		}
+		if read.From.IsZero() || e.At.Before(read.From) {
+			read.From = e.At
+		}
+		if e.At.After(read.To) {
+			read.To = e.At
+		}
+	}
+	logs := slices.Sorted(maps.Keys(folders))
+	if len(logs) == 0 { // nothing but a position
+		logs, folders = []string{""}, map[string]*usage.Folder{"": {}}
+	}
+	for i, log := range logs {
+		u := folders[log].Take()
+		u.Log, u.Input, u.Label, u.Position = log, b.Input, b.Label, b.Position
+		u.Keep = i == len(logs)-1 // what is counted before is known again if this fails
+		u.Horizon = s.horizon(log)
+		got, err := s.app.DB.CountUsage(ctx, u)
+		if err != nil {
+			return err
+		}
+		read.New += got.New
+		read.Repeated += got.Repeated
+		read.LateUnverified += got.LateUnverified
+	}
+	s.add(b.Input, read, logs)
+	return nil
+}
+
+func (s *activitySink) add(input string, read ActivityRead, logs []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := &s.read
+	if _, ok := s.inputs[input]; !ok {
+		s.inputs[input] = 0
+		r.Inputs++
+	}
+	r.Events += read.Events
+	r.New += read.New
+	r.Unknown += read.Unknown
+	r.Repeated += read.Repeated
+	r.LateUnverified += read.LateUnverified
+	if !read.From.IsZero() && (r.From.IsZero() || read.From.Before(r.From)) {
+		r.From = read.From
+	}
+	if read.To.After(r.To) {
+		r.To = read.To
+	}
+	for _, l := range logs {
+		if l != "" {
+			s.logs[l] = true
+		}
+	}
+}
+
+// horizon is for how long the same event of a log is known again.
+func (s *activitySink) horizon(log string) time.Duration {
+	spec, err := s.app.Spec(s.source.Kind)
+	if err != nil || spec.Activity == nil {
+		return 0
+	}
+	for _, k := range spec.Activity.Logs {
+		if k.Name == log {
+			return k.Lateness
+		}
+	}
+	return 0
+}
+
+// Cover implements connector.ActivitySink.
+func (s *activitySink) Cover(ctx context.Context, c retinue.Coverage) error {
+	if c.Proof == "" && s.opt.Complete {
+		c.Proof = fmt.Sprintf("%s said on %s that what was read is all that the log held", s.opt.Actor.Name, s.app.now().Format(time.DateOnly))
+	}
+	if c.To.Before(c.From) || c.Realm.Validate() != nil || c.Log == "" {
+		return fmt.Errorf("%w: coverage of log %q of realm %q from %s to %s", retinue.ErrInvalid, c.Log, c.Realm, c.From, c.To)
+	}
+	s.mu.Lock()
+	s.read.Coverage = append(s.read.Coverage, c)
+	s.logs[c.Log] = true
+	s.mu.Unlock()
+	return s.app.DB.Update(ctx, func(tx *sqlstore.Tx) error { return tx.AddCoverage(c) })
+}
+
+// Fault implements connector.ActivitySink.
+func (s *activitySink) Fault(f connector.Fault) {
+	s.mu.Lock()
+	n := max(1, f.Count)
+	s.read.Faults += n
+	before := s.inputs[f.Input]
+	s.inputs[f.Input] += n
+	s.mu.Unlock()
+	s.opt.OnFault(s.source.Name, f)
+	if before >= maxKeptFaults {
+		return
+	}
+	label := f.Label
+	if label == "" {
+		label = f.Input
+	}
+	err := s.app.DB.Update(context.Background(), func(tx *sqlstore.Tx) error {
+		return tx.AddFault(store.UsageFault{Log: s.source.Kind, Input: label, Place: max(f.Line, f.Record), Count: n, Message: f.Err.Error(), From: f.From, To: f.To})
+	})
+	if err != nil {
+		s.app.log.Warn("fault of a log was not kept", "error", err)
+	}
+}
+
+// Note implements connector.ActivitySink.
+func (s *activitySink) Note(n connector.Note) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.read.Notes) < 200 {
+		s.read.Notes = append(s.read.Notes, n)
+	}
+}
+
+// Progress implements connector.ActivitySink.
+func (s *activitySink) Progress(p connector.Progress) { s.opt.OnProgress(s.source.Name, p) }
+
+func (s *activitySink) result() ActivityRead {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.read.Logs = slices.Sorted(maps.Keys(s.logs))
+	if s.read.Coverage == nil {
+		s.read.Coverage = []retinue.Coverage{}
+	}
+	return s.read
+}
+
+// sealUnknown keeps the record of an event that no reader understood: searched
+// for secrets, and sealed to its place.
+func (a *App) sealUnknown(ctx context.Context) func(*retinue.Event) []byte {
+	if a.sealer == nil {
+		return nil
+	}
+	return func(e *retinue.Event) []byte {
+		raw, err := a.withoutSecrets(e.Raw)
+		if err != nil {
+			a.log.Warn("unknown event was not kept", "log", e.Log, "error", err.Error())
+			return nil
+		}
+		at := seal.Place{Table: "usage_unknown", Row: store.UnknownName(e.Log, store.EventHash(e.ID, e.Digest)), Column: "sealed"}
+		sealed, err := a.sealer.Seal(ctx, raw, at)
+		if err != nil {
+			a.log.Warn("unknown event was not kept", "log", e.Log, "error", err.Error())
+			return nil
+		}
+		return sealed
+	}
+}
+
+// withoutSecrets replaces what looks like a secret.
+func (a *App) withoutSecrets(raw []byte) ([]byte, error) {
+	scanner, err := a.detector()
+	if err != nil {
+		return nil, err
+	}
+	var out []byte
+	at := 0
+	for _, f := range scanner.Scan(raw) {
+		if f.Start < at || f.Secret.IsZero() {
+			continue
+		}
+		out = append(append(out, raw[at:f.Start]...), redactedSecret...)
+		at = f.End
+	}
+	return append(out, raw[at:]...), nil
+}

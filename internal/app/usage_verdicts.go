@@ -1,0 +1,258 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/access/estate"
+	"github.com/retinue-id/retinue/internal/store"
+	"github.com/retinue-id/retinue/internal/store/sqlstore"
+	"github.com/retinue-id/retinue/internal/usage/rhythm"
+	"github.com/retinue-id/retinue/internal/usage/verdict"
+)
+
+// usageRound is of how many things the verdicts are formed at once.
+const usageRound = 500
+
+// JudgeUsage forms the verdicts that are due: of whom use was counted since, of
+// whom time alone may have changed it, and of who has none. It returns how many
+// it formed. Work grows with what changed.
+func (a *App) JudgeUsage(ctx context.Context) (int, error) {
+	a.usageTurn.Lock()
+	defer a.usageTurn.Unlock()
+	j := &usageJudge{app: a, coverage: map[retinue.Realm][]retinue.Coverage{}, gaps: map[retinue.Realm][]rhythm.Span{}, fitter: rhythm.NewFitter(rhythm.DefaultZones()...)}
+	var after int64
+	formed := 0
+	for {
+		var due []store.UsageSubject
+		err := a.DB.Update(ctx, func(tx *sqlstore.Tx) (err error) {
+			due, err = tx.TakeUsageDue(after, usageRound)
+			return err
+		})
+		if err != nil || len(due) == 0 {
+			return formed, err
+		}
+		if err := j.prepare(ctx); err != nil {
+			return formed, err
+		}
+		rows, err := j.round(ctx, due)
+		if err != nil {
+			return formed, err
+		}
+		err = a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
+			for i, s := range due {
+				if err := tx.SetVerdict(s.Key, rows[i]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return formed, err
+		}
+		formed += len(due)
+		after = due[len(due)-1].Key
+	}
+}
+
+// usageJudge forms verdicts.
+type usageJudge struct {
+	app    *App
+	fitter *rhythm.Fitter
+	limits verdict.Limits
+	idle   store.IdleAfter
+	estate *estate.Estate
+	ready  bool
+
+	mu       sync.Mutex // of what follows
+	coverage map[retinue.Realm][]retinue.Coverage
+	gaps     map[retinue.Realm][]rhythm.Span
+}
+
+// prepare loads what all verdicts need, once there is one to form.
+func (j *usageJudge) prepare(ctx context.Context) error {
+	if j.ready {
+		return nil
+	}
+	err := j.app.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) (err error) {
+		if j.idle, err = j.app.idleAfter(tx); err != nil {
+			return err
+		}
+		list, err := tx.UsageCoverage("")
+		for _, c := range list {
+			j.coverage[c.Realm] = append(j.coverage[c.Realm], c)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if len(j.coverage) > 0 { // without a log nothing hangs on what is granted
+		if j.estate, err = j.app.Estate(ctx, store.AsOf{}); err != nil {
+			j.app.log.Warn("grants are not known to the verdicts on use", "error", err.Error())
+		}
+	}
+	j.limits, j.ready = verdict.DefaultLimits(), true
+	return nil
+}
+
+// round forms the verdicts of a round on all processors.
+func (j *usageJudge) round(ctx context.Context, due []store.UsageSubject) ([]store.VerdictRow, error) {
+	rows := make([]store.VerdictRow, len(due))
+	errs := make([]error, len(due))
+	var wg sync.WaitGroup
+	n := runtime.GOMAXPROCS(0)
+	for w := range n {
+		wg.Go(func() {
+			err := j.app.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
+				for i := w; i < len(due); i += n {
+					if rows[i], errs[i] = j.judge(tx, due[i]); errs[i] != nil {
+						return errs[i]
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				errs[w] = err
+			}
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, fmt.Errorf("judge use: %w", err)
+		}
+	}
+	return rows, nil
+}
+
+func (j *usageJudge) judge(tx *sqlstore.Tx, s store.UsageSubject) (store.VerdictRow, error) {
+	e, err := j.evidence(tx, s)
+	if err != nil {
+		return store.VerdictRow{}, err
+	}
+	v := verdict.Judge(j.fitter, e)
+	body, err := json.Marshal(v)
+	return store.VerdictRow{Status: string(v.Status), Grade: v.Grade, LastUsed: v.LastUsed, Silent: v.SilentSince, Due: v.NextChange, Body: body}, err
+}
+
+// evidence gathers what bears on the verdict on a thing.
+func (j *usageJudge) evidence(tx *sqlstore.Tx, s store.UsageSubject) (verdict.Evidence, error) {
+	e := verdict.Evidence{Now: tx.At(), Limits: j.limits, Coverage: j.coverage[s.Ref.Realm]}
+	facts, err := tx.FactsOf(s.Key, true)
+	if err != nil {
+		return e, err
+	}
+	holder := s.Ref
+	e.Subject = verdict.Subject{Ref: s.Ref}
+	for _, f := range facts {
+		fact, err := retinue.DecodeFact(f.Type, f.Body)
+		if err != nil {
+			return e, err
+		}
+		switch x := fact.(type) {
+		case retinue.Identity:
+			e.Subject.Kind, e.Subject.State = x.Kind, x.State
+			e.Subject.CreatedAt = laterOf(e.Subject.CreatedAt, x.CreatedAt)
+		case retinue.Credential:
+			e.Subject.Credentials = append(e.Subject.Credentials, x.Kind)
+			e.Subject.CreatedAt = laterOf(e.Subject.CreatedAt, x.CreatedAt)
+			if !x.Identity.IsZero() {
+				holder = x.Identity
+			}
+			if x.State == retinue.CredentialInactive || x.State == retinue.CredentialRevoked {
+				e.Subject.State = retinue.StateDisabled
+			}
+		}
+	}
+	if days := j.idle.Of(string(e.Subject.Kind)); days > 0 {
+		e.Limits.Idle = time.Duration(days) * 24 * time.Hour
+	}
+	if e.Fields, err = tx.Uses(s.Key); err != nil {
+		return e, err
+	}
+	if s.Type == store.TypeIndex(retinue.FactIdentity) {
+		if err := j.credentialsOf(tx, s, &e); err != nil {
+			return e, err
+		}
+	}
+	if j.estate != nil && j.estate.Judged(holder) {
+		e.Grants, e.GrantsKnown = j.grants(holder)
+	}
+	used, err := tx.Usage(s.ID)
+	if err != nil {
+		return e, err
+	}
+	seriesInto(&e, used)
+	return e, nil
+}
+
+// credentialsOf adds the kinds of an identity's credentials, and what their
+// sources say of their last use.
+func (j *usageJudge) credentialsOf(tx *sqlstore.Tx, s store.UsageSubject, e *verdict.Evidence) error {
+	related, err := tx.Related(s.Key, 500, store.EdgeIdentity)
+	if err != nil {
+		return err
+	}
+	for _, f := range related {
+		if f.Type != retinue.FactCredential {
+			continue
+		}
+		fact, err := retinue.DecodeFact(f.Type, f.Body)
+		if err != nil {
+			return err
+		}
+		if c, ok := fact.(retinue.Credential); ok {
+			e.Subject.Credentials = append(e.Subject.Credentials, c.Kind)
+		}
+		fields, err := tx.Uses(f.EntityKey)
+		if err != nil {
+			return err
+		}
+		for _, u := range fields {
+			if !u.Never { // that one credential was never used says nothing of the others
+				e.Fields = append(e.Fields, u)
+			}
+		}
+	}
+	return nil
+}
+
+// grants are the patterns of the actions that an identity may do, and whether
+// they are known.
+func (j *usageJudge) grants(ref retinue.Ref) ([]string, bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	same := j.estate.Same(ref)
+	var out []string
+	for _, h := range j.estate.Held(same) {
+		out = append(out, h.Actions...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out), len(j.estate.Gaps(same.Realm)) == 0
+}
+
+// testedConditions are the request conditions that some policy tests.
+func (a *App) testedConditions(ctx context.Context) (func(retinue.Realm, string) bool, error) {
+	keys := map[string]bool{}
+	err := a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
+		return tx.Documents(retinue.LanguageAWSIAM, func(_, text []byte) error {
+			for _, m := range conditionKey.FindAllSubmatch(text, -1) {
+				keys[strings.ToLower(string(m[1]))] = true
+			}
+			return nil
+		})
+	})
+	return func(_ retinue.Realm, key string) bool { return keys[strings.ToLower(key)] }, err
+}
+
+// conditionKey finds what a policy of AWS tests: a member's name with a colon.
+var conditionKey = regexp.MustCompile(`"([A-Za-z][A-Za-z0-9-]*:[A-Za-z][A-Za-z0-9/_.-]*)"\s*:`)

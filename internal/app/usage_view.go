@@ -1,0 +1,307 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/store"
+	"github.com/retinue-id/retinue/internal/store/sqlstore"
+	"github.com/retinue-id/retinue/internal/usage/verdict"
+)
+
+// UsageAnswer is what is known of the use of an identity or credential.
+type UsageAnswer struct {
+	ID   retinue.EntityID `json:"id"`
+	Name string           `json:"name"`
+	Ref  retinue.Ref      `json:"ref"`
+	// Verdict is the usage status, Grade its evidence and Evidence the word for
+	// that which people read.
+	Verdict  verdict.Status `json:"verdict"`
+	Grade    retinue.Grade  `json:"grade"`
+	Evidence string         `json:"evidence"`
+	verdictParts
+	JudgedAt  time.Time         `json:"judgedAt,omitzero"`
+	Consumers []UsageConsumer   `json:"consumers"`
+	Actions   []UsageAction     `json:"actions"`
+	Touches   []store.UsedTouch `json:"touches"`
+	// Week counts uses by hour of the week in UTC, Monday 00:00 first; Days by
+	// day.
+	Week [168]int64 `json:"week"`
+	Days []UsageDay `json:"days"`
+}
+
+// verdictParts are the other parts of a verdict, as it has them.
+type verdictParts struct {
+	Reason      string              `json:"reason"`
+	Window      verdict.Window      `json:"window"`
+	Rhythm      verdict.Rhythm      `json:"rhythm"`
+	LastUsed    time.Time           `json:"lastUsed,omitzero"`
+	Basis       verdict.Basis       `json:"basis,omitempty"`
+	LastDenied  time.Time           `json:"lastDenied,omitzero"`
+	SilentSince time.Time           `json:"silentSince,omitzero"`
+	SilentUntil time.Time           `json:"silentUntil,omitzero"`
+	Confidence  float64             `json:"confidence,omitempty"`
+	BlindSpots  []retinue.BlindSpot `json:"blindSpots"`
+	Untouched   []retinue.BlindSpot `json:"untouched,omitempty"`
+	Caveats     []string            `json:"caveats,omitempty"`
+	Raises      []verdict.Raise     `json:"raises,omitempty"`
+}
+
+// UsageConsumer is what used it, as a list of who would notice.
+type UsageConsumer struct {
+	Kind     string   `json:"kind"`
+	Name     string   `json:"name"`
+	Networks []string `json:"networks,omitempty"`
+	Agents   []string `json:"agents,omitempty"`
+	// Person is true where the log says that a person acted.
+	Person bool      `json:"person,omitempty"`
+	Uses   int64     `json:"uses"`
+	Denied int64     `json:"denied,omitempty"`
+	First  time.Time `json:"first"`
+	Last   time.Time `json:"last"`
+}
+
+// UsageAction is what was done with it.
+type UsageAction struct {
+	// Action is the permission, empty where none is known for Operation.
+	Action    string    `json:"action,omitempty"`
+	Operation string    `json:"operation,omitempty"`
+	Resource  string    `json:"resource,omitempty"`
+	Log       string    `json:"log"`
+	Uses      int64     `json:"uses"`
+	Denied    int64     `json:"denied,omitempty"`
+	First     time.Time `json:"first"`
+	Last      time.Time `json:"last"`
+}
+
+// UsageDay is how often it was used on a day.
+type UsageDay struct {
+	Day    string `json:"day"` // 2026-03-31
+	Uses   int64  `json:"uses"`
+	Denied int64  `json:"denied,omitempty"`
+}
+
+// EvidenceWord is the word for a grade of evidence.
+func EvidenceWord(g retinue.Grade) string {
+	switch g {
+	case retinue.GradeA:
+		return "complete"
+	case retinue.GradeB:
+		return "good"
+	case retinue.GradeC:
+		return "weak"
+	}
+	return "none"
+}
+
+// UsageOf answers what is known of the use of a thing that a scope sees, by its
+// id.
+func (a *App) UsageOf(ctx context.Context, scope store.RowScope, id retinue.EntityID) (UsageAnswer, error) {
+	out := UsageAnswer{ID: id, Verdict: verdict.StatusUnknown, Grade: retinue.GradeD}
+	err := a.DB.View(ctx, scope, func(tx *sqlstore.Tx) error {
+		e, err := oneEntity(tx, id)
+		if err != nil {
+			return err
+		}
+		out.ID, out.Ref, out.Name = e.ID, e.Ref(), cmp.Or(e.Name, e.Key)
+		switch row, err := tx.Verdict(id); {
+		case err == nil:
+			var v verdict.Verdict
+			if err := json.Unmarshal(row.Body, &v); err != nil {
+				return err
+			}
+			out.take(v)
+			out.JudgedAt = row.JudgedAt
+		case errors.Is(err, retinue.ErrNotFound):
+			out.Reason = "its use was not looked at yet"
+		default:
+			return err
+		}
+		used, err := tx.Usage(id)
+		if err != nil {
+			return err
+		}
+		out.count(used)
+		out.Touches, err = tx.UsageTouches(id)
+		return err
+	})
+	out.Evidence = EvidenceWord(out.Grade)
+	if out.BlindSpots == nil {
+		out.BlindSpots = []retinue.BlindSpot{}
+	}
+	if out.Touches == nil {
+		out.Touches = []store.UsedTouch{}
+	}
+	return out, err
+}
+
+// oneEntity finds a thing by its id.
+func oneEntity(tx *sqlstore.Tx, id retinue.EntityID) (store.Entity, error) {
+	for e, err := range tx.Entities(store.EntityQuery{ID: id, Gone: true, Limit: 1}) {
+		return e, err
+	}
+	_, err := tx.EntityKey(id) // which says that it is not there
+	return store.Entity{}, err
+}
+
+func (u *UsageAnswer) take(v verdict.Verdict) {
+	u.Verdict, u.Grade = v.Status, v.Grade
+	u.verdictParts = verdictParts{Reason: v.Reason, Window: v.Window, Rhythm: v.Rhythm, LastUsed: v.LastUsed, Basis: v.Basis, LastDenied: v.LastDenied,
+		SilentSince: v.SilentSince, SilentUntil: v.SilentUntil, Confidence: v.Confidence, BlindSpots: v.BlindSpots, Untouched: v.Untouched, Caveats: v.Caveats, Raises: v.Raises}
+}
+
+// count sums behaviours up by consumer, by action and by time.
+func (u *UsageAnswer) count(used []store.Used) {
+	type who struct{ kind, name string }
+	type what struct{ action, operation, resource, log string }
+	consumers, actions := map[who]*UsageConsumer{}, map[what]*UsageAction{}
+	days := map[string]*UsageDay{}
+	for i := range used {
+		b := &used[i].Behaviour
+		if b.Class == retinue.EventUnknown || b.Class == retinue.EventInsight {
+			continue
+		}
+		c := at(consumers, who{b.Consumer.Kind, b.Consumer.Name}, func() *UsageConsumer { return &UsageConsumer{Kind: b.Consumer.Kind, Name: b.Consumer.Name} })
+		x := at(actions, what{b.Action, b.Operation, b.Resource.Key, b.Log}, func() *UsageAction {
+			return &UsageAction{Action: b.Action, Operation: b.Operation, Resource: b.Resource.Key, Log: b.Log}
+		})
+		c.Person = c.Person || b.Person
+		c.Networks, c.Agents = with(c.Networks, b.Consumer.Network), with(c.Agents, b.Consumer.Agent)
+		for _, m := range used[i].Months {
+			first, last := time.Unix(m.First, 0).UTC(), time.Unix(m.Last, 0).UTC()
+			c.First, c.Last = earlierOf(c.First, first), laterOf(c.Last, last)
+			x.First, x.Last = earlierOf(x.First, first), laterOf(x.Last, last)
+			denied := b.Outcome == retinue.OutcomeDenied
+			if denied {
+				c.Denied, x.Denied = c.Denied+m.N, x.Denied+m.N
+			} else {
+				c.Uses, x.Uses = c.Uses+m.N, x.Uses+m.N
+			}
+			u.time(m, denied, days)
+		}
+	}
+	u.Consumers, u.Actions, u.Days = []UsageConsumer{}, []UsageAction{}, []UsageDay{}
+	for _, c := range consumers {
+		u.Consumers = append(u.Consumers, *c)
+	}
+	for _, x := range actions {
+		u.Actions = append(u.Actions, *x)
+	}
+	for _, d := range days {
+		u.Days = append(u.Days, *d)
+	}
+	slices.SortFunc(u.Consumers, func(a, b UsageConsumer) int {
+		return cmp.Or(b.Last.Compare(a.Last), strings.Compare(a.Kind, b.Kind), strings.Compare(a.Name, b.Name))
+	})
+	slices.SortFunc(u.Actions, func(a, b UsageAction) int {
+		return cmp.Or(b.Last.Compare(a.Last), strings.Compare(a.Action, b.Action), strings.Compare(a.Operation, b.Operation), strings.Compare(a.Resource, b.Resource))
+	})
+	slices.SortFunc(u.Days, func(a, b UsageDay) int { return strings.Compare(a.Day, b.Day) })
+}
+
+// time adds the counts of a month to the picture of the week and of the days.
+func (u *UsageAnswer) time(m store.Month, denied bool, days map[string]*UsageDay) {
+	add := func(day int64, n int64) {
+		name := time.Unix(day*86400, 0).UTC().Format(time.DateOnly)
+		d := at(days, name, func() *UsageDay { return &UsageDay{Day: name} })
+		if denied {
+			d.Denied += n
+		} else {
+			d.Uses += n
+		}
+	}
+	c := m.Clone()
+	c.Coarsen(store.GrainDay)
+	if !denied {
+		for h, n := range c.Week {
+			u.Week[h] += n
+		}
+	}
+	start := store.MonthStart(c.Month) / 24
+	i := 0
+	for d := range int64(31) {
+		if c.Days&(1<<d) == 0 {
+			continue
+		}
+		n := int64(1) // of months kept as a whole it is only known that there was something
+		if i < len(c.DayCounts) {
+			n = c.DayCounts[i]
+		}
+		i++
+		add(start+d, n)
+	}
+}
+
+// at returns the value of a key, made where there is none.
+func at[K comparable, V any](m map[K]*V, key K, make func() *V) *V {
+	v, ok := m[key]
+	if !ok {
+		v = make()
+		m[key] = v
+	}
+	return v
+}
+
+// with adds a word to a sorted list that lacks it; the empty word is none.
+func with(list []string, word string) []string {
+	if i, ok := slices.BinarySearch(list, word); !ok && word != "" {
+		return slices.Insert(list, i, word)
+	}
+	return list
+}
+
+// VerdictLine is a verdict in a list.
+type VerdictLine struct {
+	ID       retinue.EntityID `json:"id"`
+	Kind     string           `json:"kind"`
+	Name     string           `json:"name"`
+	Status   verdict.Status   `json:"status"`
+	Grade    retinue.Grade    `json:"grade"`
+	Evidence string           `json:"evidence"`
+	LastUsed time.Time        `json:"lastUsed,omitzero"`
+	// SilentSince is since when it is known not to have been used.
+	SilentSince time.Time `json:"silentSince,omitzero"`
+	JudgedAt    time.Time `json:"judgedAt"`
+	Reason      string    `json:"reason"`
+}
+
+// Verdicts yields verdicts in the order of ids, at most limit of them; 0 is
+// every one.
+func (a *App) Verdicts(ctx context.Context, scope store.RowScope, q store.VerdictQuery, limit int) iter.Seq2[VerdictLine, error] {
+	return func(yield func(VerdictLine, error) bool) {
+		n := 0
+		for {
+			var page []store.VerdictRow
+			err := a.DB.View(ctx, scope, func(tx *sqlstore.Tx) (err error) {
+				page, err = tx.Verdicts(q)
+				return err
+			})
+			if err != nil {
+				yield(VerdictLine{}, err)
+				return
+			}
+			for _, r := range page {
+				var v verdict.Verdict
+				if err = json.Unmarshal(r.Body, &v); limit > 0 && n == limit {
+					return
+				}
+				n++
+				if !yield(VerdictLine{ID: r.Entity, Kind: r.Kind, Name: r.Name, Status: v.Status, Grade: v.Grade, Evidence: EvidenceWord(v.Grade),
+					LastUsed: v.LastUsed, SilentSince: v.SilentSince, JudgedAt: r.JudgedAt, Reason: v.Reason}, err) || err != nil {
+					return
+				}
+			}
+			if len(page) < store.MaxPage {
+				return
+			}
+			q.After = page[len(page)-1].Entity
+		}
+	}
+}

@@ -1,0 +1,157 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/connector"
+	"github.com/retinue-id/retinue/internal/app"
+)
+
+func (e *env) activityCommand() *cobra.Command {
+	return group("activity", "Activity: what the logs of systems tell of use", e.activityImport())
+}
+
+func (e *env) activityImport() *cobra.Command {
+	var format, since string
+	var complete bool
+	c := &cobra.Command{
+		Use:   "import KIND[=PATH[,OPTION=VALUE…]] …",
+		Short: "Read logs, count what they tell, and judge whose use changed",
+		Long: `Import reads the logs of systems from files and folders, or live where the kind
+can, and counts each event once however often it is read: the same import again
+goes on where it stopped. What cannot be read is reported with its place and does
+not keep the rest from being counted.
+
+A log that cannot prove that it is whole is weak evidence. If you know that what
+you import is all that it held in its time, say so with --complete: your name is
+kept with it.
+
+Kinds of log:
+` + logsHelp(app.Specs()),
+		Example: activityExamples(app.Specs()),
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if format != "text" && format != "json" {
+				return usageError{fmt.Errorf("--format %q: want text or json", format)}
+			}
+			opt := app.ActivityOptions{Actor: app.Actor(), Complete: complete, Getenv: e.getenv}
+			if since != "" {
+				var err error
+				if opt.Since, err = parseTime("--since", since); err != nil {
+					return err
+				}
+			}
+			if e.remote() {
+				return errLocal
+			}
+			cfg, err := e.settings()
+			if err != nil {
+				return err
+			}
+			sources, err := e.sourcesOf(args, cfg)
+			if err != nil {
+				return err
+			}
+			return e.importActivity(cmd, sources, opt, format)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&format, "format", "text", "text or json")
+	f.StringVar(&since, "since", "", "leave out older events: a date, a time or an age such as 90d")
+	f.BoolVar(&complete, "complete", false, "say that what is read is all that the logs held in its time")
+	return c
+}
+
+func logsHelp(specs []connector.Spec) string {
+	var b strings.Builder
+	for _, s := range specs {
+		if s.Activity == nil {
+			continue
+		}
+		titles := make([]string, len(s.Activity.Logs))
+		for i, l := range s.Activity.Logs {
+			titles[i] = l.Title
+		}
+		fmt.Fprintf(&b, "  %-16s %s\n", s.Kind, strings.Join(titles, ", "))
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+func activityExamples(specs []connector.Spec) string {
+	var b strings.Builder
+	for _, s := range specs {
+		if s.Activity != nil && len(s.Activity.Examples) > 0 {
+			fmt.Fprintf(&b, "  retinue activity import %-34s %s\n", s.Activity.Examples[0].Form, s.Activity.Examples[0].Help)
+		}
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// shownFaults is how many faults are printed one by one.
+const shownFaults = 20
+
+func (e *env) importActivity(cmd *cobra.Command, sources []app.SourceConfig, opt app.ActivityOptions, format string) (err error) {
+	a, err := e.open(cmd.Context())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	p := newProgress(e.err, len(sources))
+	faults := newFaultList(shownFaults)
+	opt.OnProgress, opt.OnFault = p.progress, faults.add
+	reads, err := a.ImportActivity(cmd.Context(), sources, opt)
+	p.close()
+	faults.say(e)
+	if err != nil {
+		return err
+	}
+	if format == "json" {
+		err = e.json(reads)
+	} else {
+		for _, r := range reads {
+			e.showRead(r)
+		}
+	}
+	for _, r := range reads {
+		if r.Error != "" {
+			return errors.Join(err, &exitError{ExitIncomplete, fmt.Sprintf("%s: %s", r.Source, retinue.CleanName(r.Error))})
+		}
+	}
+	return err
+}
+
+func (e *env) showRead(r app.ActivityRead) {
+	e.printf("%s: %d events of %d inputs, %d of them new", retinue.CleanName(r.Source), r.Events, r.Inputs, r.New)
+	if !r.From.IsZero() {
+		e.printf(", from %s to %s", r.From.Format(time.RFC3339), r.To.Format(time.RFC3339))
+	}
+	e.printf("\n")
+	line := func(n int64, text string) {
+		if n > 0 {
+			e.printf("  %d %s\n", n, text)
+		}
+	}
+	line(r.Repeated, "had been counted before")
+	line(r.LateUnverified, "came so late that it cannot be told whether they had been counted")
+	line(r.Unknown, "are of no kind that is known: kept, and taken neither for use nor for silence")
+	line(r.Faults, "could not be read")
+	for _, c := range r.Coverage {
+		e.printf("  covers %s of %s from %s to %s", c.Log, c.Realm, c.From.Format(time.DateOnly), c.To.Format(time.DateOnly))
+		if c.Proof == "" {
+			e.printf(": not proven to be whole")
+		}
+		e.printf("\n")
+		for _, b := range c.BlindSpots {
+			e.printf("    not shown: %s\n", retinue.CleanName(b.Text))
+		}
+	}
+	for _, n := range r.Notes {
+		e.printf("  note: %s\n", retinue.CleanName(n.Text))
+	}
+}

@@ -1,0 +1,185 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/app"
+	"github.com/retinue-id/retinue/internal/store"
+	"github.com/retinue-id/retinue/internal/usage/verdict"
+)
+
+func (e *env) usageCommand() *cobra.Command {
+	format, all := "text", false
+	c := &cobra.Command{
+		Use:   "usage IDENTITY",
+		Short: "Show what an identity or credential has really done",
+		Long: `Usage says whether an identity or credential is still used, on what evidence,
+by what, and for what. It is named by its id (idn_…, crd_…), the vendor's own key,
+or a name that only one has.
+
+The usage status is active, idle, dormant, never used, or unknown. The evidence
+is complete (the source's own log covers every way of use), good (but for named
+blind spots that its grants do not touch), weak (a last-used field only, or a log
+that is not proven whole), or none.`,
+		Example: "  retinue usage arn:aws:iam::111122223333:role/backup",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if format != "text" && format != "json" {
+				return usageError{fmt.Errorf("--format %q: want text or json", format)}
+			}
+			return e.with(cmd.Context(), func(a *app.App) error {
+				id, err := findUser(cmd.Context(), a, args[0])
+				if err != nil {
+					return err
+				}
+				u, err := a.UsageOf(cmd.Context(), store.Everything(), id)
+				if err != nil {
+					return err
+				}
+				if format == "json" {
+					return e.json(u)
+				}
+				e.showUsage(u, all)
+				return nil
+			})
+		},
+	}
+	c.Flags().StringVar(&format, "format", format, "text or json")
+	c.Flags().BoolVar(&all, "all", false, "every consumer and action, not the ten latest")
+	return c
+}
+
+// findUser finds an identity or credential by id, key or name.
+func findUser(ctx context.Context, a *app.App, word string) (retinue.EntityID, error) {
+	var errs []error
+	for _, t := range []retinue.FactType{retinue.FactIdentity, retinue.FactCredential} {
+		x, err := find(ctx, local{a}, t, word)
+		if err == nil {
+			return x.ID, nil
+		}
+		if !errors.Is(err, retinue.ErrNotFound) {
+			return "", err
+		}
+		errs = append(errs, err)
+	}
+	return "", errs[0]
+}
+
+func (e *env) showUsage(u app.UsageAnswer, all bool) {
+	e.printf("%s  %s\n", u.ID, retinue.CleanName(u.Name))
+	e.printf("  usage status  %s\n", statusWord(u.Verdict))
+	e.printf("  evidence      %s (%s)\n", u.Evidence, u.Grade)
+	e.printf("  %s\n", retinue.CleanName(u.Reason))
+	if !u.Window.From.IsZero() {
+		e.printf("  window        %s to %s\n", day(u.Window.From), day(u.Window.To))
+	}
+	for _, g := range u.Window.Gaps {
+		e.printf("  gap           %s to %s\n", g.From.Format(time.RFC3339), g.To.Format(time.RFC3339))
+	}
+	if u.Rhythm.Words != "" {
+		e.printf("  rhythm        %s\n", u.Rhythm.Words)
+	}
+	if !u.LastUsed.IsZero() {
+		e.printf("  last used     %s\n", u.LastUsed.Format(time.RFC3339))
+	}
+	section(e, "what the evidence cannot show", u.BlindSpots, func(b retinue.BlindSpot) string { return b.Text })
+	section(e, "to be known besides", u.Caveats, func(s string) string { return s })
+	section(e, "would raise the evidence", u.Raises, func(r verdict.Raise) string {
+		text := fmt.Sprintf("%s: %s", app.EvidenceWord(r.Grade), r.Text)
+		if r.Cost != "" {
+			text += " (" + r.Cost + ")"
+		}
+		return text
+	})
+	consumers, actions := u.Consumers, u.Actions
+	if !all {
+		consumers, actions = consumers[:min(10, len(consumers))], actions[:min(10, len(actions))]
+	}
+	section(e, fmt.Sprintf("consumers (%d)", len(u.Consumers)), consumers, func(c app.UsageConsumer) string {
+		return fmt.Sprintf("%s %s: %s, %s to %s", c.Kind, c.Name, counts(c.Uses, c.Denied), day(c.First), day(c.Last))
+	})
+	section(e, fmt.Sprintf("actions (%d)", len(u.Actions)), actions, func(x app.UsageAction) string {
+		what := x.Action
+		if what == "" {
+			what = x.Operation
+		}
+		if x.Resource != "" {
+			what += " on " + x.Resource
+		}
+		return fmt.Sprintf("%s: %s, last %s", what, counts(x.Uses, x.Denied), day(x.Last))
+	})
+}
+
+func statusWord(s verdict.Status) string { return strings.ReplaceAll(string(s), "_", " ") }
+
+func counts(uses, denied int64) string {
+	switch {
+	case denied == 0:
+		return fmt.Sprintf("%d uses", uses)
+	case uses == 0:
+		return fmt.Sprintf("%d refused", denied)
+	}
+	return fmt.Sprintf("%d uses, %d refused", uses, denied)
+}
+
+func (e *env) verdictsCommand() *cobra.Command {
+	var f listFlags
+	var status, grade, kind string
+	l := &cobra.Command{
+		Use:   "list",
+		Short: "List the usage status of identities and credentials, with its evidence",
+		Example: `  retinue verdicts list --status dormant --grade A
+  retinue verdicts list --of credentials --format csv`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if _, err := f.check(); err != nil {
+				return err
+			}
+			q := store.VerdictQuery{Status: strings.ReplaceAll(status, " ", "_"), Grade: retinue.Grade(strings.ToUpper(grade)), NonHuman: true}
+			switch {
+			case kind == "identities":
+				q.Type = retinue.FactIdentity
+			case kind == "credentials":
+				q.Type = retinue.FactCredential
+			case kind != "":
+				return usageError{fmt.Errorf("--of %q: want identities or credentials", kind)}
+			}
+			if status != "" && !slices.Contains(verdict.Statuses(), verdict.Status(q.Status)) {
+				return usageError{fmt.Errorf("--status %q: want one of %v", status, verdict.Statuses())}
+			}
+			if grade != "" && !slices.Contains([]retinue.Grade{retinue.GradeA, retinue.GradeB, retinue.GradeC, retinue.GradeD}, q.Grade) {
+				return usageError{fmt.Errorf("--grade %q: want A, B, C or D", grade)}
+			}
+			return e.with(cmd.Context(), func(a *app.App) error {
+				return list(e, f, a.Verdicts(cmd.Context(), store.Everything(), q, f.limit), verdictCells(), "no verdicts: scan a system, and import its logs with `retinue activity import`")
+			})
+		},
+	}
+	fl := l.Flags()
+	fl.StringVar(&f.format, "format", "table", "table, json or csv")
+	fl.IntVar(&f.limit, "limit", 0, "print at most so many rows (default: every row)")
+	fl.StringVar(&status, "status", "", "active, idle, dormant, never_used or unknown")
+	fl.StringVar(&grade, "grade", "", "A (complete), B (good), C (weak) or D (none)")
+	fl.StringVar(&kind, "of", "", "identities or credentials (default: both)")
+	return group("verdicts", "Verdicts: whether identities and credentials are still used", l)
+}
+
+func verdictCells() []cell[app.VerdictLine] {
+	return []cell[app.VerdictLine]{
+		{"id", func(v app.VerdictLine) string { return string(v.ID) }},
+		{"kind", func(v app.VerdictLine) string { return v.Kind }},
+		{"name", func(v app.VerdictLine) string { return v.Name }},
+		{"status", func(v app.VerdictLine) string { return statusWord(v.Status) }},
+		{"evidence", func(v app.VerdictLine) string { return v.Evidence }},
+		{"last used", func(v app.VerdictLine) string { return day(v.LastUsed) }},
+		{"reason", func(v app.VerdictLine) string { return v.Reason }},
+	}
+}
