@@ -30,6 +30,10 @@ type asker struct {
 	// of the call in hand, so that its room is used again:
 	layersNow awsiam.Layers
 	now       awsiam.Request
+
+	variants slab[variant]
+	nodes    slab[node]
+	spots    slab[place]
 }
 
 // question is one call; a variant is known by its plain form and its name, so
@@ -84,6 +88,27 @@ func newAsker(s *State) *asker {
 		answers: make(map[question]bool), shared: make(map[sharedQuestion]bool),
 		reasoned: make(map[question][]access.Reason), texts: make(map[string]int32), fits: make(map[string]string),
 		services: make(map[serving]bool), admins: make(map[patternedClass]bool), prospects: make(map[outlook]*awsiam.Prospect), cans: make(map[int32]actionSet), attach: make(map[attachment]*Technique)}
+}
+
+// reset forgets all answers, and gives up all variants and nodes.
+func (a *asker) reset() {
+	clear(a.plain)
+	clear(a.varied)
+	clear(a.fresh)
+	clear(a.patterned)
+	clear(a.answers)
+	clear(a.shared)
+	clear(a.reasoned)
+	clear(a.texts)
+	clear(a.fits)
+	clear(a.services)
+	clear(a.admins)
+	clear(a.attach)
+	clear(a.prospects)
+	clear(a.cans)
+	a.variants.reset()
+	a.nodes.reset()
+	a.spots.reset()
 }
 
 // text numbers a text; the empty one is 0.

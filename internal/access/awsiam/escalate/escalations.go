@@ -25,25 +25,26 @@ type Escalation struct {
 func (s *State) Escalations() []Escalation {
 	x := s.judge()
 	found := make([][]Escalation, len(x.list))
-	side(len(x.list), func(i int) { found[i] = s.escalationsOf(x.list[i]) })
+	side(len(x.list), s, func(a *asker, i int) { found[i] = a.escalationsOf(x.list[i]) })
 	if out := slices.Concat(found...); out != nil {
 		return out
 	}
 	return []Escalation{}
 }
 
-// side calls fn for the numbers below n, several at once.
-func side(n int, fn func(int)) {
+// side calls fn for the numbers below n, several at once, each with an asker that
+// knows nothing yet.
+func side(n int, s *State, fn func(a *asker, i int)) {
 	var next atomic.Int64
 	var wait sync.WaitGroup
 	for range min(n, runtime.GOMAXPROCS(0)) {
 		wait.Go(func() {
-			for {
+			for a := newAsker(s); ; a.reset() {
 				i := int(next.Add(1)) - 1
 				if i >= n {
 					return
 				}
-				fn(i)
+				fn(a, i)
 			}
 		})
 	}
@@ -54,15 +55,14 @@ func side(n int, fn func(int)) {
 // found from one, nothing is from those that are like it, nor from those that it
 // came to act as, which hold no more than it does: so those who may do most go
 // first.
-func (s *State) escalationsOf(h *home) []Escalation {
+func (a *asker) escalationsOf(h *home) []Escalation {
 	var out []Escalation
-	a := newAsker(s)
 	var starts []*Principal
 	h.each(func(p *Principal) {
 		switch {
 		case p.admin:
 			out = append(out, Escalation{Identity: p.ARN, Already: true, Hops: []Hop{}})
-		case !p.idle():
+		case !p.idle() && (p.named || h.open || !a.can(a.as(p)).empty()):
 			starts = append(starts, p)
 		}
 	})

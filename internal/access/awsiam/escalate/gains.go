@@ -56,8 +56,10 @@ func (r *run) take(t *Technique, to variant, p proof, through, assumes string, a
 	if r.held[v] != nil {
 		return
 	}
-	r.hold(&node{variant: v, proof: p, parents: append(slices.Clone(p.by), also...),
-		hop: Hop{Technique: t.ID, From: p.by[0].ARN, To: to.ARN, Through: through, Assumes: assumes}})
+	n := r.node(v)
+	n.proof, n.parents = p, append(slices.Clip(p.by), also...)
+	n.hop = Hop{Technique: t.ID, From: p.by[0].ARN, To: to.ARN, Through: through, Assumes: assumes}
+	r.hold(n)
 }
 
 func about(p *Principal) target {

@@ -11,9 +11,8 @@ func (s *State) judge() *index {
 	x := s.ready()
 	s.judged.Do(func() {
 		var classes atomic.Int32
-		side(len(x.list), func(i int) {
+		side(len(x.list), s, func(a *asker, i int) {
 			h := x.list[i]
-			a := newAsker(s)
 			h.each(func(p *Principal) { p.admin = p.wide && a.admin(a.as(p)) })
 			newSorter(s, x, h, true).number(&classes)
 			if a.raises(h) {
@@ -68,7 +67,7 @@ func (a *asker) raises(h *home) bool {
 	var members []*node
 	h.each(func(p *Principal) {
 		if !p.admin {
-			members = append(members, &node{variant: a.as(p)})
+			members = append(members, a.node(a.as(p)))
 		}
 	})
 	p := &probe{asker: a, home: h, members: members, asked: make(map[held]bool), classes: make(map[int32]bool)}

@@ -340,7 +340,7 @@ func spared(s *State) int {
 	for _, h := range s.judge().list {
 		seen := map[int32]bool{0: true}
 		reach := make(map[string]bool)
-		for _, e := range s.escalationsOf(h) {
+		for _, e := range newAsker(s).escalationsOf(h) {
 			reach[e.Identity] = true
 		}
 		for _, p := range ordered(h.users, h.roles) {

@@ -122,14 +122,14 @@ func (a *asker) run(start *variant, goal func(*variant) bool) *run {
 // more to the members.
 func (a *asker) single(v *variant, members []*node) *run {
 	r := &run{asker: a, held: make(map[*variant]*node), places: make(map[*home]*place), goal: func(*variant) bool { return false }, members: members}
-	r.hold(&node{variant: v})
+	r.hold(r.node(v))
 	r.begin()
 	return r
 }
 
 func (r *run) search(start *variant) {
 	r.held, r.places = make(map[*variant]*node), make(map[*home]*place)
-	r.hold(&node{variant: start})
+	r.hold(r.node(start))
 	for r.before < len(r.order) && r.found == nil {
 		r.begin()
 		for i := range r.techniques {
@@ -152,7 +152,8 @@ func (r *run) begin() {
 		h := r.homeOf(n.Principal)
 		at := r.places[h]
 		if at == nil {
-			at = &place{classes: make(map[int32]bool)}
+			at = r.spots.next()
+			at.classes = make(map[int32]bool)
 			r.places[h] = at
 			i, _ := slices.BinarySearchFunc(r.homes, h, func(a, b *home) int { return cmp.Compare(a.prefix, b.prefix) })
 			r.homes = slices.Insert(r.homes, i, h)

@@ -89,12 +89,21 @@ func (a *asker) variant(v variant) *variant {
 			v.allows.join(a.document(p).allows)
 		}
 	}
+	kept := a.variants.next()
+	*kept = v
 	if v.name == "" {
-		a.plain[v.Principal] = &v
+		a.plain[v.Principal] = kept
 	} else {
-		a.varied[v.held()] = &v
+		a.varied[v.held()] = kept
 	}
-	return &v
+	return kept
+}
+
+// node is a new node.
+func (a *asker) node(v *variant) *node {
+	n := a.nodes.next()
+	n.variant = v
+	return n
 }
 
 // as is the principal as it is.
