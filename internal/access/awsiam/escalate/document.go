@@ -62,30 +62,49 @@ func newLibrary(b *book) *library {
 		none: &document{}, unclear: &document{number: 1, denies: true}}
 }
 
+// placeOf is what policies of the same document share; nil where it has no
+// statements.
+func placeOf(p *awsiam.Policy) *awsiam.Statement {
+	if list := p.Statements(); len(list) > 0 {
+		return &list[0]
+	}
+	return nil
+}
+
 // document returns what bears on techniques of a policy, which many share.
 func (l *library) document(p *awsiam.Policy) *document {
-	list := p.Statements()
-	if len(list) == 0 {
-		if len(p.Problems()) > 0 {
-			return l.unclear
-		}
-		return l.none
+	if at := placeOf(p); at != nil {
+		return l.byPlace[at]
 	}
-	return l.byPlace[&list[0]]
+	if len(p.Problems()) > 0 {
+		return l.unclear
+	}
+	return l.none
 }
 
-// add takes a policy apart unless one of the same document was.
-func (l *library) add(policies ...*awsiam.Policy) {
-	for _, p := range policies {
-		list := p.Statements()
-		if len(list) > 0 && l.byPlace[&list[0]] == nil {
-			l.byPlace[&list[0]] = l.read(p)
+// add takes policies of distinct documents apart.
+func (l *library) add(policies []*awsiam.Policy) {
+	read, keys := make([]*document, len(policies)), make([]string, len(policies))
+	const together = 64
+	side((len(policies)+together-1)/together, func() func(int) {
+		return func(i int) {
+			for i, end := i*together, min((i+1)*together, len(policies)); i < end; i++ {
+				read[i], keys[i] = l.read(policies[i])
+			}
 		}
+	})
+	for i, p := range policies {
+		if keys[i] != "" {
+			read[i].number = l.numbered(keys[i])
+		}
+		l.byPlace[placeOf(p)] = read[i]
 	}
 }
 
-func (l *library) read(p *awsiam.Policy) *document {
-	d := &document{}
+// read takes a policy apart. Documents with the same key, if they have one, are
+// the same as far as they bear on techniques.
+func (l *library) read(p *awsiam.Policy) (d *document, key string) {
+	d = &document{}
 	var text []string
 	list := p.Statements()
 	for i := range list {
@@ -118,9 +137,9 @@ func (l *library) read(p *awsiam.Policy) *document {
 	}
 	if len(text) > 0 {
 		slices.Sort(text)
-		d.number = l.numbered(p.Version() + "\n" + strings.Join(slices.Compact(text), "\n"))
+		key = p.Version() + "\n" + strings.Join(slices.Compact(text), "\n")
 	}
-	return d
+	return d, key
 }
 
 // ownOnly reports whether a statement is about the caller's own user alone.

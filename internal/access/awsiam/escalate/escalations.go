@@ -25,30 +25,39 @@ type Escalation struct {
 func (s *State) Escalations() []Escalation {
 	x := s.judge()
 	found := make([][]Escalation, len(x.list))
-	side(len(x.list), s, func(a *asker, i int) { found[i] = a.escalationsOf(x.list[i]) })
+	s.accounts(x, func(a *asker, i int) { found[i] = a.escalationsOf(x.list[i]) })
 	if out := slices.Concat(found...); out != nil {
 		return out
 	}
 	return []Escalation{}
 }
 
-// side calls fn for the numbers below n, several at once, each with an asker that
-// knows nothing yet.
-func side(n int, s *State, fn func(a *asker, i int)) {
+// side calls functions for the numbers below n, several at once, each of which
+// begin makes.
+func side(n int, begin func() func(i int)) {
 	var next atomic.Int64
 	var wait sync.WaitGroup
 	for range min(n, runtime.GOMAXPROCS(0)) {
 		wait.Go(func() {
-			for a := newAsker(s); ; a.reset() {
-				i := int(next.Add(1)) - 1
-				if i >= n {
-					return
-				}
-				fn(a, i)
+			fn := begin()
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				fn(i)
 			}
 		})
 	}
 	wait.Wait()
+}
+
+// accounts calls fn for every account, each with an asker that knows nothing
+// yet.
+func (s *State) accounts(x *index, fn func(a *asker, i int)) {
+	side(len(x.list), func() func(int) {
+		a := newAsker(s)
+		return func(i int) {
+			fn(a, i)
+			a.reset()
+		}
+	})
 }
 
 // escalationsOf searches from the principals of an account. Where nothing is

@@ -67,9 +67,14 @@ type traits struct {
 func (s *State) ready() *index {
 	s.once.Do(func() {
 		x := &index{library: newLibrary(newBook()), homes: make(map[string]*home), named: make(map[string][]*Principal), kinds: make(map[string]bool)}
-		x.read(s)
 		for _, p := range s.Principals {
-			x.settle(s, p)
+			h := x.home(p.ARN)
+			p.traits = traits{home: h}
+			if p.Role {
+				h.roles = append(h.roles, p)
+			} else {
+				h.users = append(h.users, p)
+			}
 		}
 		for _, arn := range slices.Sorted(maps.Keys(s.Groups)) {
 			h := x.home(arn)
@@ -85,6 +90,9 @@ func (s *State) ready() *index {
 				role.home.computes = append(role.home.computes, c)
 			}
 		}
+		x.list = slices.SortedFunc(maps.Values(x.homes), func(a, b *home) int { return cmp.Compare(a.prefix, b.prefix) })
+		x.read(s)
+		side(len(x.list), func() func(int) { return func(i int) { x.settle(s, x.list[i]) } })
 		x.order(s)
 		s.made = x
 	})
@@ -93,26 +101,51 @@ func (s *State) ready() *index {
 
 // read takes all documents apart.
 func (x *index) read(s *State) {
-	for _, p := range s.Principals {
-		x.add(p.Own...)
-		x.add(p.Boundary...)
-		x.add(p.Trust...)
-		for _, level := range p.ServiceControl {
-			x.add(level.Policies...)
+	found := make([]map[*awsiam.Statement]*awsiam.Policy, len(x.list))
+	side(len(x.list), func() func(int) {
+		seen := make(map[*awsiam.Statement]bool)
+		return func(i int) {
+			found[i] = make(map[*awsiam.Statement]*awsiam.Policy)
+			x.list[i].documents(s, func(list []*awsiam.Policy) {
+				for _, p := range list {
+					if at := placeOf(p); at != nil && !seen[at] {
+						seen[at], found[i][at] = true, p
+					}
+				}
+			})
 		}
+	})
+	all := map[*awsiam.Statement]*awsiam.Policy{placeOf(everything): everything}
+	for _, some := range found {
+		maps.Copy(all, some)
 	}
-	for _, g := range s.Groups {
-		x.add(g.Policies...)
+	x.add(slices.Collect(maps.Values(all)))
+}
+
+// documents yields the documents of an account, most of them several times.
+func (h *home) documents(s *State, yield func([]*awsiam.Policy)) {
+	var levels []awsiam.Level
+	h.each(func(p *Principal) {
+		yield(p.Own)
+		yield(p.Boundary)
+		yield(p.Trust)
+		if len(p.ServiceControl) == 0 || len(levels) == len(p.ServiceControl) && &levels[0] == &p.ServiceControl[0] {
+			return
+		}
+		levels = p.ServiceControl
+		for _, level := range levels {
+			yield(level.Policies)
+		}
+	})
+	for _, g := range h.groups {
+		yield(g.Policies)
 	}
-	for _, m := range s.Policies {
+	for _, m := range h.policies {
 		if m.Document != nil {
-			x.add(m.Document)
+			yield([]*awsiam.Policy{m.Document})
 		}
-		for _, other := range m.Others {
-			x.add(other)
-		}
+		yield(slices.Collect(maps.Values(m.Others)))
 	}
-	x.add(everything)
 }
 
 // home is the account of an ARN.
@@ -129,45 +162,37 @@ func (x *index) home(arn string) *home {
 	return h
 }
 
-// settle derives a principal's traits and puts it into its account.
-func (x *index) settle(s *State, p *Principal) {
-	h := x.home(p.ARN)
-	p.traits = traits{home: h}
-	take := func(list []*awsiam.Policy) {
-		for _, policy := range list {
-			d := x.document(policy)
-			p.allows.join(d.allows)
-			p.wide = p.wide || d.wide
-		}
-	}
-	take(p.Own)
-	for _, g := range p.Groups {
-		if group := s.Groups[g]; group != nil {
-			take(group.Policies)
-		}
-	}
-	if h.control == nil {
-		for _, level := range p.ServiceControl {
-			for _, policy := range level.Policies {
-				h.control = append(h.control, x.document(policy))
+// settle derives the traits of an account's principals.
+func (x *index) settle(s *State, h *home) {
+	byARN := func(a, b *Principal) int { return cmp.Compare(a.ARN, b.ARN) }
+	slices.SortFunc(h.users, byARN)
+	slices.SortFunc(h.roles, byARN)
+	h.each(func(p *Principal) {
+		take := func(list []*awsiam.Policy) {
+			for _, policy := range list {
+				d := x.document(policy)
+				p.allows.join(d.allows)
+				p.wide = p.wide || d.wide
 			}
 		}
-	}
-	if !p.Role {
-		h.users = append(h.users, p)
-		return
-	}
-	h.roles = append(h.roles, p)
+		take(p.Own)
+		for _, g := range p.Groups {
+			if group := s.Groups[g]; group != nil {
+				take(group.Policies)
+			}
+		}
+		if h.control == nil {
+			for _, level := range p.ServiceControl {
+				for _, policy := range level.Policies {
+					h.control = append(h.control, x.document(policy))
+				}
+			}
+		}
+	})
 }
 
-// order sorts the accounts and joins the trust policies to whom they name.
+// order joins the trust policies to whom they name.
 func (x *index) order(s *State) {
-	x.list = slices.SortedFunc(maps.Values(x.homes), func(a, b *home) int { return cmp.Compare(a.prefix, b.prefix) })
-	byARN := func(a, b *Principal) int { return cmp.Compare(a.ARN, b.ARN) }
-	for _, h := range x.list {
-		slices.SortFunc(h.users, byARN)
-		slices.SortFunc(h.roles, byARN)
-	}
 	for _, h := range x.list {
 		for _, role := range h.roles {
 			for _, policy := range role.Trust {

@@ -11,7 +11,7 @@ func (s *State) judge() *index {
 	x := s.ready()
 	s.judged.Do(func() {
 		var classes atomic.Int32
-		side(len(x.list), s, func(a *asker, i int) {
+		s.accounts(x, func(a *asker, i int) {
 			h := x.list[i]
 			h.each(func(p *Principal) { p.admin = p.wide && a.admin(a.as(p)) })
 			newSorter(s, x, h, true).number(&classes)
