@@ -75,31 +75,40 @@ type postgresSession struct {
 
 // postgresLog writes a deed as a server does that logs connections and has
 // pgaudit, in the columns of csvlog (PostgreSQL 18 manual, "Using CSV-Format Log
-// Output"): the connection, then what was done. It returns the lines.
-func postgresLog(d *deed) [][]byte {
+// Output"): the connection, then what was done. It returns the lines, and session
+// and number of the last.
+func postgresLog(d *deed) (lines [][]byte, name string) {
 	s := &postgresSession{process: int(1000 + d.draw(1)%60_000), from: fmt.Sprintf("%s:%d", d.address(), 32_768+d.draw(2)%28_000), began: d.at}
 	s.csv = csv.NewWriter(&s.buf)
-	id, a := d.by.id, d.action()
-	application := d.by.host(d.at).agent
-	db := database(id)
-	switch {
-	case a.service == "guess":
-		return [][]byte{s.line(d, "FATAL", "28P01", "authentication", `password authentication failed for user "`+id.Name+`"`, "")}
-	case a.service == "retired":
-		return [][]byte{s.line(d, "FATAL", "28000", "authentication", `role "`+id.Name+`" is not permitted to log in`, "")}
+	role := d.by.id.Name
+	switch application := d.by.host(d.at).agent; d.action().service {
+	case "guess":
+		lines = [][]byte{s.line(d, "FATAL", "28P01", "authentication", `password authentication failed for user "`+role+`"`, "")}
+	case "retired":
+		lines = [][]byte{s.line(d, "FATAL", "28000", "authentication", `role "`+role+`" is not permitted to log in`, "")}
+	default:
+		lines = [][]byte{
+			s.line(d, "LOG", "00000", "authentication", "connection authorized: user="+role+" database="+database(d.by.id)+" application_name="+application, ""),
+			s.statement(d, application),
+		}
 	}
-	lines := [][]byte{s.line(d, "LOG", "00000", "authentication", "connection authorized: user="+id.Name+" database="+db+" application_name="+application, "")}
-	table := d.resource()
+	return lines, s.id() + ":" + itoa(s.lines)
+}
+
+// statement writes what was done, or why it was not.
+func (s *postgresSession) statement(d *deed, application string) []byte {
+	a, table := d.action(), d.resource()
 	switch d.outcome {
 	case retinue.OutcomeDenied:
-		lines = append(lines, s.line(d, "ERROR", "42501", a.operation, "permission denied for table "+table[strings.LastIndexByte(table, '.')+1:], application))
+		return s.line(d, "ERROR", "42501", a.operation, "permission denied for table "+table[strings.LastIndexByte(table, '.')+1:], application)
 	case retinue.OutcomeError:
-		lines = append(lines, s.line(d, "ERROR", "40001", a.operation, "could not serialize access due to concurrent update", application))
-	default:
-		lines = append(lines, s.line(d, "LOG", "00000", a.operation, "AUDIT: SESSION,1,1,"+a.service+","+a.operation+",TABLE,"+table+",<not logged>,<not logged>", application))
+		return s.line(d, "ERROR", "40001", a.operation, "could not serialize access due to concurrent update", application)
 	}
-	return lines
+	return s.line(d, "LOG", "00000", a.operation, "AUDIT: SESSION,1,1,"+a.service+","+a.operation+",TABLE,"+table+",<not logged>,<not logged>", application)
 }
+
+// id names the session.
+func (s *postgresSession) id() string { return fmt.Sprintf("%x.%x", s.began.Unix(), s.process) }
 
 // line writes one line; the session's first have no application yet.
 func (s *postgresSession) line(d *deed, severity, state, tag, message, application string) []byte {
@@ -107,7 +116,7 @@ func (s *postgresSession) line(d *deed, severity, state, tag, message, applicati
 	s.lines++
 	at := d.at.Add(time.Duration(s.lines-1) * 4 * time.Millisecond)
 	clock := func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000 UTC") }
-	_ = s.csv.Write([]string{clock(at), d.by.id.Name, database(d.by.id), itoa(s.process), s.from, fmt.Sprintf("%x.%x", s.began.Unix(), s.process),
+	_ = s.csv.Write([]string{clock(at), d.by.id.Name, database(d.by.id), itoa(s.process), s.from, s.id(),
 		itoa(s.lines), tag, s.began.UTC().Format("2006-01-02 15:04:05 UTC"), "3/" + itoa(int(d.draw(3)%100_000)), "0", severity, state, message,
 		"", "", "", "", "", "", "", "", application, "client backend", "", "0"})
 	s.csv.Flush() // to memory: it cannot fail
@@ -118,21 +127,23 @@ func (s *postgresSession) line(d *deed, severity, state, tag, message, applicati
 func database(id *identity) string { return id.app.id }
 
 // sshLog writes a deed as sshd and the system's logger do, with times as rsyslog
-// 8 writes them (RFC 3339).
-func sshLog(d *deed) [][]byte {
+// 8 writes them (RFC 3339). It returns the lines, and the digest of the first.
+func sshLog(d *deed) (lines [][]byte, name string) {
 	id := d.by.id
 	process, port := 1000+d.draw(1)%60_000, 32_768+d.draw(2)%28_000
 	line := func(after time.Duration, text string) []byte {
 		return fmt.Appendf(nil, "%s %s sshd-session[%d]: %s", d.at.Add(after).Format("2006-01-02T15:04:05.000000-07:00"), id.sys.name, process, text)
 	}
 	if d.action().service == "guess" || d.outcome == retinue.OutcomeDenied {
-		return [][]byte{line(0, fmt.Sprintf("Failed password for %s from %s port %d ssh2", id.Name, d.address(), port))}
+		lines = [][]byte{line(0, fmt.Sprintf("Failed password for %s from %s port %d ssh2", id.Name, d.address(), port))}
+		return lines, digestOf(lines[0])
 	}
-	return [][]byte{
+	lines = [][]byte{
 		line(0, fmt.Sprintf("Accepted publickey for %s from %s port %d ssh2: ED25519 %s", id.Name, d.address(), port, id.Credentials[0].ID)),
 		line(3*time.Millisecond, fmt.Sprintf("pam_unix(sshd:session): session opened for user %s(uid=%d) by %s(uid=0)", id.Name, id.osUID(), id.Name)),
 		line(time.Duration(d.draw(4)%900)*time.Millisecond+5*time.Millisecond, fmt.Sprintf("pam_unix(sshd:session): session closed for user %s", id.Name)),
 	}
+	return lines, digestOf(lines[0])
 }
 
 // osUID is the number of an account of a machine: one of those for services.

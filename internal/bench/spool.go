@@ -51,7 +51,7 @@ type lineSpool struct {
 	name string // of a day's file, as a layout of time
 	// one writes a deed as one record with an id, lines as several without.
 	one   func(*deed) ([]byte, string, error)
-	lines func(*deed) [][]byte
+	lines func(*deed) ([][]byte, string)
 	// What may happen to records on their way.
 	unordered, repeats, late bool
 
@@ -66,12 +66,12 @@ func (l *lineSpool) write(d *deed) error {
 		return err
 	}
 	if l.lines != nil {
-		lines := l.lines(d)
-		for i, line := range lines {
+		lines, id := l.lines(d)
+		if d.incident != nil {
+			d.incident.event(id)
+		}
+		for _, line := range lines {
 			l.sys.stats.Events++
-			if d.incident != nil && i == len(lines)-1 {
-				d.incident.event(digestOf(line))
-			}
 			if err := l.put(line); err != nil {
 				return err
 			}

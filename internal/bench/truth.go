@@ -168,8 +168,9 @@ type Incident struct {
 	To       time.Time    `json:"to"`
 	// Signals are the kinds of signal that are right about it.
 	Signals []SignalKind `json:"signals"`
-	// Events are the ids of its entries in the log, at most 100 of them; where a
-	// log has no ids, "digest:" and the first half of the SHA-256 of the record.
+	// Events are the ids of its entries in the log, at most 100 of them: PostgreSQL's
+	// are "SESSION:LINE"; where a log has no ids, "digest:" and the first half of the
+	// SHA-256 of the record.
 	Events []string `json:"events,omitempty"`
 	// Seen is how many of its events the log shows.
 	Seen int64 `json:"seen"`
