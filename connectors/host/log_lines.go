@@ -93,7 +93,7 @@ func repeated(message string) (string, int) {
 // time reads a time with its zone, or one of RFC 3164 in the machine's.
 func (d *syslogDecoder) time(text string) (time.Time, error) {
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05-0700", "2006-01-02T15:04:05.999999-0700"} {
-		if t, err := time.Parse(layout, text); err == nil {
+		if t, err := time.Parse(layout, text); err == nil && t.Year() >= 1970 {
 			return t.UTC(), nil
 		}
 	}

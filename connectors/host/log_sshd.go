@@ -65,6 +65,7 @@ func (l *entry) sshd() []retinue.Event {
 		{"Connection reset by authenticating user ", l.broken},
 		{"Disconnected from authenticating user ", l.broken},
 		{"Disconnected from user ", l.ended},
+		{"Close session: user ", l.closed},
 		{"Starting session: ", l.session},
 		{"error: Authentication key ", l.revoked},
 		{"Authentication key ", l.revoked},
@@ -124,7 +125,7 @@ func (l *entry) accepted(rest string) (retinue.Event, bool) {
 	method, rest, ok := strings.Cut(rest, " for ")
 	e := l.signIn(retinue.OutcomeSuccess, "")
 	p, isPeer := readPeer(&e, rest)
-	if !ok || !isPeer || strings.Contains(method, " ") {
+	if !ok || !isPeer || method == "" || strings.Contains(method, " ") {
 		return e, false // "Accepted certificate ID …", said again in the line itself
 	}
 	e.Identity, e.Operation = l.account(p.user), eventText(method)
@@ -185,7 +186,7 @@ func isFingerprint(s string) bool {
 func (l *entry) failed(rest string) (retinue.Event, bool) {
 	method, rest, ok := strings.Cut(rest, " for ")
 	e := l.signIn(retinue.OutcomeDenied, "authentication_failed")
-	if !ok || strings.Contains(method, " ") {
+	if !ok || method == "" || strings.Contains(method, " ") {
 		return e, false
 	}
 	l.attempt(&e, rest)
@@ -242,6 +243,17 @@ func (l *entry) ended(rest string) (retinue.Event, bool) {
 	e := l.signIn(retinue.OutcomeSuccess, "")
 	user, ok := l.userAt(&e, rest)
 	e.Identity, e.Operation = l.account(user), "disconnection"
+	return e, ok
+}
+
+// closed reads "x from ADDR port N id 0".
+func (l *entry) closed(rest string) (retinue.Event, bool) {
+	e := l.signIn(retinue.OutcomeSuccess, "")
+	if i := strings.LastIndex(rest, " id "); i >= 0 {
+		rest = rest[:i]
+	}
+	p, ok := readPeer(&e, rest)
+	e.Identity, e.Operation = l.account(p.user), "disconnection"
 	return e, ok
 }
 
