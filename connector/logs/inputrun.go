@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/retinue-id/retinue"
@@ -99,6 +100,7 @@ func (f *inputRun) open(alike int) (inputState, error) {
 	if f.in.ID != "" {
 		p, err := f.position(f.in.ID)
 		if err != nil || p.Done {
+			f.hashed(p)
 			return inputDone, err
 		}
 	}
@@ -217,6 +219,7 @@ func (f *inputRun) identify(beginning []byte) (inputState, error) {
 		return inputDone, fmt.Errorf("%w: go on in %s: position %q is not one of ours", retinue.ErrInvalid, f.in.Label, p.Cursor)
 	}
 	if p.Done && size == f.in.Size {
+		f.hashed(p)
 		return inputDone, nil
 	}
 	if !f.seek(p) {
@@ -228,6 +231,14 @@ func (f *inputRun) identify(beginning []byte) (inputState, error) {
 	}
 	f.reader.mode, f.reader.line, f.reader.num = mode, line, num
 	return inputFound, nil
+}
+
+// hashed tells the hash of an input that an earlier run read whole.
+func (f *inputRun) hashed(p connector.Position) {
+	_, text, ok := strings.Cut(p.Cursor, " sha256=")
+	if sum, err := hex.DecodeString(text); ok && err == nil && len(sum) == sha256.Size && f.run.opts.Hashed != nil {
+		f.run.opts.Hashed(f.in, [sha256.Size]byte(sum))
+	}
 }
 
 // claim reports whether this input may be read now. One that begins like one
@@ -355,6 +366,9 @@ func (f *inputRun) flush(done bool) error {
 		size = f.in.Size
 	}
 	p.Cursor = fmt.Sprintf("mode=%d line=%d record=%d size=%d", f.reader.mode, f.reader.line, f.reader.num, size)
+	if done && f.hash != nil {
+		p.Cursor += " sha256=" + hex.EncodeToString(f.hash.Sum(nil))
+	}
 	p.Done = done
 	err := f.give(f.events, p)
 	f.events = f.events[:0]

@@ -54,8 +54,8 @@ type Options struct {
 	// once, when all is read.
 	Cover func(seen Seen) []retinue.Coverage
 	// Hash picks inputs whose whole uncompressed content is hashed on the way, and
-	// Hashed takes the SHA-256 of those that were read from beginning to end. Both
-	// are called from several goroutines.
+	// Hashed takes the SHA-256 of those that were read from beginning to end, by
+	// this run or one before. Both are called from several goroutines.
 	Hash   func(in Input) bool
 	Hashed func(in Input, sum [sha256.Size]byte)
 	// Workers is how many inputs are read at the same time; 0 means GOMAXPROCS.

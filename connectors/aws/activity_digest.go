@@ -63,7 +63,7 @@ type digests struct {
 	mu     sync.Mutex
 	chains map[digestChain]map[string]*digestFile // by object
 	wanted map[string]string                      // hash of a log file by the end of its name
-	read1  map[string]bool                        // log files that were read and are as listed
+	right  map[string]bool                        // log files that were read and are as listed
 	wrong  map[string]bool
 	keys   []publicKey
 	count  int
@@ -73,14 +73,15 @@ type digests struct {
 type digestChain struct{ account, region, trail string }
 
 func newDigests() *digests {
-	return &digests{chains: map[digestChain]map[string]*digestFile{}, wanted: map[string]string{}, read1: map[string]bool{}, wrong: map[string]bool{}}
+	return &digests{chains: map[digestChain]map[string]*digestFile{}, wanted: map[string]string{}, right: map[string]bool{}, wrong: map[string]bool{}}
 }
 
-// wants reports whether the hash of an input is needed.
+// wants reports whether the hash of an input is needed: of every log file where
+// the trail makes digest files, since the one that lists it comes an hour later.
 func (d *digests) wants(in logs.Input) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.wanted[path.Base(in.Name)] != ""
+	return len(d.chains) > 0 && strings.Contains(path.Base(in.Name), "_CloudTrail_")
 }
 
 // hashed takes the hash of an input that was read whole.
@@ -88,11 +89,13 @@ func (d *digests) hashed(in logs.Input, sum [sha256.Size]byte) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	name := path.Base(in.Name)
-	if strings.EqualFold(hex.EncodeToString(sum[:]), d.wanted[name]) {
-		d.read1[name] = true
-		return
+	switch want := d.wanted[name]; {
+	case want == "": // the digest file is not there yet
+	case strings.EqualFold(hex.EncodeToString(sum[:]), want):
+		d.right[name] = true
+	default:
+		d.wrong[name] = true
 	}
-	d.wrong[name] = true
 }
 
 // read takes a digest file.
@@ -238,7 +241,7 @@ func (d *digests) logsOf(f *digestFile) string {
 		switch {
 		case d.wrong[name]:
 			return retinue.CleanName(name) + " is not as its digest file has it"
-		case !d.read1[name]:
+		case !d.right[name]:
 			return retinue.CleanName(name) + " was not read, or was changed while it was"
 		}
 	}
