@@ -91,6 +91,7 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
+// PlantNames lists the names of every plant, for help texts.
 func PlantNames() string {
 	names := make([]string, 0, len(Plants()))
 	for _, p := range Plants() {
