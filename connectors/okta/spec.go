@@ -23,12 +23,15 @@ func Spec() connector.Spec {
 	return connector.Spec{
 		Kind:    Kind,
 		Title:   "Okta",
-		Summary: "The System Log of an Okta organisation from exported files: what API tokens, service applications and people did and how they signed in.",
+		Summary: "The System Log of an Okta organisation from exported files or live: what API tokens, service applications and people did and how they signed in.",
 		Target: []connector.TargetForm{
 			{Form: "PATH", Help: "a file, folder or pattern of JSON: pages of /api/v1/logs, event hooks, or what a log stream delivered"},
+			{Form: "https://DOMAIN", Help: "the live log of the organisation, from where the last run stopped"},
 		},
 		Options: []connector.Option{
-			{Name: "org", Help: "The organisation's domain, which the log does not hold, such as acme.okta.com. Required; event hooks name it themselves.", Default: "none", Reach: connector.ReachSystem},
+			{Name: "org", Help: "The organisation's domain, which files of the log do not hold, such as acme.okta.com. Required for files; event hooks name it themselves.", Default: "that of https://DOMAIN", Reach: connector.ReachSystem},
+			{Name: "token", Help: "The API token or access token with which the live log is read.", Default: "OKTA_API_TOKEN", Secret: true, Reach: connector.ReachSystem},
+			{Name: "authorization", Help: "How the token is sent: SSWS for an API token, Bearer for an access token.", Default: "SSWS", Values: []string{"SSWS", "Bearer"}, Reach: connector.ReachSystem},
 		},
 		Privileges: []connector.Document{
 			{Title: "Export with an access token of a service application that has the scope okta.logs.read and the role Report Administrator", Language: "sh", Body: exportScript},
@@ -54,10 +57,12 @@ func Spec() connector.Spec {
 			}},
 			Target: []connector.TargetForm{
 				{Form: "PATH", Help: "a file, folder or pattern of JSON: pages of /api/v1/logs, event hooks, or what a log stream delivered"},
+				{Form: "https://DOMAIN", Help: "the live log of the organisation, from where the last run stopped"},
 			},
 			Examples: []connector.TargetForm{
 				{Form: "okta=system-log.json,org=acme.okta.com", Help: "pages of /api/v1/logs"},
 				{Form: "okta=./okta,org=acme.okta.com", Help: "a folder of files that grows"},
+				{Form: "okta=https://acme.okta.com", Help: "the live log, with the token in OKTA_API_TOKEN"},
 			},
 			Open:   open,
 			Decode: func(record []byte) ([]retinue.Event, error) { return decoder{}.decode(record) },
@@ -65,7 +70,10 @@ func Spec() connector.Spec {
 	}
 }
 
-func open(_ context.Context, cfg connector.Config, _ connector.Env) (connector.ActivityReader, error) {
+func open(_ context.Context, cfg connector.Config, env connector.Env) (connector.ActivityReader, error) {
+	if strings.HasPrefix(cfg.Target, "https://") {
+		return openLive(cfg, env)
+	}
 	org, ok := domain(cfg.Option("org", ""))
 	switch {
 	case cfg.Target == "":
@@ -91,6 +99,8 @@ func domain(s string) (string, bool) {
 	return s, true
 }
 
+const codeRetention = "okta.retention"
+
 // blindSpots are what the System Log does not show. Sources: Okta's pages "System
 // Log query" (retention), "What API Calls Generate Events in Okta System Log" and
 // the event types catalogue.
@@ -105,7 +115,7 @@ func blindSpots() []retinue.BlindSpot {
 			Credentials: []retinue.CredentialKind{retinue.CredentialClientSecret, retinue.CredentialPrivateKey, retinue.CredentialSigningKey}, Raise: "One secret or key for each application", Cost: "none"},
 		{Code: "okta.permission_unknown", Text: "The log names what was done and not which role or scope it needed."},
 		{Code: "okta.applications_elsewhere", Text: "What an application does after a sign-in is in its own log."},
-		{Code: "okta.retention", Text: "Okta keeps the System Log for 90 days; nothing in a file shows that it is whole.", Raise: "Read /api/v1/logs at least every 90 days, or a log stream", Cost: "storage; log streams need a licence"},
+		{Code: codeRetention, Text: "Okta keeps the System Log for 90 days; nothing in a file shows that it is whole.", Raise: "Read /api/v1/logs at least every 90 days, or a log stream", Cost: "storage; log streams need a licence"},
 	}
 }
 
