@@ -9,11 +9,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 
 	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/connector/logs"
 )
 
 // Bounds on an entry. Real ones are a few kilobytes, a few levels deep.
@@ -22,9 +22,10 @@ const (
 	MaxDepth  = 32      // objects and lists inside one another
 )
 
-// Object is an entry, or an object inside one. Its values are those of
-// encoding/json with numbers as [json.Number]. A nil Object has no fields.
-type Object map[string]any
+// Object is an entry, or an object inside one, by the names of its fields. It is
+// valid while the record is; texts that are taken of it stay valid. A nil Object
+// has no fields.
+type Object map[string]logs.Value
 
 // Parse reads a record that is one JSON object. What is none, or exceeds the
 // bounds, is ErrInvalid.
@@ -39,25 +40,28 @@ func Parse(record []byte) (Object, error) {
 	if depth(record) > MaxDepth {
 		return nil, fmt.Errorf("%w: record nests deeper than %d", retinue.ErrInvalid, MaxDepth)
 	}
-	dec := json.NewDecoder(bytes.NewReader(record))
-	dec.UseNumber()
-	var o Object
-	if err := dec.Decode(&o); err != nil {
-		return nil, fmt.Errorf("%w: record is no JSON: %s", retinue.ErrInvalid, syntax(err, dec))
+	if !json.Valid(record) {
+		return nil, fmt.Errorf("%w: record is no JSON: wrong at byte %d", retinue.ErrInvalid, wrongAt(record))
 	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%w: record goes on after its JSON object", retinue.ErrInvalid)
-	}
-	return o, nil
+	return fields(logs.NewFields(record)), nil
 }
 
-// syntax says where a record is wrong and never what it holds.
-func syntax(err error, dec *json.Decoder) string {
+// wrongAt says where a record is wrong.
+func wrongAt(record []byte) int64 {
+	var v json.RawMessage
 	var s *json.SyntaxError
-	if errors.As(err, &s) {
-		return fmt.Sprintf("wrong at byte %d", s.Offset)
+	if err := json.Unmarshal(record, &v); errors.As(err, &s) {
+		return s.Offset
 	}
-	return fmt.Sprintf("it ends or is wrong at byte %d", dec.InputOffset())
+	return int64(len(record))
+}
+
+func fields(f logs.Fields) Object {
+	o := Object{}
+	for f.Next() {
+		o[string(f.Key)] = f.Value
+	}
+	return o
 }
 
 // depth returns how deep objects and lists lie in one another.
@@ -82,7 +86,7 @@ func depth(record []byte) int {
 
 // value finds a field by its name, or by a path of names with dots between
 // them. A name that itself holds dots ("meta.user") comes first.
-func (o Object) value(path string) any {
+func (o Object) value(path string) logs.Value {
 	if v, ok := o[path]; ok {
 		return v
 	}
@@ -90,21 +94,28 @@ func (o Object) value(path string) any {
 		if path[i] != '.' {
 			continue
 		}
-		if in := object(o[path[:i]]); in != nil {
-			if v := in.value(path[i+1:]); v != nil {
-				return v
-			}
+		if in := inside(o[path[:i]], path[i+1:]); !in.IsNull() {
+			return in
 		}
 	}
 	return nil
 }
 
-func object(v any) Object {
-	switch v := v.(type) {
-	case map[string]any:
-		return v
-	case Object:
-		return v
+// inside is value of an object that is not taken apart.
+func inside(v logs.Value, path string) logs.Value {
+	if !v.IsObject() {
+		return nil
+	}
+	if in := v.Get(path); in != nil {
+		return in
+	}
+	for i := range len(path) {
+		if path[i] != '.' {
+			continue
+		}
+		if in := inside(v.Get(path[:i]), path[i+1:]); !in.IsNull() {
+			return in
+		}
 	}
 	return nil
 }
@@ -112,7 +123,7 @@ func object(v any) Object {
 // Has reports whether one of the paths leads to a value that is not null.
 func (o Object) Has(paths ...string) bool {
 	for _, p := range paths {
-		if o.value(p) != nil {
+		if !o.value(p).IsNull() {
 			return true
 		}
 	}
@@ -123,14 +134,21 @@ func (o Object) Has(paths ...string) bool {
 // empty, as it stands.
 func (o Object) Raw(paths ...string) string {
 	for _, p := range paths {
-		switch v := o.value(p).(type) {
-		case string:
-			if v = strings.TrimSpace(v); v != "" {
-				return v
-			}
-		case json.Number:
-			return v.String()
+		if s := raw(o.value(p)); s != "" {
+			return s
 		}
+	}
+	return ""
+}
+
+func raw(v logs.Value) string {
+	switch {
+	case len(v) == 0:
+		return ""
+	case v[0] == '"':
+		return strings.TrimSpace(v.Text())
+	case v[0] == '-', v[0] >= '0' && v[0] <= '9':
+		return string(v)
 	}
 	return ""
 }
@@ -158,31 +176,33 @@ func (o Object) Int(path string) (int64, bool) {
 // Flag returns the truth value at a path, also where it is written as text, and
 // whether there is one.
 func (o Object) Flag(path string) (value, known bool) {
-	switch v := o.value(path).(type) {
-	case bool:
-		return v, true
-	case string:
-		b, err := strconv.ParseBool(v)
-		return b, err == nil
+	v := o.value(path)
+	if len(v) == 0 || v[0] != '"' && v[0] != 't' && v[0] != 'f' {
+		return false, false
 	}
-	return false, false
+	b, err := strconv.ParseBool(v.Word())
+	return b, err == nil
 }
 
 // Object returns the object at a path; nil where there is none.
-func (o Object) Object(path string) Object { return object(o.value(path)) }
+func (o Object) Object(path string) Object {
+	if v := o.value(path); v.IsObject() {
+		return fields(v.Fields())
+	}
+	return nil
+}
 
 // Objects returns the objects of the list at a path, or the one object that
 // stands there in a list's place.
 func (o Object) Objects(path string) []Object {
 	v := o.value(path)
-	if one := object(v); one != nil {
-		return []Object{one}
+	if v.IsObject() {
+		return []Object{fields(v.Fields())}
 	}
-	list, _ := v.([]any)
 	var out []Object
-	for _, e := range list {
-		if in := object(e); in != nil {
-			out = append(out, in)
+	for e := range v.Elements() {
+		if e.IsObject() {
+			out = append(out, fields(e.Fields()))
 		}
 	}
 	return out
@@ -192,13 +212,12 @@ func (o Object) Objects(path string) []Object {
 // the list's place is a list of one.
 func (o Object) Texts(path string) []string {
 	v := o.value(path)
-	list, ok := v.([]any)
-	if !ok {
-		list = []any{v}
+	if s := Text(raw(v)); s != "" {
+		return []string{s}
 	}
 	var out []string
-	for _, e := range list {
-		if s := (Object{"": e}).Text(""); s != "" {
+	for e := range v.Elements() {
+		if s := Text(raw(e)); s != "" {
 			out = append(out, s)
 		}
 	}

@@ -118,7 +118,7 @@ func parseStamp(s string) (time.Time, bool) {
 func parseNumber(s string) (time.Time, bool) {
 	whole, frac, point := strings.Cut(s, ".")
 	n, err := strconv.ParseInt(whole, 10, 64)
-	if err != nil {
+	if err != nil || strings.ContainsAny(frac, "eE") {
 		f, err := strconv.ParseFloat(s, 64)
 		if err != nil || f < 0 || f > 1<<62 {
 			return time.Time{}, false

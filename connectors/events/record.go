@@ -131,13 +131,13 @@ func strict(data []byte, into any) error {
 // exact reports names of fields in other letters: encoding/json takes "Log" for
 // "log", and which of both then counts would depend on their order.
 func exact(o entry.Object, t reflect.Type) error {
-	for name, value := range o {
+	for name := range o {
 		f, ok := field(t, name)
 		if !ok {
 			return fmt.Errorf("%w: unknown field %s", retinue.ErrInvalid, cutName(retinue.CleanName(name)))
 		}
-		if in, isObject := value.(map[string]any); isObject && f.Type == reflect.TypeFor[origin]() {
-			if err := exact(in, f.Type); err != nil {
+		if f.Type == reflect.TypeFor[origin]() {
+			if err := exact(o.Object(name), f.Type); err != nil {
 				return err
 			}
 		}

@@ -1,7 +1,6 @@
 package gitlab
 
 import (
-	"encoding/json"
 	"strings"
 
 	"github.com/retinue-id/retinue"
@@ -11,7 +10,11 @@ import (
 // audit reads an audit event. What streaming puts at the top stands in details
 // where the API lists it, and the server's file has everything at the top.
 func (r *record) audit() {
-	entry.Name(&r.ev, r.ID("id", "audit_event_id"), r.raw) // a number that counts per server
+	id := r.ID("id", "audit_event_id")
+	if id != "" {
+		id = r.host + "/" + id // each server counts from one
+	}
+	entry.Name(&r.ev, id, r.raw)
 	path := r.Text("entity_path", "details.entity_path", "meta.project", "meta.root_namespace")
 	if strings.EqualFold(r.Text("entity_type"), "User") && r.Text("entity_path") == "" {
 		path = ""
@@ -140,10 +143,7 @@ func (r *record) gitOperation() bool {
 	message := r.Object.Object("details").Object("custom_message")
 	if message == nil {
 		if s := r.Raw("details.custom_message"); strings.HasPrefix(s, "{") {
-			var o entry.Object
-			if json.Unmarshal([]byte(s), &o) == nil {
-				message = o
-			}
+			message, _ = entry.Parse([]byte(s)) // else it is a text like others
 		}
 	}
 	if message == nil {
