@@ -257,6 +257,9 @@ func (t *fit) calendar() bool {
 	}
 	t.nameZone(max(best, 0), scores)
 	t.schedule(c, v, fitted)
+	if t.r.Since.After(t.r.First) {
+		t.r.model.outages *= changedOutages
+	}
 	return true
 }
 

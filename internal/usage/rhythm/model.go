@@ -62,13 +62,17 @@ const (
 	outageYears = 0.5
 	// Lengths of outages: the chance to last longer than t is (1+t/day)^-a, a
 	// about 2.
-	outageShape = 6.0
-	outageRate  = 3.0
-	// Chance that a slot is missed by itself: half a miss, weakly held.
-	missPrior = 0.5
-	// What was seen for a week is with a chance of one eighth a phase of
-	// something longer; for two months, of half a hundredth.
-	phaseChance = 0.5
+	outageShape = 12.0
+	outageRate  = 6.0
+	// Chance that a slot is missed by itself: half a miss, weakly held; of what
+	// keeps an interval and no calendar, a whole one.
+	missPrior     = 0.5
+	missPriorFree = 1.0
+	// What changed its rhythm once is more likely to do so again.
+	changedOutages = 1.5
+	// What was seen for a week is with a chance of 15 in a hundred a phase of
+	// something longer; for two months, of well under one.
+	phaseChance = 0.6
 	phaseDays   = 7.0
 )
 

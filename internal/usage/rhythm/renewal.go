@@ -38,7 +38,7 @@ func (t *fit) renewal() {
 	switch {
 	case regular:
 		m.regular = true
-		m.misses, m.hits = float64(missed)+missPrior, float64(len(s))
+		m.misses, m.hits = float64(missed)+missPriorFree, float64(len(s))
 	case len(s) >= leastSilences:
 		m.tails = append(m.tails, learnTail(s))
 	case len(t.utc) < leastDays:

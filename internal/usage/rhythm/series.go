@@ -60,3 +60,26 @@ type Series struct {
 	// that are usual for its weekday in that month.
 	Months []MonthCount
 }
+
+// Ends returns the first and the last hour in which something was done; both are
+// zero where nothing was.
+func (s Series) Ends() (first, last time.Time) {
+	mark := func(from, to int64) {
+		if a := hourTime(from); first.IsZero() || a.Before(first) {
+			first = a
+		}
+		if b := hourTime(to); last.IsZero() || b.After(last) {
+			last = b
+		}
+	}
+	if n := len(s.Hours); n > 0 {
+		mark(s.Hours[0].Hour, s.Hours[n-1].Hour)
+	}
+	if len(s.Days) > 0 || len(s.Months) > 0 {
+		if days := expand(Series{Days: s.Days, Months: s.Months}); len(days) > 0 {
+			a, b := ends(days)
+			mark(floorDiv(a.Unix(), 3600), floorDiv(b.Unix(), 3600))
+		}
+	}
+	return first, last
+}

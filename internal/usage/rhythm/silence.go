@@ -8,6 +8,9 @@ import (
 // mostSlots is how many missed slots are counted before it is enough.
 const mostSlots = 400
 
+// sureLevel is the confidence that Needs is about.
+const sureLevel = 0.99
+
 // slot is an expected time.
 type slot struct {
 	due, late time.Time
@@ -137,8 +140,8 @@ func Silence(r Rhythm, last, now time.Time, gaps []Span) Confidence {
 		c.Error = min(yearly+m.phased, 1)
 		c.Level = 1 - c.Error
 	}
-	if c.Limit < 0.99 {
-		c.Needs = time.Duration(phaseDays*24*(math.Sqrt(phaseChance/0.005)-1)) * time.Hour
+	if c.Limit < sureLevel {
+		c.Needs = time.Duration(phaseDays*24*(math.Sqrt(phaseChance/(1-sureLevel)*2)-1)) * time.Hour
 	}
 	return c
 }

@@ -41,6 +41,8 @@ type Evidence struct {
 	Denied      uint64
 	// Fields are what the source's own last-used fields say.
 	Fields []retinue.Use
+	// FieldsAt is when the fields were read; zero means now.
+	FieldsAt time.Time
 	// Coverage is what the logs of the subject's realm cover, in any order. A log
 	// of another realm says nothing about silence.
 	Coverage []retinue.Coverage
@@ -65,16 +67,18 @@ type Limits struct {
 	Dormant time.Duration
 	// Confidence is how sure it must be for dormant, where the rhythm is known.
 	Confidence float64
+	// New is the age up to which nothing is said of a subject that was not used.
+	New time.Duration
 	// Fresh is how far the log may lag behind now before the rest counts as a gap.
 	Fresh time.Duration
 }
 
 // DefaultLimits returns the limits of an installation that has set none: idle
 // after 90 days, dormant after 400, a confidence of 0.99, and a log that is at
-// most 7 days behind.
+// most 7 days behind; a subject is new for 7 days.
 func DefaultLimits() Limits {
 	const day = 24 * time.Hour
-	return Limits{Idle: 90 * day, Dormant: 400 * day, Confidence: 0.99, Fresh: 7 * day}
+	return Limits{Idle: 90 * day, Dormant: 400 * day, Confidence: 0.99, New: 7 * day, Fresh: 7 * day}
 }
 
 func (l Limits) withDefaults() Limits {
@@ -88,6 +92,9 @@ func (l Limits) withDefaults() Limits {
 	l.Dormant = max(l.Dormant, l.Idle)
 	if l.Confidence <= 0 || l.Confidence >= 1 {
 		l.Confidence = d.Confidence
+	}
+	if l.New <= 0 {
+		l.New = d.New
 	}
 	if l.Fresh <= 0 {
 		l.Fresh = d.Fresh
