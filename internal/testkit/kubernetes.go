@@ -31,6 +31,10 @@ type Cluster struct {
 	Kubeconfig string
 	// URL is the server's address.
 	URL string
+	// AuditLog and AuditPolicy are the paths of the server's audit log and of the
+	// policy that it is written by.
+	AuditLog    string
+	AuditPolicy string
 
 	dir   string
 	admin *http.Client
@@ -69,7 +73,10 @@ func newCluster(dir string) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{dir: dir, Kubeconfig: filepath.Join(dir, "admin.kubeconfig")}
+	c := &Cluster{dir: dir, Kubeconfig: filepath.Join(dir, "admin.kubeconfig"), AuditLog: filepath.Join(dir, "audit.log"), AuditPolicy: filepath.Join(dir, "audit-policy.yaml")}
+	if err := os.WriteFile(c.AuditPolicy, []byte(auditPolicy), 0o600); err != nil {
+		return nil, err
+	}
 	if err := ca.write(filepath.Join(dir, "ca")); err != nil {
 		return nil, err
 	}
@@ -98,6 +105,19 @@ func newCluster(dir string) (*Cluster, error) {
 
 func (c *Cluster) path(name string) string { return filepath.Join(c.dir, name) }
 
+// auditPolicy logs everything but the noise of the control plane.
+const auditPolicy = `apiVersion: audit.k8s.io/v1
+kind: Policy
+rules:
+  - level: None
+    nonResourceURLs: ["/readyz*", "/healthz*", "/livez*"]
+  - level: None
+    users: ["system:kube-controller-manager", "system:apiserver"]
+  - level: Request
+    resources: [{group: rbac.authorization.k8s.io}]
+  - level: Metadata
+`
+
 func (c *Cluster) serverFlags(store string, port int) []string {
 	return []string{
 		"--etcd-servers=" + store, "--bind-address=127.0.0.1", "--advertise-address=127.0.0.1",
@@ -107,6 +127,7 @@ func (c *Cluster) serverFlags(store string, port int) []string {
 		"--service-account-signing-key-file=" + c.path("accounts.key"), "--service-account-issuer=" + c.URL,
 		"--api-audiences=" + c.URL, "--authorization-mode=RBAC", "--service-cluster-ip-range=10.96.0.0/16",
 		"--allow-privileged=true", "--endpoint-reconciler-type=none", "--shutdown-delay-duration=0s",
+		"--audit-policy-file=" + c.AuditPolicy, "--audit-log-path=" + c.AuditLog,
 	}
 }
 
