@@ -41,7 +41,7 @@ func (r *trailRun) cover(seen logs.Seen) []retinue.Coverage {
 			proven.Proof = fmt.Sprintf("digest files chain without a gap and every log file is as they list it, from %s to %s",
 				s.from.UTC().Format(time.RFC3339), s.to.UTC().Format(time.RFC3339))
 			if signed {
-				proven.Proof += ", signed by CloudTrail"
+				proven.Proof += ", signed by CloudTrail up to the newest, whose signature comes with the next"
 				proven.Authenticated = true
 			}
 			out = append(out, proven)

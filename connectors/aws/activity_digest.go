@@ -200,7 +200,7 @@ func (d *digests) chain(files map[string]*digestFile) (out []span, signed bool, 
 		order = append(order, f)
 	}
 	slices.SortFunc(order, func(a, b *digestFile) int { return a.Start.Compare(b.Start) })
-	signed = true
+	signed, forged := true, false
 	for i, f := range order {
 		if i+1 < len(order) && order[i+1].PreviousSig != nil && order[i+1].PreviousName != nil && *order[i+1].PreviousName == f.Object {
 			f.signature = *order[i+1].PreviousSig
@@ -221,7 +221,7 @@ func (d *digests) chain(files map[string]*digestFile) (out []span, signed bool, 
 		}
 		if len(d.keys) > 0 && f.signature != "" && !d.signedBy(f) {
 			wrong = append(wrong, path.Base(f.Object)+" is not signed by CloudTrail")
-			signed = false
+			forged = true
 			continue
 		}
 		signed = signed && (f.signature != "" || i == len(order)-1)
@@ -230,6 +230,9 @@ func (d *digests) chain(files map[string]*digestFile) (out []span, signed bool, 
 			continue
 		}
 		out = append(out, span{f.Start, f.End})
+	}
+	if forged {
+		return nil, false, wrong
 	}
 	return slices.DeleteFunc(out, func(s span) bool { return !s.to.After(s.from) }), signed, wrong
 }

@@ -135,7 +135,7 @@ func (d *trailDecoder) event(r *trailRecord, data []byte) (retinue.Event, bool) 
 		return retinue.Event{}, false
 	}
 	a, home := d.actorOf(r)
-	ev := retinue.Event{Log: trailLog, At: at, Realm: d.realm(home), Region: d.text(raw(r.region)),
+	ev := retinue.Event{Log: trailLog, At: at, Realm: d.realm(home), Region: cut(d.text(raw(r.region)), retinue.MaxEventText),
 		Identity: a.identity, Person: a.person, Credential: a.credential, Joins: a.joins, Via: a.via, OnBehalfOf: a.onBehalf}
 	d.identify(r, data, &ev)
 	if !r.insight.IsNull() || string(raw(r.kind)) == "AwsCloudTrailInsight" || string(raw(r.category)) == "Insight" {
@@ -150,7 +150,7 @@ func (d *trailDecoder) event(r *trailRecord, data []byte) (retinue.Event, bool) 
 	if _, name, _ := strings.Cut(c.action, ":"); name != c.name {
 		ev.Operation = c.name
 		if c.action == "" {
-			ev.Operation = c.source + " " + c.name
+			ev.Operation = cut(c.source+" "+c.name, retinue.MaxEventText)
 		}
 	}
 	ev.Class = classOf(r, c)
