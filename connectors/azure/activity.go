@@ -36,18 +36,24 @@ func activity() *connector.Activity {
 		},
 		Target: []connector.TargetForm{
 			{Form: "PATH", Help: "a file, folder or pattern of JSON: `az monitor activity-log list`, pages of Microsoft Graph, or what a diagnostic setting exported"},
+			{Form: "tenant:ID", Help: "the live sign-in logs and audit log of a tenant of Entra, through Microsoft Graph"},
+			{Form: "subscription:ID", Help: "the live Activity log of a subscription; give its tenant with tenant="},
 		},
 		Examples: []connector.TargetForm{
 			{Form: "azure=./insights-logs-serviceprincipalsigninlogs", Help: "a copy of a container that a diagnostic setting writes"},
 			{Form: "azure=activity.json", Help: "what `az monitor activity-log list --offset 90d` printed"},
 			{Form: "azure=signins.json,tenant=11111111-1111-1111-1111-111111111111", Help: "pages of Graph's auditLogs/signIns, which do not name their tenant"},
+			{Form: "azure=tenant:11111111-1111-1111-1111-111111111111", Help: "the live logs of a tenant, with an application's id and secret in AZURE_CLIENT_ID and AZURE_CLIENT_SECRET"},
 		},
 		Open:   openActivity,
 		Decode: func(record []byte) ([]retinue.Event, error) { return logDecoder{}.decode(record) },
 	}
 }
 
-func openActivity(_ context.Context, cfg connector.Config, _ connector.Env) (connector.ActivityReader, error) {
+func openActivity(_ context.Context, cfg connector.Config, env connector.Env) (connector.ActivityReader, error) {
+	if strings.HasPrefix(cfg.Target, "tenant:") || strings.HasPrefix(cfg.Target, "subscription:") {
+		return openLive(cfg, env, public())
+	}
 	tenant := strings.ToLower(cfg.Option("tenant", ""))
 	switch {
 	case cfg.Target == "":

@@ -19,6 +19,8 @@ func activityBlind() []retinue.BlindSpot {
 			Credentials: []retinue.CredentialKind{retinue.CredentialClientSecret, retinue.CredentialCertificate}, Raise: "Import the service principal sign-in log", Cost: licence},
 		{Code: "azure.activity_retention", Text: "Azure keeps the Activity log for 90 days; an export begins when its diagnostic setting was made.",
 			Raise: "A diagnostic setting of every subscription and management group to a storage account", Cost: "storage"},
+		{Code: "azure.other_subscriptions", Text: "Each subscription has an Activity log of its own, and management groups have theirs; those that were not read do not show.",
+			Raise: "Import every subscription", Cost: "none"},
 	}
 }
 

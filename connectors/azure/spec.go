@@ -16,6 +16,8 @@ func Spec() connector.Spec {
 		},
 		Options: []connector.Option{
 			{Name: "tenant", Help: "Id of the tenant, where no file names it or several do.", Default: "the tenant that the files name", Reach: connector.ReachMachine},
+			{Name: "client-id", Help: "The application with which live logs are read.", Default: "AZURE_CLIENT_ID", Reach: connector.ReachSystem},
+			{Name: "client-secret", Help: "Its secret.", Default: "AZURE_CLIENT_SECRET", Secret: true, Reach: connector.ReachSystem},
 		},
 		Examples: []connector.TargetForm{
 			{Form: "azure=./export", Help: "read every export in a folder"},
