@@ -46,10 +46,22 @@ func see(z *zone, utc []dayMask, days []dayMask) clock {
 	return c
 }
 
-// changes reports whether the zone's offset changes while the series lasts. A
-// zone that keeps its offset is told from UTC by its dates alone.
-func (c *clock) changes(utc []dayMask) bool {
-	return c.zone.at(utc[0].day*86400) != c.zone.at((utc[len(utc)-1].day+1)*86400)
+// tickAlike reports whether two zones keep the same distance from each other while
+// a series lasts. Such zones are told apart by their dates alone.
+func tickAlike(a, b *zone, utc []dayMask) bool {
+	first, last := utc[0].day*86400, (utc[len(utc)-1].day+1)*86400
+	i, k := a.at(first), b.at(first)
+	m, n := a.at(last), b.at(last)
+	if m-i != n-k {
+		return false
+	}
+	apart := a.offset[i] - b.offset[k]
+	for d := 1; d <= m-i; d++ {
+		if a.from[i+d] != b.from[k+d] || a.offset[i+d]-b.offset[k+d] != apart {
+			return false
+		}
+	}
+	return true
 }
 
 // keepsHours reports whether most working days start within four hours of each

@@ -217,12 +217,17 @@ func (t *fit) calendar() bool {
 	best, fitted, scores := -1, ruled{}, make([]float64, n)
 	everyDay, hours := false, false
 	for i := range n {
+		like := t.like(i)
+		if like >= 0 && everyDay {
+			clocks[i].score, scores[i] = clocks[like].score, scores[like]
+			continue
+		}
 		c := &clocks[i]
 		*c = see(&t.zones[i], t.utc, c.days)
 		if i == 0 {
 			hours = c.keepsHours()
-		} else if !c.changes(t.utc) {
-			c.score = clocks[0].score
+		} else if like >= 0 {
+			c.score = clocks[like].score
 		}
 		if hours {
 			scores[i] = c.score
@@ -261,6 +266,17 @@ func (t *fit) calendar() bool {
 		t.r.model.outages *= changedOutages
 	}
 	return true
+}
+
+// like returns the first zone before the i-th that ticks alike, and -1 if none
+// does.
+func (t *fit) like(i int) int {
+	for k := range i {
+		if tickAlike(&t.zones[k], &t.zones[i], t.utc) {
+			return k
+		}
+	}
+	return -1
 }
 
 // gain is by how much another zone must be likelier than the best before it.
@@ -305,6 +321,9 @@ func (t *fit) sinceChange(v view, whole ruled) (view, ruled) {
 		}
 		later, ok := fitRule(v.from(i))
 		earlier, had := fitRule(v.upTo(i))
+		if ok && had && later.rule == earlier.rule {
+			continue // an outage or a better time, and the same rhythm
+		}
 		if !had {
 			earlier.score = calm(v.upTo(i).counts())
 		}

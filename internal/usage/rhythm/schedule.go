@@ -2,6 +2,7 @@ package rhythm
 
 import (
 	"math/bits"
+	"slices"
 	"time"
 )
 
@@ -16,6 +17,7 @@ func (t *fit) schedule(c *clock, v view, fitted ruled) {
 	for _, w := range b.windows {
 		r.Hours = append(r.Hours, int((c.cut+w)%24))
 	}
+	slices.Sort(r.Hours)
 	r.Every = t.every(fitted.rule, len(b.windows))
 	r.model = calendarModel(c, v, fitted, b.deadline)
 	r.model.windows = b.windows

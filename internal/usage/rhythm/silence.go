@@ -6,7 +6,7 @@ import (
 )
 
 // mostSlots is how many missed slots are counted before it is enough.
-const mostSlots = 400
+const mostSlots = 128
 
 // sureLevel is the confidence that Needs is about.
 const sureLevel = 0.99

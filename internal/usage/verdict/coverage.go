@@ -116,16 +116,13 @@ func (e *Evidence) grade(p *piece, c *retinue.Coverage, spots []retinue.BlindSpo
 	}
 }
 
-// last returns the last stretch without a gap at a level; empty: none.
-func (c *cover) last(l level) rhythm.Span {
-	if n := len(c.known[l]); n > 0 {
-		return c.known[l][n-1]
-	}
-	return rhythm.Span{}
-}
-
 // until is where all knowledge ends; zero: there is none.
-func (c *cover) until() time.Time { return c.last(weak).To }
+func (c *cover) until() time.Time {
+	if n := len(c.known[weak]); n > 0 {
+		return c.known[weak][n-1].To
+	}
+	return time.Time{}
+}
 
 // gaps returns the stretches of s of which nothing is known.
 func (c *cover) gaps(s rhythm.Span) []rhythm.Span {

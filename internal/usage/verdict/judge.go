@@ -16,6 +16,11 @@ func Judge(f *rhythm.Fitter, e Evidence) Verdict {
 	}
 	j := &judge{Evidence: e, cover: newCover(&e)}
 	j.uses = j.gather(j.cover)
+	if first, _ := e.Uses.Ends(); !first.IsZero() && first.Before(j.Subject.CreatedAt.Truncate(time.Hour)) {
+		j.uses.caveats = append(j.uses.caveats, "It was used before "+day(j.Subject.CreatedAt)+
+			", when it was made: an earlier one of the same name may have acted.")
+		j.Subject.CreatedAt = time.Time{}
+	}
 	j.learn(f)
 	v := j.decide()
 	j.describe(&v)
@@ -35,6 +40,8 @@ type finding struct {
 	status Status
 	grade  retinue.Grade
 	level  level
+	// known is the stretch of the logs that was asked, the last one for the weakest.
+	known rhythm.Span
 	// silent is the stretch of which it is known that nothing was done.
 	silent     rhythm.Span
 	gaps       []rhythm.Span
@@ -85,14 +92,27 @@ func (j *judge) decide() Verdict {
 	}
 	best := base
 	if !j.uses.doubt {
-		for l := complete; l > weak; l-- {
-			if f, ok := j.ask(l); ok && agrees(f.status, base.status) {
-				best = f
-				break
+		best = j.best(base)
+	}
+	v := j.verdict(best)
+	if base.status == StatusActive {
+		// The worse logs reach further and change first.
+		v.NextChange = j.nextChange(&base)
+	}
+	return v
+}
+
+// best returns what the best logs say that bear out the base.
+func (j *judge) best(base finding) finding {
+	for l := complete; l > weak; l-- {
+		known := j.cover.known[l]
+		for i := len(known) - 1; i >= 0 && j.Now.Sub(known[i].To) <= j.Limits.Fresh; i-- {
+			if f := j.ask(l, known[i]); agrees(f.status, base.status) {
+				return f
 			}
 		}
 	}
-	return j.verdict(best)
+	return base
 }
 
 // agrees reports whether a better log bears out what all of them say. Of two ways
@@ -103,9 +123,11 @@ func agrees(better, all Status) bool {
 
 // weakest judges by all that there is, whatever its quality.
 func (j *judge) weakest() (finding, bool) {
-	f, ok := j.ask(weak)
-	switch {
-	case ok:
+	var f finding
+	known := j.cover.known[weak]
+	switch n := len(known); {
+	case n > 0:
+		f = j.ask(weak, known[n-1])
 	case j.uses.fields:
 		f = j.byField()
 	case !j.uses.last.IsZero():
@@ -117,14 +139,10 @@ func (j *judge) weakest() (finding, bool) {
 	return f, true
 }
 
-// ask judges by the logs of a level or better. It reports false where there are
-// none, or where they end too early.
-func (j *judge) ask(l level) (finding, bool) {
-	s := j.cover.last(l)
-	if s.Empty() {
-		return finding{}, false
-	}
-	f := finding{grade: l.grade(), level: l}
+// ask judges by a stretch that logs of a level or better cover; the weakest by
+// all that there is before it as well, with its gaps.
+func (j *judge) ask(l level, s rhythm.Span) finding {
+	f := finding{grade: l.grade(), level: l, known: s}
 	from := j.uses.last
 	if l == weak {
 		if from.IsZero() {
@@ -132,29 +150,25 @@ func (j *judge) ask(l level) (finding, bool) {
 		}
 		f.silent = rhythm.Span{From: from, To: later(s.To, from)}
 		f.gaps = j.cover.gaps(f.silent)
-	} else {
-		f.silent = rhythm.Span{From: later(later(from, s.From), j.Subject.CreatedAt)}
-		f.silent.To = later(s.To, f.silent.From)
-		if from.Before(f.silent.From) && !from.IsZero() {
-			f.gaps = []rhythm.Span{{From: from, To: f.silent.From}}
-		}
+		j.judgeSilence(&f)
+		return f
 	}
-	stale := j.Now.Sub(s.To) > j.Limits.Fresh
-	if l > weak && stale {
-		return f, false
+	f.silent = rhythm.Span{From: later(later(from, s.From), j.Subject.CreatedAt)}
+	f.silent.To = later(s.To, f.silent.From)
+	if from.Before(f.silent.From) && !from.IsZero() {
+		f.gaps = []rhythm.Span{{From: from, To: f.silent.From}}
 	}
-	j.judgeSilence(&f, stale)
-	if l > weak {
-		f.gaps = nil // they lie before the silence that is stated
-	}
-	return f, true
+	j.judgeSilence(&f)
+	f.gaps = nil // they lie before the silence that is stated
+	return f
 }
 
 // judgeSilence gives a finding its status.
-func (j *judge) judgeSilence(f *finding, stale bool) {
+func (j *judge) judgeSilence(f *finding) {
 	made := j.Subject.CreatedAt
+	stale := j.Now.Sub(f.known.To) > j.Limits.Fresh
 	if j.uses.last.IsZero() {
-		covered := f.level > weak && !made.IsZero() && !j.cover.last(f.level).From.After(made)
+		covered := f.level > weak && !made.IsZero() && !f.known.From.After(made)
 		switch {
 		case !made.IsZero() && j.Now.Sub(made) < j.Limits.New:
 			f.status, f.why = StatusUnknown, whyNew

@@ -17,6 +17,9 @@ func (j *judge) nextChange(f *finding) time.Time {
 		at = j.nextByRhythm(f, lag)
 	case whyLimit, whyField:
 		silence := f.silent.Length() - lengthOf(f.gaps)
+		if f.why == whyLimit && !j.uses.last.IsZero() {
+			silence = f.confidence.Silence
+		}
 		for _, limit := range []time.Duration{j.Limits.Idle, j.Limits.Dormant} {
 			if silence < limit {
 				at = f.silent.To.Add(limit - silence + lag)
