@@ -167,13 +167,16 @@ func TestRequests(t *testing.T) {
 // TestDisabled: the time from the end of a device to the next entry is a gap.
 func TestDisabled(t *testing.T) {
 	dir := t.TempDir()
-	off := answered("delete", "sys/audit/file", "sys/", "system", `,"response":{}`)
+	off := strings.Replace(answered("delete", "sys/audit/file", "sys/", "system", ""), `"response"`, `"request"`, 1)
 	on := strings.Replace(answered("read", "secret/x", "secret/", "kv", ""), "08:00:00.5", "11:30:00", 1)
 	content := strings.ReplaceAll(off, "\n", "") + "\n" + strings.ReplaceAll(strings.Replace(on, "r-1", "r-2", 1), "\n", "") + "\n"
 	if err := os.WriteFile(filepath.Join(dir, "audit.log"), []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	r := connectortest.Read(t, connectortest.OpenActivity(Spec(), options())(t, connectortest.Env(t), dir), nil)
+	if len(r.Events) != 2 || len(r.Events[0].Touches) != 1 || r.Events[0].Touches[0].Kind != retinue.TouchSilence || r.Events[0].Outcome != retinue.OutcomeUnknown {
+		t.Errorf("events: %+v", r.Events)
+	}
 	for _, c := range r.Coverage {
 		for _, s := range c.BlindSpots {
 			if s.Code == "vault.audit_disabled" && s.From.Hour() == 8 && s.To.Hour() == 11 {

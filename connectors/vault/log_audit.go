@@ -107,7 +107,7 @@ func (d *decoder) decode(record []byte) ([]retinue.Event, error) {
 		return nil, fmt.Errorf("%w: not an entry of an audit device", retinue.ErrInvalid)
 	}
 	at, err := time.Parse(time.RFC3339Nano, n.Time)
-	if err != nil {
+	if err != nil || at.Year() < 1970 {
 		return nil, fmt.Errorf("%w: an entry without a time", retinue.ErrInvalid)
 	}
 	at = at.UTC()
@@ -119,9 +119,11 @@ func (d *decoder) decode(record []byte) ([]retinue.Event, error) {
 		return d.request(&n, at), nil
 	case "response":
 		delete(d.pending, n.Request.ID)
+		if d.pending != nil && n.Error == "" && endsDevice(n.Request) {
+			return d.overdue(at), nil // its request was given
+		}
 		e := d.event(&n, at)
 		d.name(&e, &n, record)
-		d.disabled(&n, &e)
 		return append(d.overdue(at), e), nil
 	}
 	e := d.unknown(record)
@@ -176,6 +178,11 @@ func (d *decoder) request(n *entry, at time.Time) []retinue.Event {
 	d.name(&e, n, nil)
 	if e.Outcome == retinue.OutcomeSuccess {
 		e.Outcome = retinue.OutcomeUnknown
+		if endsDevice(n.Request) {
+			// The device that is switched off does not see the answer.
+			d.gaps.add(at)
+			return append(out, e)
+		}
 	}
 	e.Touches = nil
 	d.pending[n.Request.ID] = e
@@ -204,6 +211,9 @@ func (d *decoder) overdue(now time.Time) []retinue.Event {
 
 func (d *decoder) ref(kind, key string) retinue.Ref {
 	key = retinue.CleanName(key)
+	if key == "" {
+		return retinue.Ref{}
+	}
 	if len(key) > retinue.MaxRefKey {
 		key = strings.ToValidUTF8(key[:retinue.MaxRefKey], "")
 	}
@@ -274,71 +284,6 @@ func isLogin(q *request) bool {
 		_, rest, _ = strings.Cut(rest, "/")
 	}
 	return rest == "login" || strings.HasPrefix(rest, "login/") || rest == "oidc/callback"
-}
-
-// caller says who made the request and with which token. A token's accessor is a
-// keyed hash unless the device was told otherwise; either names the token.
-func (d *decoder) caller(e *retinue.Event, a *auth, q *request) {
-	accessor := q.Accessor
-	if a != nil {
-		if e.Class != retinue.EventSignIn {
-			accessor = orText(a.Accessor, accessor)
-		}
-		switch {
-		case a.EntityID != "":
-			e.Identity = d.ref("entity", a.EntityID)
-		case a.DisplayName != "":
-			e.Identity = d.ref("client", a.DisplayName)
-		}
-		e.Context = conditions(a, q)
-	}
-	if e.Class != retinue.EventSignIn && isAccessor(accessor) {
-		e.Credential = d.ref("token", accessor)
-		if !strings.HasPrefix(accessor, hashed) {
-			e.Joins = []retinue.JoinKey{{Kind: retinue.JoinProviderID, Value: "vault:" + accessor}}
-		}
-	}
-}
-
-// hashed begins what a device writes in place of a value.
-const hashed = "hmac-sha256:"
-
-// isAccessor refuses what may be a token: a device with log_raw=true writes those
-// beside accessors.
-func isAccessor(s string) bool {
-	if s == "" || len(s) > 128 || strings.ContainsAny(s, " \t\r\n") {
-		return false
-	}
-	for _, prefix := range []string{"hvs.", "hvb.", "hvr.", "s.", "b.", "r.", "root"} {
-		if strings.HasPrefix(s, prefix) {
-			return false
-		}
-	}
-	return true
-}
-
-// conditions are what the token says about itself: how it was come by, and under
-// which policies it acts.
-func conditions(a *auth, q *request) []retinue.ContextValue {
-	var out []retinue.ContextValue
-	add := func(key, value string) {
-		if value != "" && len(out) < retinue.MaxEventContext {
-			out = append(out, retinue.ContextValue{Key: key, Value: eventText(value)})
-		}
-	}
-	role := orText(a.Metadata["role_name"], a.Metadata["role"])
-	account := ""
-	if name := a.Metadata["service_account_name"]; name != "" {
-		account = a.Metadata["service_account_namespace"] + "/" + name
-	}
-	policies := slices.Sorted(slices.Values(a.Policies))
-	add("certificate_serial", q.Serial)
-	add("display_name", a.DisplayName)
-	add("policies", strings.Join(policies, ","))
-	add("role", role)
-	add("service_account", account)
-	add("token_type", a.TokenType)
-	return out
 }
 
 // outcome reads whether the request was refused. An answer that holds an error

@@ -178,9 +178,7 @@ func secretTouch(operation string) retinue.TouchKind {
 	return ""
 }
 
-// disabled notes that an audit device was switched off.
-func (d *decoder) disabled(n *entry, e *retinue.Event) {
-	if d.gaps != nil && e.Outcome == retinue.OutcomeSuccess && strings.HasPrefix(n.Request.Path, "sys/audit/") && n.Request.Operation == "delete" {
-		d.gaps.add(e.At)
-	}
+// endsDevice reports a request to switch an audit device off.
+func endsDevice(q *request) bool {
+	return q.ID != "" && q.Operation == "delete" && strings.HasPrefix(q.Path, "sys/audit/")
 }
