@@ -29,6 +29,11 @@ type Activity struct {
 	// as ErrInvalid. It is safe for concurrent use and keeps nothing of record. Nil
 	// where records make no sense by themselves.
 	Decode func(record []byte) ([]retinue.Event, error)
+	// Decoder makes a Decode from a configuration, for a kind whose records leave
+	// out what its options say (which organisation they are of), or hold hashes that
+	// env turns into fingerprints. Of cfg only the options count. Nil where Decode is
+	// all that there is.
+	Decoder func(cfg Config, env Env) (func(record []byte) ([]retinue.Event, error), error)
 }
 
 // LogKind is one log that a connector understands.

@@ -36,6 +36,8 @@ type ActivitySubject struct {
 	Write func(t testing.TB, w io.Writer, records []int)
 	// Record returns one record as Activity.Decode takes it; nil where Decode is.
 	Record func(t testing.TB, n int) []byte
+	// Options are those with which Open opens, for Activity.Decoder.
+	Options map[string]string
 	// Whole says that a file is written once and does not grow, and that a damaged
 	// record makes what follows it unreadable (one JSON document).
 	Whole bool

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -236,9 +235,26 @@ func checkActivityCover(t testing.TB, s ActivitySubject) {
 	}
 }
 
-// checkActivityDecode decodes records alone, from several goroutines at once.
+// checkActivityDecode decodes records alone, from several goroutines at once. With
+// the configuration and the host they give the very events of the file.
 func checkActivityDecode(t testing.TB, s ActivitySubject) {
 	want := s.whole(t, span(0, 40)).Events
+	brief := func(e retinue.Event) string {
+		return eventName(e) + " " + e.At.String() + " " + e.Operation + " " + e.Action
+	}
+	sameBy(t, brief, "the file", want, "its records alone", decodeAll(t, s, s.Spec.Activity.Decode))
+	if s.Spec.Activity.Decoder == nil {
+		return
+	}
+	decode, err := s.Spec.Activity.Decoder(connector.Config{Options: s.Options}, Env(t))
+	if err != nil {
+		t.Fatalf("make a decoder: %v", err)
+	}
+	sameEvents(t, "the file", want, "its records alone with the configuration", decodeAll(t, s, decode))
+}
+
+func decodeAll(t testing.TB, s ActivitySubject, decode func([]byte) ([]retinue.Event, error)) []retinue.Event {
+	t.Helper()
 	var mu sync.Mutex
 	var got []retinue.Event
 	var group sync.WaitGroup
@@ -246,11 +262,9 @@ func checkActivityDecode(t testing.TB, s ActivitySubject) {
 		record := s.Record(t, n)
 		group.Go(func() {
 			sent := bytes.Clone(record)
-			events, err := s.Spec.Activity.Decode(sent)
-			copyOf := make([]retinue.Event, 0, len(events))
+			events, err := decode(sent)
 			for i := range events {
 				events[i].Raw = bytes.Clone(events[i].Raw)
-				copyOf = append(copyOf, events[i])
 			}
 			clear(sent) // whoever keeps a part of the record shows it now
 			mu.Lock()
@@ -258,27 +272,11 @@ func checkActivityDecode(t testing.TB, s ActivitySubject) {
 			if err != nil {
 				t.Errorf("decode record %d: %v", n, err)
 			}
-			got = append(got, copyOf...)
+			got = append(got, events...)
 		})
 	}
 	group.Wait()
-	names := func(events []retinue.Event) []string {
-		var out []string
-		for _, e := range events {
-			out = append(out, eventName(e)+" "+e.At.String()+" "+e.Operation+" "+e.Action)
-		}
-		slices.Sort(out)
-		return out
-	}
-	if a, b := names(want), names(got); !slices.Equal(a, b) {
-		for i := range min(len(a), len(b)) {
-			if a[i] != b[i] {
-				t.Errorf("from the file %s, alone %s", a[i], b[i])
-				break
-			}
-		}
-		t.Errorf("%d events from the file, %d from its records alone, and they differ", len(a), len(b))
-	}
+	return got
 }
 
 func checkActivityHostile(t testing.TB, s ActivitySubject) {
@@ -376,43 +374,5 @@ func checkActivitySecrets(t testing.TB, s ActivitySubject) {
 func checkActivityClose(t testing.TB, s ActivitySubject) {
 	if err := s.Open(t, Env(t), t.TempDir()).Close(); err != nil {
 		t.Errorf("close a reader that read nothing: %v", err)
-	}
-}
-
-// ActivityPage holds the page of a kind that reads logs to its Spec.
-func ActivityPage(t testing.TB, spec connector.Spec, path string) {
-	t.Helper()
-	raw, err := os.ReadFile(path) //nolint:gosec // the test names it
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []string{}
-	for _, f := range spec.Activity.Target {
-		want = append(want, spec.Kind+"="+f.Form, f.Help)
-	}
-	for _, f := range spec.Activity.Examples {
-		want = append(want, "retinue activity import "+f.Form, f.Help)
-	}
-	for _, l := range spec.Activity.Logs {
-		want = append(want, "`"+l.Name+"`")
-		want = append(want, l.Covers...)
-		for _, b := range l.BlindSpots {
-			want = append(want, "`"+b.Code+"`", b.Text, b.Raise, b.Cost)
-		}
-	}
-	if spec.Open == nil { // the whole page is about logs
-		want = append(want, spec.Title, spec.Summary)
-		want = append(want, slices.Concat(spec.Sees, spec.BlindSpots, spec.CouldRead)...)
-		for _, o := range spec.Options {
-			want = append(want, "`"+o.Name+"`", o.Help, o.Default)
-		}
-		for _, d := range spec.Privileges {
-			want = append(want, d.Title, d.Body)
-		}
-	}
-	for _, w := range want {
-		if !strings.Contains(string(raw), w) {
-			t.Errorf("%s does not hold %q", filepath.Base(path), w)
-		}
 	}
 }

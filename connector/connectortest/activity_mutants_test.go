@@ -43,6 +43,7 @@ func TestActivityMutants(t *testing.T) {
 		{faultCoverClass, []string{clauseActivityCover}},
 		{faultCoverShort, []string{clauseActivityCover}},
 		{faultDecodeOther, []string{clauseActivityDecode}},
+		{faultDecodeConfig, []string{clauseActivityDecode}},
 		{faultDecodeKeeps, []string{clauseActivityDecode}},
 		{faultCancelNilLog, []string{clauseActivityCancel}},
 		{faultCancelGoesOn, []string{clauseActivityCancel}},

@@ -46,6 +46,7 @@ const (
 	faultCoverClass     fault = "coverage leaves a class out"
 	faultCoverShort     fault = "coverage ends before the last event"
 	faultDecodeOther    fault = "a record alone has another digest"
+	faultDecodeConfig   fault = "a record with the configuration gives another event"
 	faultDecodeKeeps    fault = "decoding keeps a part of the record"
 	faultCancelNilLog   fault = "a cancelled reading returns no error"
 	faultCancelGoesOn   fault = "a cancelled reading goes on"
@@ -279,6 +280,18 @@ func diarySpec(f fault) connector.Spec {
 			}
 		}
 		return events, err
+	}
+	spec.Activity.Decoder = func(_ connector.Config, env connector.Env) (func([]byte) ([]retinue.Event, error), error) {
+		configured := &diary{fault: f, env: env}
+		return func(record []byte) ([]retinue.Event, error) {
+			events, err := configured.decode(record)
+			for i := range events {
+				if f == faultDecodeConfig {
+					events[i].Region = "elsewhere"
+				}
+			}
+			return events, err
+		}, nil
 	}
 	return spec
 }

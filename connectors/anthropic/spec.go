@@ -49,14 +49,24 @@ func Spec() connector.Spec {
 				{Form: "anthropic=anthropic-activity.ndjson", Help: "entries of the feed in one file"},
 				{Form: "anthropic=/data/anthropic/,organization=org_example", Help: "a folder of answers, with sign-ins that failed"},
 			},
-			Open:   open,
-			Decode: decoder{}.decode,
+			Open:    open,
+			Decode:  decoder{}.decode,
+			Decoder: alone,
 		},
 	}
 }
 
+// configured is the decoder that the options ask for.
+func configured(cfg connector.Config) decoder {
+	return decoder{organization: cfg.Option(optOrganization, "")}
+}
+
+func alone(cfg connector.Config, _ connector.Env) (func([]byte) ([]retinue.Event, error), error) {
+	return configured(cfg).decode, nil
+}
+
 func open(_ context.Context, cfg connector.Config, _ connector.Env) (connector.ActivityReader, error) {
-	d := decoder{organization: cfg.Option(optOrganization, "")}
+	d := configured(cfg)
 	return &entry.Reader{
 		Paths: []string{cfg.Target}, Envelopes: []string{"data"}, Decode: d.decode,
 		Blind: func(string, func(string) bool) []retinue.BlindSpot { return blindSpots() },

@@ -64,18 +64,32 @@ func Spec() connector.Spec {
 				{Form: "github=/data/github-audit/", Help: "a folder into which audit log streaming writes"},
 				{Form: "github=audit-log.json,host=github.example.com", Help: "the log of a GitHub Enterprise Server"},
 			},
-			Open:   open,
-			Decode: decoder{host: publicHost}.decode,
+			Open:    open,
+			Decode:  decoder{host: publicHost}.decode,
+			Decoder: alone,
 		},
 	}
 }
 
-func open(_ context.Context, cfg connector.Config, env connector.Env) (connector.ActivityReader, error) {
+// configured is the decoder that the options ask for.
+func configured(cfg connector.Config, env connector.Env) (decoder, error) {
 	host := strings.ToLower(strings.TrimSuffix(strings.TrimPrefix(cfg.Option(optHost, publicHost), "https://"), "/"))
 	if entry.Realm("forge", host) == "" || strings.ContainsAny(host, "/ ") {
-		return nil, fmt.Errorf("%w: open github: option %s=%q: want the name of a server", retinue.ErrInvalid, optHost, host)
+		return decoder{}, fmt.Errorf("%w: open github: option %s=%q: want the name of a server", retinue.ErrInvalid, optHost, host)
 	}
-	d := decoder{host: host, organization: cfg.Option(optOrganization, ""), hashed: env.FingerprintHash}
+	return decoder{host: host, organization: cfg.Option(optOrganization, ""), hashed: env.FingerprintHash}, nil
+}
+
+func alone(cfg connector.Config, env connector.Env) (func([]byte) ([]retinue.Event, error), error) {
+	d, err := configured(cfg, env)
+	return d.decode, err
+}
+
+func open(_ context.Context, cfg connector.Config, env connector.Env) (connector.ActivityReader, error) {
+	d, err := configured(cfg, env)
+	if err != nil {
+		return nil, err
+	}
 	return &entry.Reader{
 		Paths:  []string{cfg.Target},
 		Decode: d.decode,

@@ -58,18 +58,32 @@ func Spec() connector.Spec {
 				{Form: "gitlab=audit-events.json,group=example", Help: "audit events of a group on gitlab.com"},
 				{Form: "gitlab=/var/log/gitlab/gitlab-rails/,host=gitlab.example.com", Help: "the logs of a server of one's own, with those that were rotated"},
 			},
-			Open:   open,
-			Decode: decoder{host: publicHost}.decode,
+			Open:    open,
+			Decode:  decoder{host: publicHost}.decode,
+			Decoder: alone,
 		},
 	}
 }
 
-func open(_ context.Context, cfg connector.Config, _ connector.Env) (connector.ActivityReader, error) {
+// configured is the decoder that the options ask for.
+func configured(cfg connector.Config) (decoder, error) {
 	host := strings.ToLower(strings.TrimSuffix(strings.TrimPrefix(cfg.Option(optHost, publicHost), "https://"), "/"))
 	if entry.Realm("forge", host) == "" || strings.ContainsAny(host, "/ ") {
-		return nil, fmt.Errorf("%w: open gitlab: option %s=%q: want the name of a server", retinue.ErrInvalid, optHost, host)
+		return decoder{}, fmt.Errorf("%w: open gitlab: option %s=%q: want the name of a server", retinue.ErrInvalid, optHost, host)
 	}
-	d := decoder{host: host, group: cfg.Option(optGroup, "")}
+	return decoder{host: host, group: cfg.Option(optGroup, "")}, nil
+}
+
+func alone(cfg connector.Config, _ connector.Env) (func([]byte) ([]retinue.Event, error), error) {
+	d, err := configured(cfg)
+	return d.decode, err
+}
+
+func open(_ context.Context, cfg connector.Config, _ connector.Env) (connector.ActivityReader, error) {
+	d, err := configured(cfg)
+	if err != nil {
+		return nil, err
+	}
 	return &entry.Reader{
 		Paths: []string{cfg.Target}, Match: match, Decode: d.decode,
 		Blind: func(log string, _ func(string) bool) []retinue.BlindSpot {

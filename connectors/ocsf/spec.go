@@ -50,18 +50,33 @@ func Spec() connector.Spec {
 				{Form: "ocsf=events.ndjson.gz", Help: "a file of events"},
 				{Form: "ocsf=/data/ocsf/okta/,realm=okta:example.okta.com", Help: "a folder of events of one system"},
 			},
-			Open:   open,
-			Decode: decoder{}.decode,
+			Open:    open,
+			Decode:  decoder{}.decode,
+			Decoder: alone,
 		},
 	}
 }
 
-func open(_ context.Context, cfg connector.Config, _ connector.Env) (connector.ActivityReader, error) {
+// configured is the decoder that the options ask for.
+func configured(cfg connector.Config) (decoder, error) {
 	d := decoder{realm: retinue.Realm(cfg.Option(optRealm, ""))}
 	if d.realm != "" {
 		if err := d.realm.Validate(); err != nil {
-			return nil, fmt.Errorf("open ocsf: option %s: %w", optRealm, err)
+			return decoder{}, fmt.Errorf("open ocsf: option %s: %w", optRealm, err)
 		}
+	}
+	return d, nil
+}
+
+func alone(cfg connector.Config, _ connector.Env) (func([]byte) ([]retinue.Event, error), error) {
+	d, err := configured(cfg)
+	return d.decode, err
+}
+
+func open(_ context.Context, cfg connector.Config, _ connector.Env) (connector.ActivityReader, error) {
+	d, err := configured(cfg)
+	if err != nil {
+		return nil, err
 	}
 	return &entry.Reader{
 		Paths: []string{cfg.Target}, Envelopes: []string{"events", "Records"}, Decode: d.decode,

@@ -49,16 +49,31 @@ func Spec() connector.Spec {
 				{Form: "openai=openai-audit.json,organization=org-example", Help: "answers of the API in one file"},
 				{Form: "openai=/data/openai-audit/,organization=org-example", Help: "a folder of answers"},
 			},
-			Open:   open,
-			Decode: decoder{organization: defaultOrganization}.decode,
+			Open:    open,
+			Decode:  decoder{organization: defaultOrganization}.decode,
+			Decoder: alone,
 		},
 	}
 }
 
-func open(_ context.Context, cfg connector.Config, _ connector.Env) (connector.ActivityReader, error) {
+// configured is the decoder that the options ask for.
+func configured(cfg connector.Config) (decoder, error) {
 	d := decoder{organization: cfg.Option(optOrganization, defaultOrganization)}
 	if entry.Realm("openai", d.organization) == "" {
-		return nil, fmt.Errorf("%w: open openai: option %s: want the id of an organisation", retinue.ErrInvalid, optOrganization)
+		return decoder{}, fmt.Errorf("%w: open openai: option %s: want the id of an organisation", retinue.ErrInvalid, optOrganization)
+	}
+	return d, nil
+}
+
+func alone(cfg connector.Config, _ connector.Env) (func([]byte) ([]retinue.Event, error), error) {
+	d, err := configured(cfg)
+	return d.decode, err
+}
+
+func open(_ context.Context, cfg connector.Config, _ connector.Env) (connector.ActivityReader, error) {
+	d, err := configured(cfg)
+	if err != nil {
+		return nil, err
 	}
 	return &entry.Reader{
 		Paths: []string{cfg.Target}, Envelopes: []string{"data"}, Decode: d.decode,

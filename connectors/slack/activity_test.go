@@ -50,6 +50,7 @@ func TestActivityConformance(t *testing.T) {
 func TestAnswers(t *testing.T) {
 	connectortest.Activity(t, connectortest.ActivitySubject{
 		Spec: slack.Spec(), Open: connectortest.OpenActivity(slack.Spec(), map[string]string{"enterprise": "E1"}), File: "slack-audit.json", Whole: true, Record: sample,
+		Options: map[string]string{"enterprise": "E1"},
 		Write: func(t testing.TB, w io.Writer, records []int) {
 			entries := make([]json.RawMessage, 0, len(records))
 			for _, n := range records {

@@ -51,14 +51,24 @@ func Spec() connector.Spec {
 				{Form: "slack=slack-audit.json", Help: "answers of the API in one file"},
 				{Form: "slack=/data/slack-audit/,enterprise=E0123456789", Help: "a folder of answers, as of one organisation"},
 			},
-			Open:   open,
-			Decode: decoder{}.decode,
+			Open:    open,
+			Decode:  decoder{}.decode,
+			Decoder: alone,
 		},
 	}
 }
 
+// configured is the decoder that the options ask for.
+func configured(cfg connector.Config) decoder {
+	return decoder{enterprise: cfg.Option(optEnterprise, "")}
+}
+
+func alone(cfg connector.Config, _ connector.Env) (func([]byte) ([]retinue.Event, error), error) {
+	return configured(cfg).decode, nil
+}
+
 func open(_ context.Context, cfg connector.Config, _ connector.Env) (connector.ActivityReader, error) {
-	d := decoder{enterprise: cfg.Option(optEnterprise, "")}
+	d := configured(cfg)
 	return &entry.Reader{
 		Paths: []string{cfg.Target}, Envelopes: []string{"entries"}, Decode: d.decode,
 		Blind: func(string, func(string) bool) []retinue.BlindSpot { return blindSpots() },
