@@ -140,7 +140,7 @@ const (
 func trailBlindSpots() []retinue.BlindSpot {
 	out := []retinue.BlindSpot{neverLogged(), {
 		Code: blindDeadKeys, Text: "Calls with a key that was deleted or never existed reach no trail of the account.",
-		Raise: "disable keys before deleting them, and keep the user with a policy that denies everything for the watch",
+		Raise: "disable keys before deleting them, and keep the user with a policy that denies everything for the watch", Cost: "none",
 	}}
 	for _, s := range dataSources() {
 		out = append(out, s.off())

@@ -7,7 +7,6 @@ import (
 	_ "embed"
 	"fmt"
 	"strings"
-	"sync"
 )
 
 // actionsFile holds the names of all actions of IAM: a line a service with its
@@ -51,9 +50,6 @@ func newActionTable() (*actionTable, error) {
 	}
 	return t, nil
 }
-
-// sharedActions makes the table where it is first asked for.
-func sharedActions() func() (*actionTable, error) { return sync.OnceValues(newActionTable) }
 
 // maxLookup bounds names of hosts and operations; AWS's longest have 75 bytes.
 const maxLookup = 128

@@ -1,11 +1,15 @@
 package aws
 
 import (
+	_ "embed"
 	"strings"
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/connector/logs"
 )
+
+//go:embed log_touches.txt
+var touchesFile string
 
 // touchRule says what a call does to something that governance is about. The
 // target is the thing acted on, or what the rule's own words say:
@@ -26,108 +30,8 @@ type touchRule struct {
 // touchRules are the calls that touch identities, credentials, secrets and
 // controls, by action.
 func touchRules() map[string][]touchRule {
-	const table = `
-iam:CreateUser create user
-iam:CreateRole create role
-iam:CreateServiceLinkedRole create role
-iam:DeleteUser delete user
-iam:DeleteRole delete role
-iam:DeleteServiceLinkedRole delete role
-iam:CreateAccessKey issue user,key
-iam:UpdateAccessKey disable status
-iam:DeleteAccessKey delete key
-iam:CreateLoginProfile issue user,password
-iam:UpdateLoginProfile rotate password
-iam:ChangePassword rotate password
-iam:DeleteLoginProfile delete password
-iam:CreateServiceSpecificCredential issue user
-iam:ResetServiceSpecificCredential rotate user
-iam:DeleteServiceSpecificCredential delete user
-iam:UploadSSHPublicKey issue user
-iam:UploadSigningCertificate issue user
-iam:DeactivateMFADevice edit user
-iam:UpdateUser edit user
-iam:UpdateRole edit role
-iam:UpdateRoleDescription edit role
-iam:UpdateAssumeRolePolicy edit role
-iam:AttachUserPolicy,DetachUserPolicy,PutUserPolicy,DeleteUserPolicy,PutUserPermissionsBoundary,DeleteUserPermissionsBoundary,AddUserToGroup,RemoveUserFromGroup edit user
-iam:AttachRolePolicy,DetachRolePolicy,PutRolePolicy,DeleteRolePolicy,PutRolePermissionsBoundary,DeleteRolePermissionsBoundary,AddRoleToInstanceProfile,RemoveRoleFromInstanceProfile edit role
-iam:AttachGroupPolicy,DetachGroupPolicy,PutGroupPolicy,DeleteGroupPolicy edit group
-iam:CreatePolicyVersion,SetDefaultPolicyVersion,DeletePolicyVersion edit resource
-iam:CreateOpenIDConnectProvider,CreateSAMLProvider create resource
-iam:UpdateSAMLProvider,UpdateOpenIDConnectProviderThumbprint,AddClientIDToOpenIDConnectProvider edit resource
-iam:DeleteOpenIDConnectProvider,DeleteSAMLProvider delete resource
-sts:GetFederationToken,GetSessionToken issue caller
-secretsmanager:GetSecretValue,BatchGetSecretValue read resource
-secretsmanager:PutSecretValue,UpdateSecret,RotateSecret rotate resource
-secretsmanager:CreateSecret create resource
-secretsmanager:DeleteSecret delete resource
-secretsmanager:RestoreSecret enable resource
-secretsmanager:PutResourcePolicy,DeleteResourcePolicy edit resource
-ssm:GetParameter,GetParameters,GetParametersByPath,GetParameterHistory read decrypted
-ssm:PutParameter rotate resource
-ssm:DeleteParameter,DeleteParameters delete resource
-ssm:SendCommand,StartSession,StartAutomationExecution run resource
-ssm:ModifyDocumentPermission expose resource
-kms:PutKeyPolicy,CreateGrant,RetireGrant,RevokeGrant edit resource
-kms:DisableKey disable resource
-kms:EnableKey enable resource
-kms:ScheduleKeyDeletion delete resource
-cloudtrail:StopLogging,DeleteTrail,UpdateTrail,PutEventSelectors,PutInsightSelectors,DeleteEventDataStore,UpdateEventDataStore,StopEventDataStoreIngestion,DeregisterOrganizationDelegatedAdmin silence resource
-cloudtrail:StartLogging enable resource
-config:StopConfigurationRecorder,DeleteConfigurationRecorder,DeleteDeliveryChannel,DeleteConfigRule,DeleteConfigurationAggregator,DeleteOrganizationConfigRule,DeleteConformancePack silence resource
-guardduty:DeleteDetector,UpdateDetector,CreateFilter,CreateIPSet,UpdateIPSet,DeleteMembers,DisassociateMembers,DisassociateFromMasterAccount,DisassociateFromAdministratorAccount,StopMonitoringMembers,DeletePublishingDestination,UpdatePublishingDestination,ArchiveFindings silence resource
-securityhub:DisableSecurityHub,DisableImportFindingsForProduct,BatchDisableStandards,DeleteMembers,DisassociateMembers,UpdateStandardsControl silence resource
-access-analyzer:DeleteAnalyzer,CreateArchiveRule silence resource
-inspector2:Disable,DisableDelegatedAdminAccount silence resource
-macie2:DisableMacie,DisassociateMember silence resource
-detective:DeleteGraph,DeleteMembers silence resource
-logs:DeleteLogGroup,DeleteLogStream,PutRetentionPolicy,DeleteSubscriptionFilter,DeleteMetricFilter silence resource
-cloudwatch:DeleteAlarms,DisableAlarmActions silence resource
-events:DisableRule,DeleteRule,RemoveTargets silence resource
-ec2:DeleteFlowLogs silence resource
-route53resolver:DeleteResolverQueryLogConfig,DisassociateResolverQueryLogConfig silence resource
-wafv2:DeleteLoggingConfiguration,DeleteWebACL silence resource
-s3:PutBucketLogging silence resource
-elasticloadbalancing:ModifyLoadBalancerAttributes edit resource
-ec2:RunInstances run passed
-ec2:AssociateIamInstanceProfile,ReplaceIamInstanceProfileAssociation edit resource
-ec2:ModifyInstanceAttribute edit resource
-ec2:GetPasswordData read resource
-ec2:CreateKeyPair,ImportKeyPair issue resource
-ec2:DeleteKeyPair delete resource
-ec2:AuthorizeSecurityGroupIngress,ModifySnapshotAttribute,ModifyImageAttribute expose resource
-ec2-instance-connect:SendSSHPublicKey,SendSerialConsoleSSHPublicKey run resource
-lambda:CreateFunction,UpdateFunctionCode,UpdateFunctionConfiguration run passed
-lambda:AddPermission,AddLayerVersionPermission,CreateFunctionUrlConfig,UpdateFunctionUrlConfig expose resource
-lambda:RemovePermission,CreateEventSourceMapping,UpdateEventSourceMapping edit resource
-ecs:RunTask,StartTask,RegisterTaskDefinition,CreateService,UpdateService,ExecuteCommand run passed
-glue:CreateDevEndpoint,UpdateDevEndpoint,CreateJob,UpdateJob,StartJobRun run passed
-codebuild:StartBuild,CreateProject,UpdateProject run passed
-cloudformation:CreateStack,UpdateStack,CreateChangeSet run passed
-sagemaker:CreateNotebookInstance,CreateTrainingJob,CreateProcessingJob,CreatePresignedNotebookInstanceUrl run passed
-states:CreateStateMachine,UpdateStateMachine,StartExecution run passed
-datapipeline:CreatePipeline run passed
-rds:ModifyDBSnapshotAttribute,ModifyDBClusterSnapshotAttribute expose resource
-rds:ModifyDBInstance,ModifyDBCluster edit resource
-s3:PutBucketPolicy,DeleteBucketPolicy,PutBucketAcl edit resource
-s3:PutBucketPublicAccessBlock edit resource
-s3:PutAccountPublicAccessBlock edit none
-sqs:AddPermission,SetQueueAttributes edit resource
-sns:AddPermission,SetTopicAttributes edit resource
-ecr:SetRepositoryPolicy edit resource
-apigateway:CreateApiKey issue resource
-appsync:CreateApiKey issue resource
-eks:CreateAccessEntry,UpdateAccessEntry,AssociateAccessPolicy,DeleteAccessEntry,DisassociateAccessPolicy edit resource
-eks:CreatePodIdentityAssociation,UpdatePodIdentityAssociation edit passed
-rolesanywhere:CreateTrustAnchor,CreateProfile create resource
-rolesanywhere:UpdateTrustAnchor,UpdateProfile edit resource
-sso:CreateAccountAssignment,PutInlinePolicyToPermissionSet,AttachManagedPolicyToPermissionSet,UpdatePermissionSet,DeleteAccountAssignment edit resource
-sso:CreatePermissionSet create none
-organizations:LeaveOrganization,RemoveAccountFromOrganization,AttachPolicy,DetachPolicy,UpdatePolicy,DeletePolicy,DisablePolicyType edit resource
-`
 	out := map[string][]touchRule{}
-	for line := range strings.SplitSeq(strings.TrimSpace(table), "\n") {
+	for line := range strings.SplitSeq(strings.TrimSpace(touchesFile), "\n") {
 		w := strings.Fields(line)
 		prefix, names, _ := strings.Cut(w[0], ":")
 		for name := range strings.SplitSeq(names, ",") {
