@@ -130,7 +130,7 @@ func (l *liveLogs) signIns() polled.Log {
 		}
 		return l.page(ctx, next)
 	}
-	asked := []string{codePrincipalsOff, codeManagedOff, codeNonInteractiveOff, "azure.sign_in_licence"}
+	asked := []string{codePrincipalsOff, codeManagedOff, codeNonInteractiveOff}
 	blind := slices.DeleteFunc(signInBlind(), func(b retinue.BlindSpot) bool { return slices.Contains(asked, b.Code) })
 	return polled.Log{Input: "https://graph.microsoft.com/" + l.realm.ID() + "/auditLogs/signIns", Retention: entraRetention, Late: entraLate, Fetch: fetch, Decode: l.decoder.decode,
 		Cover: l.coverage(LogSignIn, []retinue.EventClass{retinue.EventSignIn}, blind)}

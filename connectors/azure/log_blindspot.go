@@ -17,8 +17,6 @@ func activityBlind() []retinue.BlindSpot {
 			Raise:   "A diagnostic setting for the category group audit on each storage account, key vault and database, by Azure Policy", Cost: "about the price of Log Analytics or storage for one record a request; busy storage accounts write gigabytes a day"},
 		{Code: "azure.activity_no_key", Text: "The Activity log says that a service principal called and not with which of its secrets or certificates; its sign-in does.",
 			Credentials: []retinue.CredentialKind{retinue.CredentialClientSecret, retinue.CredentialCertificate}, Raise: "Import the service principal sign-in log", Cost: licence},
-		{Code: "azure.activity_retention", Text: "Azure keeps the Activity log for 90 days; an export begins when its diagnostic setting was made.",
-			Raise: "A diagnostic setting of every subscription and management group to a storage account", Cost: "storage"},
 		{Code: "azure.other_subscriptions", Text: "Each subscription has an Activity log of its own, and management groups have theirs; those that were not read do not show.",
 			Raise: "Import every subscription", Cost: "none"},
 	}
@@ -33,32 +31,25 @@ func signInBlind() []retinue.BlindSpot {
 			Raise: "The category ManagedIdentitySignInLogs in Entra's diagnostic settings", Cost: licence},
 		{Code: codeNonInteractiveOff, Text: "No non-interactive sign-in of a user is in the files: the use of refresh tokens by applications does not show.",
 			Credentials: []retinue.CredentialKind{retinue.CredentialRefreshToken, retinue.CredentialOAuthToken}, Raise: "The category NonInteractiveUserSignInLogs in Entra's diagnostic settings", Cost: licence + "; it is the largest of the four logs"},
-		{Code: "azure.sign_in_licence", Text: "Without a premium licence sign-ins are kept for 7 days and cannot be exported or read by Graph.", Raise: "Entra ID P1, and a diagnostic setting", Cost: licence},
-		{Code: "azure.token_outlives_sign_in", Text: "A token is used for an hour, with continuous access evaluation up to 28 hours, after the sign-in; the log shows the sign-in."},
-		{Code: "azure.sign_ins_aggregated", Text: "Non-interactive and application sign-ins of one kind within a time are shown as one, so counts are lower bounds; the time is that of the first."},
-		{Code: "azure.platform_token_cache", Text: "The platform keeps tokens of managed identities for up to 24 hours: use within that time makes no sign-in.", Kinds: []retinue.IdentityKind{retinue.IdentityManagedIdentity},
-			Raise: "Compare with the Activity log and resource logs of what the identity reaches", Cost: "that of the resource logs"},
-		{Code: "azure.last_used_is_beta", Text: "The last use of an app's credentials in Graph (appCredentialSignInActivities) is beta, of the global cloud only, and not read here.",
-			Credentials: []retinue.CredentialKind{retinue.CredentialClientSecret, retinue.CredentialCertificate}},
 		{Code: "azure.keys_sign_in_nowhere", Text: "Account keys, shared access signatures and function keys do not sign in: their use shows in resource logs only.",
 			Credentials: []retinue.CredentialKind{retinue.CredentialAccessKey, retinue.CredentialSharedAccess, retinue.CredentialAPIKey, retinue.CredentialConnectionString},
 			Raise:       "Diagnostic settings of the storage accounts, or shared key access switched off", Cost: "that of the resource logs"},
-		{Code: "azure.microsoft_apps_hidden", Text: "Sign-ins of Microsoft's own applications to one another are in a log of their own that is not read.", Kinds: []retinue.IdentityKind{retinue.IdentityServicePrincipal}},
 	}
 }
 
 func directoryBlind() []retinue.BlindSpot {
 	return []retinue.BlindSpot{
+		{Code: "azure.directory_changes_only", Text: "Entra's audit log shows changes of the directory; what was done elsewhere, in Azure or in applications, is in other logs.",
+			Raise: "Import the sign-in logs, which show every identity that was used", Cost: licence},
 		{Code: "azure.directory_reads_not_logged", Text: "Entra's audit log has changes only: reading the directory through Graph leaves no trace in it.", Actions: []string{"microsoft.directory/*/read", "*.Read.All", "*.Read"},
 			Raise: "The category MicrosoftGraphActivityLogs in Entra's diagnostic settings, which is not read here yet", Cost: "Entra ID P1, and storage for one record a call of Graph"},
-		{Code: "azure.directory_permission_unknown", Text: "The log names what changed and not which permission the change needed."},
 	}
 }
 
 func resourceBlind() []retinue.BlindSpot {
 	return []retinue.BlindSpot{
 		{Code: "azure.resource_logs_partial", Text: "Resource logs are switched on resource by resource: those of one say nothing of another.",
-			Actions: []string{"*/blobs/*", "*/messages/*", "*/fileshares/*", "microsoft.keyvault/vaults/*"}, Raise: "Diagnostic settings by Azure Policy on every storage account and key vault", Cost: "storage for one record a request"},
+			Raise: "Diagnostic settings by Azure Policy on every storage account and key vault", Cost: "storage for one record a request"},
 		{Code: "azure.sas_shares_a_key", Text: "A shared access signature shows the key that signed it; several signatures of one key are told apart by their hash only, which is not kept.",
 			Credentials: []retinue.CredentialKind{retinue.CredentialSharedAccess}},
 	}

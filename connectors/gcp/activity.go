@@ -33,18 +33,20 @@ func activity() *connector.Activity {
 		}},
 		Target: []connector.TargetForm{
 			{Form: "PATH", Help: "a file, folder or pattern of JSON: `gcloud logging read --format=json`, what a sink wrote to a bucket, or messages of Pub/Sub"},
+			{Form: "projects/ID", Help: "the live logs of a project; folders/NUMBER and organizations/NUMBER for those written there"},
 		},
 		Examples: []connector.TargetForm{
 			{Form: "gcp=./cloudaudit.googleapis.com", Help: "a copy of the folder that a sink writes in its bucket"},
 			{Form: "gcp=audit.json", Help: "what `gcloud logging read --format=json` printed"},
 			{Form: "gcp=audit.json,projects=123456789012=my-project", Help: "say which project a number in an address of a service account is"},
+			{Form: "gcp=projects/my-project", Help: "the live logs of a project, with the key of a service account that GOOGLE_APPLICATION_CREDENTIALS names"},
 		},
 		Open:   openActivity,
 		Decode: func(record []byte) ([]retinue.Event, error) { return auditDecoder{}.decode(record) },
 	}
 }
 
-func openActivity(_ context.Context, cfg connector.Config, _ connector.Env) (connector.ActivityReader, error) {
+func openActivity(_ context.Context, cfg connector.Config, env connector.Env) (connector.ActivityReader, error) {
 	if cfg.Target == "" {
 		return nil, fmt.Errorf("%w: source gcp: what to read is missing: want gcp=PATH", retinue.ErrInvalid)
 	}
@@ -53,6 +55,9 @@ func openActivity(_ context.Context, cfg connector.Config, _ connector.Env) (con
 		return nil, err
 	}
 	decoder := auditDecoder{numbers: numbers}
+	if liveTarget(cfg.Target) {
+		return openLive(cfg, env, decoder, loggingAPI)
+	}
 	return &entry.Reader{
 		Paths: []string{cfg.Target}, Envelopes: []string{"entries", "receivedMessages"}, Decode: decoder.decode,
 		Signs: func(ev retinue.Event) []string { return []string{string(ev.Class)} }, Blind: auditBlind,
@@ -111,10 +116,8 @@ func blindSpots() []retinue.BlindSpot {
 			Credentials: []retinue.CredentialKind{retinue.CredentialAPIKey}, Raise: "The metric serviceruntime.googleapis.com/api/request_count by credential_id counts calls of a key for 6 weeks", Cost: "none; reading Cloud Monitoring"},
 		{Code: "gcp.delegation_not_logged", Text: "A service account that acts for users of Google Workspace by domain-wide delegation leaves its traces in Workspace's logs only.",
 			Kinds: []retinue.IdentityKind{retinue.IdentityServiceAccount}, Raise: "Import Google Workspace's activity (token and admin)", Cost: "none; the reports are kept 180 days"},
-		{Code: "gcp.caller_redacted", Text: "Callers of other organisations, and those of failed or public reads of data, can be left out or redacted: such a call is nobody's."},
-		{Code: "gcp.signed_url_not_named", Text: "A signed URL shows as its signer's call at the time of the download; who held the URL is not told.", Actions: []string{"storage.objects.*"}},
-		{Code: "gcp.sink_not_complete", Text: "A sink exports what its filter takes and from when it was made; exclusions take away more. The files do not say so.",
-			Raise: "An aggregated sink of the organisation with includeChildren, without exclusions, for log_id(\"cloudaudit.googleapis.com/activity\") and data_access, system_event, policy", Cost: "storage of the bucket"},
+		{Code: "gcp.other_projects", Text: "An account can be used in every project that admits it, and each project has logs of its own: those that were not read do not show.",
+			Raise: "Import the logs of every project, folder and organisation, as from an aggregated sink with includeChildren and without exclusions", Cost: "storage of the sink's bucket"},
 		{Code: "gcp.kubernetes_elsewhere", Text: "Use within clusters of GKE is in the cluster's audit log. Entries of it are kept here by their caller and do not show which permission of Google's they needed.",
 			Actions: []string{"container.*"}, Raise: "Import the same files as kubernetes=", Cost: "none"},
 	}

@@ -19,6 +19,8 @@ func Spec() connector.Spec {
 		Options: []connector.Option{
 			{Name: "resource", Help: "What the output of `get-iam-policy` is about, which it does not say: projects/ID, folders/NUMBER, organizations/NUMBER or a full resource name.", Default: "none; such files are then left out and named", Reach: connector.ReachMachine},
 			{Name: "projects", Help: "Which project a number is, as NUMBER=ID, where the files do not say; addresses of Google's own accounts hold the number.", Default: "what the files say", List: true, Reach: connector.ReachSystem},
+			{Name: "token", Help: "An access token with which live logs are read, as `gcloud auth print-access-token` prints it.", Default: "GOOGLE_OAUTH_ACCESS_TOKEN", Secret: true, Reach: connector.ReachSystem},
+			{Name: "key", Help: "The key of a service account in JSON with which live logs are read, in place of a token.", Default: "what GOOGLE_APPLICATION_CREDENTIALS names", Secret: true, Reach: connector.ReachSystem},
 		},
 		Examples: []connector.TargetForm{
 			{Form: "gcp=./export", Help: "read every export in a folder"},

@@ -44,7 +44,8 @@ func Spec() connector.Spec {
 		BlindSpots: []string{
 			"Nothing that exists is listed: an application that no report mentions is not known.",
 			"Each application has its own report; those that were not exported do not show.",
-			"Google keeps 180 days.",
+			"Google keeps 180 days. The reports of Drive, Gmail logs and context-aware access need certain editions; without them they are empty.",
+			"Which privilege or scope an action needed is not told.",
 		},
 		CouldRead: []string{
 			"The scope shows who did what in every report of the organisation, with titles of documents and subjects of mail in some; they are not read from the files.",
@@ -104,9 +105,6 @@ func blindSpots() []retinue.BlindSpot {
 			Raise:       "For service accounts import Cloud Audit Logs, which name the key where it minted a token", Cost: "Data Access logs of the IAM Service Account Credentials API"},
 		{Code: "googleworkspace.app_passwords", Text: "A sign-in by IMAP, POP or SMTP with an application password does not show as one of the application.", Credentials: []retinue.CredentialKind{retinue.CredentialPassword}},
 		{Code: "googleworkspace.unlogged_apis", Text: "Not every method of every API is in the report token; which ones, Google does not list.", Kinds: apps},
-		{Code: "googleworkspace.edition", Text: "The reports of Drive, Gmail logs and context-aware access need certain editions; without them they are empty.", Raise: "An Enterprise edition", Cost: "the licence for each user"},
-		{Code: "googleworkspace.permission_unknown", Text: "The reports name what was done and not which privilege or scope it needed."},
-		{Code: "googleworkspace.retention", Text: "Google keeps the reports for 180 days; nothing in a file shows that it is whole.", Raise: "Export to BigQuery or read the API at least every 180 days", Cost: "storage"},
 	}
 }
 

@@ -70,18 +70,7 @@ func live(base, org string, token retinue.Secret, scheme string, env connector.E
 		Input: "https://" + org + "/api/v1/logs", Retention: retention, Late: late, Fetch: fetch, Decode: decoder{org: org}.decode,
 		Cover: func(from, to time.Time, proof string) []retinue.Coverage {
 			return []retinue.Coverage{{Log: LogSystem, Realm: retinue.NewRealm("okta", org), From: from, To: to, Proof: proof, Authenticated: strings.HasPrefix(base, "https:"),
-				Classes: []retinue.EventClass{retinue.EventInsight, retinue.EventManagement, retinue.EventSignIn}, BlindSpots: liveBlind()}}
+				Classes: []retinue.EventClass{retinue.EventInsight, retinue.EventManagement, retinue.EventSignIn}, BlindSpots: blindSpots()}}
 		},
 	}}}, nil
-}
-
-// liveBlind leaves out what does not hold for the live log.
-func liveBlind() []retinue.BlindSpot {
-	out := blindSpots()
-	for i := range out {
-		if out[i].Code == codeRetention {
-			return append(out[:i:i], out[i+1:]...)
-		}
-	}
-	return out
 }

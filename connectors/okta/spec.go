@@ -44,6 +44,8 @@ func Spec() connector.Spec {
 		},
 		BlindSpots: []string{
 			"Reading through the API leaves no entry.",
+			"A token of a service application shows when it is granted, not each time that it is used: it lives an hour, and a refresh token is granted a new one.",
+			"What an application does after a sign-in is in its own log. Which role or scope an action needed is not told.",
 			"Nothing that exists is listed: a token or application that the log does not mention is not known.",
 			"Okta keeps 90 days.",
 		},
@@ -99,23 +101,16 @@ func domain(s string) (string, bool) {
 	return s, true
 }
 
-const codeRetention = "okta.retention"
-
 // blindSpots are what the System Log does not show. Sources: Okta's pages "System
 // Log query" (retention), "What API Calls Generate Events in Okta System Log" and
 // the event types catalogue.
 func blindSpots() []retinue.BlindSpot {
 	return []retinue.BlindSpot{
 		{Code: "okta.reads_not_logged", Text: "Calls of Okta's API that read leave no entry, and not every change has a type of entry: a token that only reads looks unused.",
-			Credentials: []retinue.CredentialKind{retinue.CredentialAPIKey, retinue.CredentialOAuthToken},
-			Raise:       "lastUsed of the API token in Okta's own listing (grade C), or replace the token by a service application, whose token grants are logged", Cost: "a change of each client"},
-		{Code: "okta.grant_is_not_use", Text: "A token of a service application shows when it is granted, not when it is used; it lives an hour, a refresh token as long as its policy says.",
-			Credentials: []retinue.CredentialKind{retinue.CredentialClientSecret, retinue.CredentialPrivateKey, retinue.CredentialSigningKey, retinue.CredentialRefreshToken}},
+			Credentials: []retinue.CredentialKind{retinue.CredentialAPIKey, retinue.CredentialOAuthToken}, Actions: []string{"*.read", "*.get", "*.list"},
+			Raise: "lastUsed of the API token in Okta's own listing (grade C), or replace the token by a service application, whose token grants are logged", Cost: "a change of each client"},
 		{Code: "okta.client_credential_not_named", Text: "A grant to an application does not say reliably with which of its secrets or keys it signed in.",
 			Credentials: []retinue.CredentialKind{retinue.CredentialClientSecret, retinue.CredentialPrivateKey, retinue.CredentialSigningKey}, Raise: "One secret or key for each application", Cost: "none"},
-		{Code: "okta.permission_unknown", Text: "The log names what was done and not which role or scope it needed."},
-		{Code: "okta.applications_elsewhere", Text: "What an application does after a sign-in is in its own log."},
-		{Code: codeRetention, Text: "Okta keeps the System Log for 90 days; nothing in a file shows that it is whole.", Raise: "Read /api/v1/logs at least every 90 days, or a log stream", Cost: "storage; log streams need a licence"},
 	}
 }
 
