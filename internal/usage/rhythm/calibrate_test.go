@@ -152,7 +152,7 @@ func daysWords(sure []float64) string {
 // TestCalibration holds that the observed error is not above the stated one, in
 // each class and at each level.
 func TestCalibration(t *testing.T) {
-	n := 60
+	n := 40
 	if k, err := strconv.Atoi(os.Getenv("RETINUE_CALIBRATE")); err == nil {
 		n = k
 	}

@@ -37,11 +37,6 @@ type DayRule struct {
 
 const mondayToFriday = 0b0111110
 
-// ofMonth reports whether the rule names one day of a month.
-func (r DayRule) ofMonth() bool {
-	return r.Kind != DaysNone && r.Kind != DaysEvery && r.Kind != DaysWeek
-}
-
 // has reports whether the rule holds in a month.
 func (r DayRule) has(month int) bool { return r.Months == 0 || r.Months&(1<<(month-1)) != 0 }
 

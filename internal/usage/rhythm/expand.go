@@ -39,8 +39,12 @@ func expand(s Series) []dayMask {
 			out = append(out, dayMask{day, bit})
 		}
 	}
-	return sorted(out)
+	return sorted(slices.DeleteFunc(out, func(d dayMask) bool { return d.day < 0 || d.day >= farDay }))
 }
+
+// farDay is the first of 2100. What a log says was done then, or before 1970, is
+// a mistake, and left out.
+const farDay = 47482
 
 // sorted puts days in order where the grains did not follow each other, and
 // joins entries of one day.

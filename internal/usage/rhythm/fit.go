@@ -191,7 +191,7 @@ func (t *fit) continuous() bool {
 
 func (r *Rhythm) slotsOf(f ruled) { r.Slots, r.Missed, r.Extra = f.slots, f.slots-f.hits, f.extra }
 
-// dense is from how many hours a day on the hour of the first says nothing about
+// denseHours is from how many hours a day on the hour of the first says nothing about
 // the zone.
 const denseHours = 16
 
@@ -201,6 +201,7 @@ const (
 	zoneGain        = 3
 	zoneGainByDates = 10 // where the hours say nothing
 	zoneAlike       = 1
+	tellingSlots    = 10 // from how many slots on the hours say something
 )
 
 // calendar recognises what acts on certain days.
@@ -208,18 +209,52 @@ func (t *fit) calendar() bool {
 	if len(t.utc) < 2 {
 		return false
 	}
+	ch := t.choose()
+	c := &t.scratch.clocks[max(ch.best, 0)]
+	v := look(c, t.gaps, t.scratch.view)
+	t.scratch.view = v
+	fitted := ch.fitted
+	if ch.everyDay && ch.best > 0 {
+		fitted, _ = fitRule(v)
+	}
+	if ch.best < 0 {
+		// No rhythm over the whole; there may be one since a while.
+		fitted = ruled{score: calm(v.counts())}
+	}
+	if v, fitted = t.sinceChange(v, fitted); fitted.rule.Kind == DaysNone {
+		return false
+	}
+	t.nameZone(max(ch.best, 0), ch.scores)
+	t.schedule(c, v, fitted)
+	if t.r.Since.After(t.r.First) {
+		t.r.model.outages *= changedOutages
+	}
+	return true
+}
+
+// choice is the clock on which a series is most likely.
+type choice struct {
+	best     int // -1: a rule fits on none
+	fitted   ruled
+	everyDay bool // it acts every day, on whichever clock
+	scores   []float64
+}
+
+// choose looks at the series on each clock. Where it acts every day the dates say
+// nothing, and where it keeps no hours they do not.
+func (t *fit) choose() choice {
 	clocks := t.scratch.clocks
 	n := len(clocks)
 	t.scratch.seen = t.scratch.seen[:0]
 	if t.hours > denseHours*len(t.utc) {
 		n = 1
 	}
-	best, fitted, scores := -1, ruled{}, make([]float64, n)
-	everyDay, hours := false, false
+	ch := choice{best: -1, scores: make([]float64, n)}
+	hours := false
 	for i := range n {
 		like := t.like(i)
-		if like >= 0 && everyDay {
-			clocks[i].score, scores[i] = clocks[like].score, scores[like]
+		if like >= 0 && ch.everyDay {
+			ch.scores[i] = ch.scores[like]
 			continue
 		}
 		c := &clocks[i]
@@ -230,43 +265,28 @@ func (t *fit) calendar() bool {
 			c.score = clocks[like].score
 		}
 		if hours {
-			scores[i] = c.score
+			ch.scores[i] = c.score
 		}
-		r, ok := fitted, everyDay
-		if !everyDay {
+		r, ok := ch.fitted, ch.everyDay
+		if !ok {
 			t.scratch.view = look(c, t.gaps, t.scratch.view)
 			r, ok = t.scratch.fitOnce(t.scratch.view)
-			everyDay = i == 0 && ok && r.rule.Kind == DaysEvery
+			ch.everyDay = i == 0 && ok && r.rule.Kind == DaysEvery
 		}
 		if !ok {
-			scores[i] = -1e9
+			ch.scores[i] = impossible
 			continue
 		}
-		scores[i] += r.score
-		if best < 0 || scores[i] > scores[best]+gain(best, hours) {
-			best, fitted = i, r
+		ch.scores[i] += r.score
+		if ch.best < 0 || ch.scores[i] > ch.scores[ch.best]+gain(ch.best, hours && r.slots >= tellingSlots) {
+			ch.best, ch.fitted = i, r
 		}
 	}
-	c := &clocks[max(best, 0)]
-	v := look(c, t.gaps, t.scratch.view)
-	t.scratch.view = v
-	if everyDay && best > 0 {
-		fitted, _ = fitRule(v)
-	}
-	if best < 0 {
-		// No rhythm over the whole; there may be one since a while.
-		fitted = ruled{score: calm(v.counts())}
-	}
-	if v, fitted = t.sinceChange(v, fitted); fitted.rule.Kind == DaysNone {
-		return false
-	}
-	t.nameZone(max(best, 0), scores)
-	t.schedule(c, v, fitted)
-	if t.r.Since.After(t.r.First) {
-		t.r.model.outages *= changedOutages
-	}
-	return true
+	return ch
 }
+
+// impossible is the score of a clock on which no rule fits.
+const impossible = -1e9
 
 // like returns the first zone before the i-th that ticks alike, and -1 if none
 // does.
@@ -279,7 +299,8 @@ func (t *fit) like(i int) int {
 	return -1
 }
 
-// gain is by how much another zone must be likelier than the best before it.
+// gain is by how much another zone must be likelier than the best before it, and
+// hours whether the hours tell zones apart.
 func gain(best int, hours bool) float64 {
 	switch {
 	case best != 0:

@@ -1,6 +1,7 @@
 package rhythm
 
 import (
+	"math"
 	"math/bits"
 	"slices"
 	"testing"
@@ -238,6 +239,48 @@ func TestGrains(t *testing.T) {
 	if got := fitter.Fit(half); got.Class != want.Class || got.Slots != want.Slots {
 		t.Errorf("half by month %s, by hour %s", got, want)
 	}
+}
+
+// TestAbsurdTimes leaves out what no log can have seen.
+func TestAbsurdTimes(t *testing.T) {
+	s := Series{Hours: []HourCount{{math.MinInt64, 1}, {-5, 1}, {24 * 20000, 1}, {24 * farDay, 1}, {math.MaxInt64, 1}}}
+	if r := fitter.Fit(s); !r.First.Equal(r.Last) || !r.First.Equal(time.Unix(86400*20000, 0)) {
+		t.Errorf("from %s to %s", r.First, r.Last)
+	}
+	if dayOf(2100, 1, 1) != farDay {
+		t.Errorf("2100 begins on day %d", dayOf(2100, 1, 1))
+	}
+}
+
+// FuzzFit holds that no series makes a fit fail, and that what comes out is sane.
+func FuzzFit(f *testing.F) {
+	f.Add([]byte{1, 24, 24, 24, 24}, int64(480000), uint16(90), uint16(3))
+	f.Add([]byte{200, 0, 7, 7}, int64(300000), uint16(0), uint16(0))
+	f.Fuzz(func(t *testing.T, steps []byte, start int64, gapAt, gapLength uint16) {
+		s := Series{}
+		h := start
+		for _, step := range steps {
+			h += int64(step) * int64(step) / 8
+			s.Hours = append(s.Hours, HourCount{h, 1})
+		}
+		from := hourTime(start % (farDay * 24)).Add(time.Duration(gapAt) * time.Hour)
+		s.Gaps = []Span{{from, from.Add(time.Duration(gapLength) * time.Hour)}}
+		r := fitter.Fit(s)
+		if r.Missed > r.Slots || r.Last.Before(r.First) || r.String() == "" {
+			t.Fatalf("%+v", r)
+		}
+		before := 0.0
+		for _, d := range []int{0, 1, 5, 30, 400, 4000} {
+			c := Silence(r, r.Last, r.Last.AddDate(0, 0, d), s.Gaps)
+			if c.Level < before || c.Level < 0 || c.Level > 1 || math.IsNaN(c.Level) || math.Abs(c.Level+c.Error-1) > 1e-9 {
+				t.Fatalf("after %d days %+v, before that %g; %s", d, c, before, r)
+			}
+			before = c.Level
+		}
+		if due, latest := r.Next(r.Last); latest.Before(due) {
+			t.Fatalf("due %s, latest %s", due, latest)
+		}
+	})
 }
 
 // TestCalendar compares the day arithmetic with the library's.

@@ -66,8 +66,7 @@ func newSource(seed uint64, i int) *source {
 // day.
 func (s *source) at(day int64, hour float64) float64 {
 	t := time.Unix(day*86400, 0).UTC()
-	local := time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, s.zone)
-	local = time.Date(t.Year(), t.Month(), t.Day(), int(hour), int(60*(hour-math.Floor(hour))), 0, 0, s.zone)
+	local := time.Date(t.Year(), t.Month(), t.Day(), int(hour), int(60*(hour-math.Floor(hour))), 0, 0, s.zone)
 	return local.Sub(epoch).Hours() + s.jitter*s.NormFloat64()
 }
 

@@ -163,6 +163,10 @@ func (m *model) renewalSilence(hours float64) (yearly, share float64) {
 	for _, t := range m.tails {
 		share = max(share, t.beyond(hours))
 	}
+	if len(m.silences) >= leastSilences {
+		// Twice the longest silence is one occasion missed, whatever the tail says.
+		share = max(share, m.missAll(int(hours/longest)))
+	}
 	out := m.outages * m.lasts(hours-longest)
 	return m.perYear*share + out, share + out/m.perYear
 }

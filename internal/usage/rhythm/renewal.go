@@ -38,13 +38,13 @@ func (t *fit) renewal() {
 	switch {
 	case regular:
 		m.regular = true
-		m.misses, m.hits = float64(missed)+missPriorFree, float64(len(s))
 	case len(s) >= leastSilences:
 		m.tails = append(m.tails, learnTail(s))
 	case len(t.utc) < leastDays:
 		t.tooFew()
 		return
 	}
+	m.misses, m.hits = float64(missed)+missPriorFree, float64(len(s))
 	m.silences = s
 	m.perYear = max(float64(len(s))/years, 1)
 	t.r.Class, t.r.Zone, t.r.Alike = ClassIrregular, "", nil
@@ -80,7 +80,10 @@ func regularly(s []float64) (regular bool, missed int) {
 	if n < 4 {
 		return s[n-1]-s[0] <= 0.1*median, 0
 	}
-	return odd*10 <= n && single*10 >= 7*n, missed
+	if odd*10 > n || single*10 < 7*n {
+		return false, 0
+	}
+	return true, missed
 }
 
 // tooFew sets apart what was done at once from what is only not known yet.

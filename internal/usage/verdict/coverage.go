@@ -132,9 +132,11 @@ func (c *cover) gaps(s rhythm.Span) []rhythm.Span {
 	return without([]rhythm.Span{s}, c.known[weak])
 }
 
-// shows reports whether a moment lies in a stretch of a level or better.
-func (c *cover) shows(at time.Time, l level) bool {
-	return slices.ContainsFunc(c.known[l], func(s rhythm.Span) bool { return s.Contains(at) })
+// shows reports whether all of a span lies in one stretch of a level or better.
+func (c *cover) shows(span rhythm.Span, l level) bool {
+	return slices.ContainsFunc(c.known[l], func(s rhythm.Span) bool {
+		return !span.From.Before(s.From) && !span.To.After(s.To)
+	})
 }
 
 // flaws returns the pieces that keep s from being complete: those where no better

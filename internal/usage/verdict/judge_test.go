@@ -173,6 +173,8 @@ func cases() []testCase {
 			status: StatusActive, grade: retinue.GradeC},
 		{name: "a field that the log does not bear out", evidence: given(nightly(300, 60), logs(year),
 			fields(field("last_used", 9, 60))), status: StatusIdle, grade: retinue.GradeC, caveat: "not as complete as it says"},
+		{name: "a field that is newer than the log", evidence: given(nightly(300, 60), logs(year),
+			fields(field("last_used", 0, 60))), status: StatusActive, grade: retinue.GradeA},
 		{name: "a log that does not say what it holds", evidence: given(nightly(300, 60), logs(with(year,
 			func(c *retinue.Coverage) { c.Classes = nil }))), status: StatusDormant, grade: retinue.GradeC,
 			spots: []string{"log.classes_unknown"}},

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/usage/rhythm"
 )
 
 // uses is what is known of when the subject was used.
@@ -88,7 +89,7 @@ func (e *Evidence) weigh(u *uses, c *cover, f *retinue.Use) {
 			f.Meaning, day(f.At)))
 		return
 	}
-	if c.shows(f.At, good) {
+	if c.shows(rhythm.Span{From: f.At.Add(-fieldSlack), To: until.Add(fieldSlack)}, good) {
 		u.doubt = true
 		u.caveats = append(u.caveats, fmt.Sprintf(
 			"The source's field %q has a use on %s that its log does not show: the log is not as complete as it says.",
