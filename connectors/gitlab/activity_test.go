@@ -3,6 +3,8 @@ package gitlab_test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -75,6 +77,8 @@ func TestEntries(t *testing.T) {
 			"forge:gitlab.com management | by user/9* | op created_personal_access_token_with_id | on user/9 | success | issue"},
 		{"streaming that is taken away", `{"id":9,"author_id":9,"entity_id":3,"entity_type":"Group","entity_path":"example","created_at":"2026-03-02T08:00:00Z","event_type":"destroy_event_streaming_destination"}`,
 			"forge:gitlab.com/example management | by user/9* | op destroy_event_streaming_destination | on group/example | success | silence group/example"},
+		{"a delivery with its headers", `{"headers":{"x-gitlab-audit-event-type":["ci_runner_registered"],"Content-Type":"application/x-www-form-urlencoded"},"body":"{\"id\":\"u-1\",\"author_id\":9,\"entity_id\":3,\"entity_type\":\"Project\",\"entity_path\":\"example/app\",\"target_type\":\"Ci::Runner\",\"target_id\":31,\"created_at\":\"2026-03-02T08:00:00Z\"}"}`,
+			"forge:gitlab.com/example management | by user/9* | op ci_runner_registered | on project/example/app | success | create runner/31"},
 		{"a failed sign-in", `{"id":10,"author_id":-1,"entity_id":-1,"entity_type":"User","created_at":"2026-03-02T08:00:00Z","event_type":"login_failed_with_standard_authentication","ip_address":"192.0.2.8","details":{"failed_login":"STANDARD"}}`,
 			"forge:gitlab.com sign_in | op login_failed_with_standard_authentication | denied STANDARD | from 192.0.2.8"},
 		{"a project token's call", `{"time":"2026-03-02T08:00:00.401Z","status":404,"method":"POST","route":"/api/:version/projects/:id/issues","remote_ip":"172.18.0.2, 127.0.0.1","ua":"Gitlab Ruby Gem 4.19.0","user_id":43,"username":"project_34_bot3","token_type":"PersonalAccessToken","token_id":13,"meta.project":"example/app"}`,
@@ -92,6 +96,33 @@ func TestEntries(t *testing.T) {
 		if b := fmt.Sprintf("%s %s", got[0].Realm, connectortest.Brief(got[0])); b != c.want {
 			t.Errorf("%s:\n got %s\nwant %s", c.name, b, c.want)
 		}
+	}
+}
+
+// TestFolder reads of a server's folder what is of interest, also rotated, and no
+// other log that lies there.
+func TestFolder(t *testing.T) {
+	dir := connectortest.LogFile(t, "api_json.log", string(sample(t, 1))+"\n")
+	for name, content := range map[string]string{"audit_json.log.1": string(sample(t, 3)), "production_json.log": string(sample(t, 2)), "export.json": "[" + string(sample(t, 0)) + "]",
+		"application_json.log": "no JSON", "sidekiq.log": "no JSON either", "audit_json.log.2.gz": ""} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		old := connectortest.Epoch().Add(-time.Hour)
+		if err := os.Chtimes(filepath.Join(dir, name), old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := connectortest.Read(t, connectortest.OpenActivity(gitlab.Spec(), map[string]string{"host": "gitlab.example.com"})(t, connectortest.Env(t), dir), nil)
+	logs := map[string]int{}
+	for _, e := range r.Events {
+		logs[e.Log]++
+		if e.Realm != "forge:gitlab.example.com" {
+			t.Errorf("event of %s", e.Realm)
+		}
+	}
+	if len(r.Faults) > 0 || logs["gitlab.audit"] != 2 || logs["gitlab.api"] != 1 || logs["gitlab.production"] != 1 {
+		t.Errorf("events %v, faults %v", logs, r.Faults)
 	}
 }
 

@@ -48,6 +48,9 @@ func (r *record) operation() string {
 	if op := r.Text("event_type", "event_name", "details.event_name"); op != "" {
 		return op
 	}
+	if r.header != "" {
+		return r.header
+	}
 	for _, verb := range []string{"change", "add", "remove"} {
 		if what := words(r.Text(verb, "details."+verb)); what != "" {
 			return verb + "_" + what

@@ -25,8 +25,9 @@ type decoder struct {
 type record struct {
 	decoder
 	entry.Object
-	raw []byte
-	ev  retinue.Event
+	raw    []byte
+	header string // the type of the event by the header of its delivery
+	ev     retinue.Event
 }
 
 func (d decoder) decode(raw []byte) ([]retinue.Event, error) {
@@ -34,7 +35,11 @@ func (d decoder) decode(raw []byte) ([]retinue.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &record{decoder: d, Object: o, raw: raw}
+	r := &record{decoder: d, raw: raw}
+	if o, r.header = unwrap(o); o == nil {
+		return nil, fmt.Errorf("%w: record is a delivery without an audit event", retinue.ErrInvalid)
+	}
+	r.Object = o
 	log := kindOf(o)
 	if log == "" {
 		return nil, fmt.Errorf("%w: record is neither an audit event nor a request of GitLab", retinue.ErrInvalid)
@@ -54,6 +59,29 @@ func (d decoder) decode(raw []byte) ([]retinue.Event, error) {
 	}
 	entry.Bound(&r.ev)
 	return []retinue.Event{r.ev}, nil
+}
+
+// unwrap takes an audit event out of its delivery, where a collector kept a
+// request of GitLab's streaming with its headers, and returns the type of the event
+// that these say.
+func unwrap(o entry.Object) (entry.Object, string) {
+	headers := o.Object("headers")
+	if headers == nil || !o.Has("body") {
+		return o, ""
+	}
+	var kind string
+	for name := range headers {
+		if strings.EqualFold(name, "X-Gitlab-Audit-Event-Type") {
+			for _, s := range headers.Texts(name) {
+				kind = s
+			}
+		}
+	}
+	body := o.Object("body")
+	if s := o.Raw("body"); body == nil && s != "" {
+		body, _ = entry.Parse([]byte(s)) // else it is none
+	}
+	return body, kind
 }
 
 // kindOf tells the logs apart by what their entries always have.
