@@ -25,6 +25,8 @@ type model struct {
 	// that a slot is missed by itself.
 	misses float64
 	hits   float64
+	// inRow[k] counts how many times more than k slots were missed in a row.
+	inRow [8]int
 
 	// Of a renewal: the silences.
 	silences []float64 // hours, ascending
@@ -91,6 +93,9 @@ func calendarModel(c *clock, v view, fitted ruled, deadline int64) model {
 	end := v.base + int64(len(v.status))
 	run, since, until, misses, outages := 0, int64(0), int64(0), 0, 0
 	finish := func() {
+		for k := range min(run, len(m.inRow)) {
+			m.inRow[k]++
+		}
 		misses += min(run, 2)
 		if run >= 2 {
 			outages++
@@ -140,21 +145,30 @@ func (m *model) lasts(hours float64) float64 {
 	return math.Pow(m.outRate/(m.outRate+math.Log1p(max(hours, 0)/24)), m.outShape)
 }
 
-// slotSilence returns how often a year k slots in a row are missed, the last of
-// them hours after the first, and what share that is of all slots.
-func (m *model) slotSilence(k int, hours float64) (yearly, share float64) {
-	single, out := m.missAll(k), m.outages*m.lasts(hours)
-	return m.perYear*single + out, single + out/m.perYear
+// usually reports whether it is no rarity that k slots in a row are missed.
+func (m *model) usually(k int) bool {
+	return k == 0 || k <= len(m.inRow) && float64(m.inRow[k-1]) > withinShare*m.hits
 }
 
-// renewalSilence is the same for a silence of so many hours.
+// slotSilence returns how often a year k slots in a row are missed, the last of
+// them hours after the first.
+func (m *model) slotSilence(k int, hours float64) (yearly float64) {
+	return m.perYear*m.missAll(k) + m.outages*m.lasts(hours)
+}
+
+// renewalSilence is the same for a silence of so many hours, and what share of
+// the silences is as long.
 func (m *model) renewalSilence(hours float64) (yearly, share float64) {
 	if m.regular {
 		k := int(hours/m.usual - intervalLate)
 		if k < 1 {
 			return 1, 1
 		}
-		return m.slotSilence(k, float64(k-1)*m.usual)
+		yearly = m.slotSilence(k, float64(k-1)*m.usual)
+		if m.usually(k) {
+			return yearly, 1
+		}
+		return yearly, 0
 	}
 	longest := 24.0
 	if n := len(m.silences); n > 0 {

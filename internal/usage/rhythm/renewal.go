@@ -37,7 +37,7 @@ func (t *fit) renewal() {
 	regular, missed := regularly(s)
 	switch {
 	case regular:
-		m.regular = true
+		m.regular, m.inRow[0] = true, missed
 	case len(s) >= leastSilences:
 		m.tails = append(m.tails, learnTail(s))
 	case len(t.utc) < leastDays:

@@ -80,7 +80,7 @@ func (m *model) nextSlot(after time.Time, continuous bool) (due, latest time.Tim
 	}
 	s := first
 	for k := 1; k < mostSlots; k++ {
-		if _, share := m.slotSilence(k, s.due.Sub(first.due).Hours()); share <= withinShare {
+		if !m.usually(k) {
 			break
 		}
 		next, d, ok := m.expect(at + 1)
@@ -119,7 +119,7 @@ func Silence(r Rhythm, last, now time.Time, gaps []Span) Confidence {
 	gaps = orderly(gaps)
 	c := Confidence{Silence: known(Span{From: last, To: now}, gaps), Error: 1}
 	m := &r.model
-	yearly, share := 1.0, 1.0
+	var yearly float64
 	switch m.kind {
 	case modelNone:
 		c.Needs = r.needs(c.Silence)
@@ -127,14 +127,15 @@ func Silence(r Rhythm, last, now time.Time, gaps []Span) Confidence {
 	case modelCalendar:
 		var hours float64
 		c.Missed, hours = m.missed(last, now, gaps)
-		if c.Missed > 0 {
-			yearly, share = m.slotSilence(c.Missed, hours)
-		}
+		yearly = m.slotSilence(c.Missed, hours)
+		c.Within = m.usually(c.Missed)
 	case modelRenewal:
+		var share float64
 		yearly, share = m.renewalSilence(c.Silence.Hours())
+		c.Within = share > withinShare
 	}
 	c.Known = true
-	c.Within = share > withinShare || c.Silence < leastSilence
+	c.Within = c.Within || c.Silence < leastSilence
 	c.Limit = 1 - m.phased
 	if !c.Within {
 		c.Error = min(yearly+m.phased, 1)

@@ -14,6 +14,9 @@ func Judge(f *rhythm.Fitter, e Evidence) Verdict {
 	if e.FieldsAt.IsZero() || e.FieldsAt.After(e.Now) {
 		e.FieldsAt = e.Now
 	}
+	if e.Subject.CreatedAt.After(e.Now) {
+		e.Subject.CreatedAt = e.Now
+	}
 	j := &judge{Evidence: e, cover: newCover(&e)}
 	j.uses = j.gather(j.cover)
 	if first, _ := e.Uses.Ends(); !first.IsZero() && first.Before(j.Subject.CreatedAt.Truncate(time.Hour)) {

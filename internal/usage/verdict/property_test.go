@@ -258,6 +258,21 @@ func TestSilenceIsTrue(t *testing.T) {
 	})
 }
 
+// TestClockAhead: what is said to happen later than now is taken to be now.
+func TestClockAhead(t *testing.T) {
+	f := fitter()
+	e := given(nightly(300, -3), logs(full(ago(365))))
+	e.Subject.CreatedAt = ago(-2)
+	e.Coverage[0].To = ago(-5)
+	if v := Judge(f, e); v.Status != StatusActive || v.LastUsed.After(noon) || v.SilentUntil.After(noon) || v.Window.To.After(noon) {
+		t.Errorf("%s, last used %s, silent until %s: %s", v.Status, v.LastUsed, v.SilentUntil, v.Reason)
+	}
+	e.Uses = rhythm.Series{}
+	if v := Judge(f, e); v.Status != StatusUnknown || v.SilentUntil.After(noon) {
+		t.Errorf("%s, silent until %s: %s", v.Status, v.SilentUntil, v.Reason)
+	}
+}
+
 // coveredAt is the rule of the grades, said once more for one moment.
 func coveredAt(e *Evidence, at time.Time, grade retinue.Grade) bool {
 	for _, g := range e.Gaps {

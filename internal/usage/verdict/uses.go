@@ -43,6 +43,7 @@ func (e *Evidence) gather(c *cover) uses {
 		// When in the hour is not known: nothing is silence before it is over.
 		u.logged = later(hour, earlier(hour.Add(time.Hour-time.Second), e.Now))
 	}
+	u.logged = earlier(u.logged, e.Now) // a clock that is ahead
 	u.last = u.logged
 	if !u.last.IsZero() {
 		u.basis = BasisLog
