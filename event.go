@@ -194,22 +194,22 @@ type Touch struct {
 // Coverage is what a reader says that a log shows for a stretch of time, and
 // what it does not.
 type Coverage struct {
-	Log   string
-	Realm Realm
+	Log   string `json:"log"`
+	Realm Realm  `json:"realm"`
 	// From and To are the stretch that was read. Events before From or from To on
 	// say nothing about silence.
-	From time.Time
-	To   time.Time
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
 	// Classes are the classes of event that the log holds.
-	Classes []EventClass
+	Classes []EventClass `json:"classes"`
 	// Proof says in one sentence why nothing that the log held in the stretch is
 	// missing ("digest files chain without a gap", "paged to the end of the live
 	// log"). Empty: that is not known, and the evidence is weak at best.
-	Proof string
+	Proof string `json:"proof,omitempty"`
 	// Authenticated is false where the way in could have been written to by
 	// others than the system.
-	Authenticated bool
-	BlindSpots    []BlindSpot
+	Authenticated bool        `json:"authenticated"`
+	BlindSpots    []BlindSpot `json:"blindSpots,omitempty"`
 }
 
 // BlindSpot is something that a log cannot show, and whom that concerns. With
@@ -218,25 +218,25 @@ type Coverage struct {
 type BlindSpot struct {
 	// Code names it in lower snake case after the system: "aws.data_events_off".
 	// docs/usage.md lists all.
-	Code string
+	Code string `json:"code"`
 	// Text says it in a sentence.
-	Text string
+	Text string `json:"text"`
 	// Actions are patterns (with *) of actions whose use does not show.
-	Actions []string
+	Actions []string `json:"actions,omitempty"`
 	// Resources are patterns (with *) of keys of resources on which use does not
 	// show: where an action is a verb such as "get", it says little without them.
-	Resources []string
+	Resources []string `json:"resources,omitempty"`
 	// Identities are those whose use does not show.
-	Identities []Ref
+	Identities []Ref `json:"identities,omitempty"`
 	// Credentials are the kinds of credential whose use does not show.
-	Credentials []CredentialKind
+	Credentials []CredentialKind `json:"credentials,omitempty"`
 	// Kinds are the kinds of identity whose use does not show.
-	Kinds []IdentityKind
+	Kinds []IdentityKind `json:"kinds,omitempty"`
 	// From and To bound it; zero means the whole stretch.
-	From time.Time
-	To   time.Time
+	From time.Time `json:"from,omitzero"`
+	To   time.Time `json:"to,omitzero"`
 	// Raise says which setting would take it away, and Cost what that is likely
 	// to cost. Empty where nothing would.
-	Raise string
-	Cost  string
+	Raise string `json:"raise,omitempty"`
+	Cost  string `json:"cost,omitempty"`
 }

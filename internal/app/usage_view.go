@@ -14,92 +14,20 @@ import (
 	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
 	"github.com/retinue-id/retinue/internal/usage/verdict"
+	"github.com/retinue-id/retinue/internal/web/api"
 )
 
-// UsageAnswer is what is known of the use of an identity or credential.
-type UsageAnswer struct {
-	ID   retinue.EntityID `json:"id"`
-	Name string           `json:"name"`
-	Ref  retinue.Ref      `json:"ref"`
-	// Verdict is the usage status, Grade its evidence and Evidence the word for
-	// that which people read.
-	Verdict  verdict.Status `json:"verdict"`
-	Grade    retinue.Grade  `json:"grade"`
-	Evidence string         `json:"evidence"`
-	verdictParts
-	JudgedAt  time.Time         `json:"judgedAt,omitzero"`
-	Consumers []UsageConsumer   `json:"consumers"`
-	Actions   []UsageAction     `json:"actions"`
-	Touches   []store.UsedTouch `json:"touches"`
-	// Week counts uses by hour of the week in UTC, Monday 00:00 first; Days by
-	// day.
-	Week [168]int64 `json:"week"`
-	Days []UsageDay `json:"days"`
-}
-
-// verdictParts are the other parts of a verdict, as it has them.
-type verdictParts struct {
-	Reason      string              `json:"reason"`
-	Window      verdict.Window      `json:"window"`
-	Rhythm      verdict.Rhythm      `json:"rhythm"`
-	LastUsed    time.Time           `json:"lastUsed,omitzero"`
-	Basis       verdict.Basis       `json:"basis,omitempty"`
-	LastDenied  time.Time           `json:"lastDenied,omitzero"`
-	SilentSince time.Time           `json:"silentSince,omitzero"`
-	SilentUntil time.Time           `json:"silentUntil,omitzero"`
-	Confidence  float64             `json:"confidence,omitempty"`
-	BlindSpots  []retinue.BlindSpot `json:"blindSpots"`
-	Untouched   []retinue.BlindSpot `json:"untouched,omitempty"`
-	Caveats     []string            `json:"caveats,omitempty"`
-	Raises      []verdict.Raise     `json:"raises,omitempty"`
-}
-
-// UsageConsumer is what used it, as a list of who would notice.
-type UsageConsumer struct {
-	Kind     string   `json:"kind"`
-	Name     string   `json:"name"`
-	Networks []string `json:"networks,omitempty"`
-	Agents   []string `json:"agents,omitempty"`
-	// Person is true where the log says that a person acted.
-	Person bool      `json:"person,omitempty"`
-	Uses   int64     `json:"uses"`
-	Denied int64     `json:"denied,omitempty"`
-	First  time.Time `json:"first"`
-	Last   time.Time `json:"last"`
-}
-
-// UsageAction is what was done with it.
-type UsageAction struct {
-	// Action is the permission, empty where none is known for Operation.
-	Action    string    `json:"action,omitempty"`
-	Operation string    `json:"operation,omitempty"`
-	Resource  string    `json:"resource,omitempty"`
-	Log       string    `json:"log"`
-	Uses      int64     `json:"uses"`
-	Denied    int64     `json:"denied,omitempty"`
-	First     time.Time `json:"first"`
-	Last      time.Time `json:"last"`
-}
-
-// UsageDay is how often it was used on a day.
-type UsageDay struct {
-	Day    string `json:"day"` // 2026-03-31
-	Uses   int64  `json:"uses"`
-	Denied int64  `json:"denied,omitempty"`
-}
+// The answers are those of the interface.
+type (
+	UsageAnswer   = api.Usage
+	UsageConsumer = api.UsageConsumer
+	UsageAction   = api.UsageAction
+	UsageDay      = api.UsageDay
+	VerdictLine   = api.VerdictLine
+)
 
 // EvidenceWord is the word for a grade of evidence.
-func EvidenceWord(g retinue.Grade) string {
-	switch g {
-	case retinue.GradeA:
-		return "complete"
-	case retinue.GradeB:
-		return "good"
-	case retinue.GradeC:
-		return "weak"
-	}
-	return "none"
-}
+func EvidenceWord(g retinue.Grade) string { return api.EvidenceWord(g) }
 
 // UsageOf answers what is known of the use of a thing that a scope sees, by its
 // id.
@@ -117,7 +45,7 @@ func (a *App) UsageOf(ctx context.Context, scope store.RowScope, id retinue.Enti
 			if err := json.Unmarshal(row.Body, &v); err != nil {
 				return err
 			}
-			out.take(v)
+			takeVerdict(&out, v)
 			out.JudgedAt = row.JudgedAt
 		case errors.Is(err, retinue.ErrNotFound):
 			out.Reason = "its use was not looked at yet"
@@ -128,7 +56,7 @@ func (a *App) UsageOf(ctx context.Context, scope store.RowScope, id retinue.Enti
 		if err != nil {
 			return err
 		}
-		out.count(used)
+		countUses(&out, used)
 		out.Touches, err = tx.UsageTouches(id)
 		return err
 	})
@@ -151,14 +79,14 @@ func oneEntity(tx *sqlstore.Tx, id retinue.EntityID) (store.Entity, error) {
 	return store.Entity{}, err
 }
 
-func (u *UsageAnswer) take(v verdict.Verdict) {
+func takeVerdict(u *UsageAnswer, v verdict.Verdict) {
 	u.Verdict, u.Grade = v.Status, v.Grade
-	u.verdictParts = verdictParts{Reason: v.Reason, Window: v.Window, Rhythm: v.Rhythm, LastUsed: v.LastUsed, Basis: v.Basis, LastDenied: v.LastDenied,
+	u.UsageVerdict = api.UsageVerdict{Reason: v.Reason, Window: v.Window, Rhythm: v.Rhythm, LastUsed: v.LastUsed, Basis: v.Basis, LastDenied: v.LastDenied,
 		SilentSince: v.SilentSince, SilentUntil: v.SilentUntil, Confidence: v.Confidence, BlindSpots: v.BlindSpots, Untouched: v.Untouched, Caveats: v.Caveats, Raises: v.Raises}
 }
 
 // count sums behaviours up by consumer, by action and by time.
-func (u *UsageAnswer) count(used []store.Used) {
+func countUses(u *UsageAnswer, used []store.Used) {
 	type who struct{ kind, name string }
 	type what struct{ action, operation, resource, log string }
 	consumers, actions := map[who]*UsageConsumer{}, map[what]*UsageAction{}
@@ -184,7 +112,7 @@ func (u *UsageAnswer) count(used []store.Used) {
 			} else {
 				c.Uses, x.Uses = c.Uses+m.N, x.Uses+m.N
 			}
-			u.time(m, denied, days)
+			addTime(u, m, denied, days)
 		}
 	}
 	u.Consumers, u.Actions, u.Days = []UsageConsumer{}, []UsageAction{}, []UsageDay{}
@@ -207,7 +135,7 @@ func (u *UsageAnswer) count(used []store.Used) {
 }
 
 // time adds the counts of a month to the picture of the week and of the days.
-func (u *UsageAnswer) time(m store.Month, denied bool, days map[string]*UsageDay) {
+func addTime(u *UsageAnswer, m store.Month, denied bool, days map[string]*UsageDay) {
 	add := func(day int64, n int64) {
 		name := time.Unix(day*86400, 0).UTC().Format(time.DateOnly)
 		d := at(days, name, func() *UsageDay { return &UsageDay{Day: name} })
@@ -255,21 +183,6 @@ func with(list []string, word string) []string {
 		return slices.Insert(list, i, word)
 	}
 	return list
-}
-
-// VerdictLine is a verdict in a list.
-type VerdictLine struct {
-	ID       retinue.EntityID `json:"id"`
-	Kind     string           `json:"kind"`
-	Name     string           `json:"name"`
-	Status   verdict.Status   `json:"status"`
-	Grade    retinue.Grade    `json:"grade"`
-	Evidence string           `json:"evidence"`
-	LastUsed time.Time        `json:"lastUsed,omitzero"`
-	// SilentSince is since when it is known not to have been used.
-	SilentSince time.Time `json:"silentSince,omitzero"`
-	JudgedAt    time.Time `json:"judgedAt"`
-	Reason      string    `json:"reason"`
 }
 
 // Verdicts yields verdicts in the order of ids, at most limit of them; 0 is

@@ -361,3 +361,14 @@ func (tx *Tx) UsageTouches(id retinue.EntityID) ([]store.UsedTouch, error) {
 	}
 	return out, nil
 }
+
+// RealmListed reports whether a source lists the identities of a realm: some
+// scope of it was listed whole.
+func (tx *Tx) RealmListed(realm retinue.Realm) (bool, error) {
+	var n int64
+	err := tx.queryRow("SELECT count(*) FROM scopes s JOIN realms m ON m.id = s.realm_id WHERE m.realm = $1 AND s.completed_at IS NOT NULL", string(realm)).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("look for listings of a realm: %w", err)
+	}
+	return n > 0, nil
+}

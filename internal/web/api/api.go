@@ -137,6 +137,7 @@ type Services struct {
 	Things       Things
 	AccessEngine AccessEngine
 	AccessCutter AccessCutter
+	UsageHistory UsageHistory
 	Relations    Relations
 	Wholes       Wholes
 	Findings     Findings
@@ -216,6 +217,7 @@ func (a *API) register() {
 	a.identities()
 	a.things()
 	a.accessAsked()
+	a.usage()
 	a.relations()
 	a.wholes()
 	a.findings()

@@ -104,7 +104,7 @@ func ownerScenarios(who, mine, other, id, otherID, key, otherKey, finding, other
 	see("/credentials?count=exact", mine, `"total":10`)
 	see("/findings?count=exact", mine)
 	see("/findings?text="+other, `"items":[]`)
-	for _, noun := range []string{"", "/access", "/credentials", "/trusts", "/placements", "/history", "/facts", "/picture", "/whole", "/whole?history=true", "/held", "/without?document=x"} {
+	for _, noun := range []string{"", "/access", "/credentials", "/trusts", "/placements", "/history", "/facts", "/picture", "/whole", "/whole?history=true", "/held", "/usage", "/without?document=x"} {
 		see("/identities/"+id+noun, mine)
 		blind("/identities/" + otherID + noun)
 	}
@@ -120,6 +120,8 @@ func ownerScenarios(who, mine, other, id, otherID, key, otherKey, finding, other
 	see("/credentials/calendar", `"items"`)
 	see("/overview?since=2026-01-01T00:00:00Z", `"nonHuman":10`, `"credentials":10`, `"identities":10`, mine)
 	see("/population", `"items"`)
+	see("/verdicts", `"items"`)
+	see("/usage/shares", `"items"`)
 	see("/settings/idle")
 	for _, list := range []string{"identities", "credentials", "grants", "findings"} {
 		for _, format := range []string{"csv", "json"} {
@@ -145,6 +147,8 @@ func ownerScenarios(who, mine, other, id, otherID, key, otherKey, finding, other
 	blind("/credentials/" + otherKey)
 	see("/credentials/"+key+"/whole", mine)
 	blind("/credentials/" + otherKey + "/whole")
+	see("/credentials/"+key+"/usage", mine)
+	blind("/credentials/" + otherKey + "/usage")
 	see("/diff?from=2026-01-01T00:00:00Z", mine)
 	see("/diff?from=2026-01-01T00:00:00Z&entity="+otherID, `"items":[]`)
 	see("/exports/identities?format=csv&manifest=true", mine, `"subject": "identities"`)
