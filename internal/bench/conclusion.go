@@ -37,9 +37,11 @@ type Conclusion struct {
 	Ref    retinue.Ref   `json:"ref"`
 	Status Status        `json:"status"`
 	Grade  retinue.Grade `json:"grade,omitempty"`
-	// SilentSince is from when on it is said to have done nothing, up to the end of
-	// the stretch. Zero: nothing is said.
+	// SilentSince is from when on it is said to have done nothing, up to
+	// SilentUntil, or the end of the stretch where that is zero. Zero: nothing is
+	// said.
 	SilentSince time.Time `json:"silentSince,omitzero"`
+	SilentUntil time.Time `json:"silentUntil,omitzero"`
 	// Rhythm is the class that it was taken to have, in the words of RhythmClass.
 	Rhythm    RhythmClass         `json:"rhythm,omitempty"`
 	Consumers []ConcludedConsumer `json:"consumers,omitempty"`

@@ -58,8 +58,8 @@ type DormancyPart struct {
 	Unknown   Rate   `json:"unknown"`
 }
 
-// WrongSilence counts statements "silent from … to the end" with grade A or B
-// about identities that acted in that time. There must be none.
+// WrongSilence counts statements "silent from … to …" with grade A or B about
+// identities whose last use lies in that time. There must be none.
 type WrongSilence struct {
 	Stated int64 `json:"stated"`
 	// Complete are wrong ones on complete logs, Holes where a gap or blind spot hid
@@ -211,7 +211,7 @@ func (w *WrongSilence) add(id *Identity, c Conclusion, from time.Time) {
 		return
 	}
 	w.Stated++
-	if !id.LastUse.After(since.Add(silenceTolerance)) {
+	if !id.LastUse.After(since.Add(silenceTolerance)) || (!c.SilentUntil.IsZero() && !id.LastUse.Before(c.SilentUntil)) {
 		return
 	}
 	if len(id.Blind) > 0 {

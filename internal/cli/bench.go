@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/app"
 	"github.com/retinue-id/retinue/internal/bench"
 )
 
@@ -83,23 +85,24 @@ func (e *env) benchMade(t bench.Truth, out string, took time.Duration) error {
 func (e *env) benchScoreCommand() *cobra.Command {
 	var truth, conclusions, format string
 	c := &cobra.Command{
-		Use:   "score --truth FILE --conclusions FILE",
+		Use:   "score --truth FILE",
 		Short: "Compare conclusions with the truth",
-		Long: `Score compares what a product concluded about a made-up enterprise with what is
-really so: dormancy by rhythm and grade, consumers, shared credentials, owners and
-signals, each with its 95 % interval. docs/nhi-bench.md describes the file of
-conclusions, so that any product can be scored.`,
-		Example: `  retinue bench score --truth bench/truth.json --conclusions found.json
-  retinue bench score --truth bench/truth.json --conclusions - --format json`,
+		Long: `Score compares what was concluded about a made-up enterprise with what is really
+so: dormancy by rhythm and grade, consumers, shared credentials, owners and
+signals, each with its 95 % interval. The conclusions are those of the database,
+into which the enterprise was scanned and its logs were imported, or those of a
+file, so that any product can be scored: docs/nhi-bench.md describes it.`,
+		Example: `  retinue bench score --db bench.db --truth bench/truth.json
+  retinue bench score --truth bench/truth.json --conclusions found.json --format json`,
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
 			case format != "text" && format != "json":
 				return usageError{fmt.Errorf("--format %q: want text or json", format)}
-			case truth == "" || conclusions == "":
-				return usageError{errors.New("want --truth FILE and --conclusions FILE")}
+			case truth == "":
+				return usageError{errors.New("want --truth FILE")}
 			}
-			r, err := e.benchScore(truth, conclusions)
+			r, err := e.benchScore(cmd.Context(), truth, conclusions)
 			if err != nil {
 				return err
 			}
@@ -112,12 +115,12 @@ conclusions, so that any product can be scored.`,
 		},
 	}
 	c.Flags().StringVar(&truth, "truth", "", "truth.json of the enterprise")
-	c.Flags().StringVar(&conclusions, "conclusions", "", `what was concluded, as JSON; "-" is standard input`)
+	c.Flags().StringVar(&conclusions, "conclusions", "", `what was concluded, as JSON; "-" is standard input (default: what the database concludes)`)
 	c.Flags().StringVar(&format, "format", "text", "text or json")
 	return c
 }
 
-func (e *env) benchScore(truth, conclusions string) (bench.Result, error) {
+func (e *env) benchScore(ctx context.Context, truth, conclusions string) (bench.Result, error) {
 	var t bench.Truth
 	var c bench.Conclusions
 	err := e.readWhole("truth", truth, func(r io.Reader) (err error) {
@@ -127,10 +130,17 @@ func (e *env) benchScore(truth, conclusions string) (bench.Result, error) {
 	if err != nil {
 		return bench.Result{}, err
 	}
-	err = e.readWhole("conclusions", conclusions, func(r io.Reader) (err error) {
-		c, err = bench.ReadConclusions(r)
-		return err
-	})
+	if conclusions == "" {
+		err = e.with(ctx, func(a *app.App) (err error) {
+			c, err = benchConclusions(ctx, a)
+			return err
+		})
+	} else {
+		err = e.readWhole("conclusions", conclusions, func(r io.Reader) (err error) {
+			c, err = bench.ReadConclusions(r)
+			return err
+		})
+	}
 	if err != nil {
 		return bench.Result{}, err
 	}
