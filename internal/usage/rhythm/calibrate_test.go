@@ -99,19 +99,14 @@ func wilson(k, n int) (low, high float64) {
 	return max((centre-half)/(1+z*z/m), 0), (centre + half) / (1 + z*z/m)
 }
 
-// calibrate follows n identities of each class.
-func calibrate(n int) []measured {
-	f := NewFitter(DefaultZones()...)
-	var out []measured
-	for k, g := range generators() {
-		m := measured{name: g.name}
-		for i := range n {
-			days := g.days[i%len(g.days)]
-			m.judge(f, g, g.live(uint64(1000+k), i, days+366), days)
-		}
-		out = append(out, m)
+// calibrate follows n identities of a class, the k-th.
+func calibrate(f *Fitter, g generator, k, n int) measured {
+	m := measured{name: g.name}
+	for i := range n {
+		days := g.days[i%len(g.days)]
+		m.judge(f, g, g.live(uint64(1000+k), i, days+366), days)
 	}
-	return out
+	return m
 }
 
 // table prints what docs/usage-rhythm.md shows.
@@ -156,15 +151,19 @@ func TestCalibration(t *testing.T) {
 	if k, err := strconv.Atoi(os.Getenv("RETINUE_CALIBRATE")); err == nil {
 		n = k
 	}
-	all := calibrate(n)
-	for _, m := range all {
-		for i, l := range levels {
-			stated := 1 - l
-			if low, _ := wilson(m.wrong[i], m.n); low > stated {
-				t.Errorf("%s: %d of %d in use were called stopped at %.3f: at least %.2f %%, stated %.2f %%",
-					m.name, m.wrong[i], m.n, l, 100*low, 100*stated)
+	var all []measured
+	for k, g := range generators() {
+		t.Run(g.name, func(t *testing.T) {
+			m := calibrate(fitter, g, k, n)
+			all = append(all, m)
+			for i, l := range levels {
+				stated := 1 - l
+				if low, _ := wilson(m.wrong[i], m.n); low > stated {
+					t.Errorf("%d of %d in use were called stopped at %.3f: at least %.2f %%, stated %.2f %%",
+						m.wrong[i], m.n, l, 100*low, 100*stated)
+				}
 			}
-		}
+		})
 	}
 	t.Log("\n" + table(all))
 }

@@ -59,8 +59,8 @@ const (
 // Beliefs before anything was seen.
 const (
 	hoursPerYear = 8766.0
-	// Three quarters of an outage in half a year, weakly held.
-	outageCount = 0.75
+	// Nine tenths of an outage in half a year, weakly held.
+	outageCount = 0.9
 	outageYears = 0.5
 	// Lengths of outages: the chance to last longer than t is (1+t/day)^-a, a
 	// about 2.
@@ -71,7 +71,7 @@ const (
 	missPrior     = 0.5
 	missPriorFree = 1.0
 	// What changed its rhythm once is more likely to do so again.
-	changedOutages = 1.5
+	changedOutages = 2.5
 	// What was seen for a week is with a chance of 15 in a hundred a phase of
 	// something longer; for two months, of well under one.
 	phaseChance = 0.6
