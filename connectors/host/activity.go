@@ -51,8 +51,9 @@ type sshReader struct {
 	zone  *time.Location
 	sshd  map[string]string // settings; nil: not known
 	now   time.Time
-	// syslog is true once lines of syslog were read.
+	// syslog is true once lines of syslog were read, and opened once anything was.
 	syslog atomic.Bool
+	opened atomic.Bool
 }
 
 func openActivity(_ context.Context, cfg connector.Config, env connector.Env) (connector.ActivityReader, error) {
@@ -113,7 +114,22 @@ func (r *sshReader) Activity(ctx context.Context, req connector.ActivityRequest,
 	if r.now.IsZero() {
 		r.now = time.Now()
 	}
-	return logs.Read(ctx, req, sink, logs.Options{Paths: r.paths, Match: r.match, Open: r.open, Cover: r.cover})
+	err := logs.Read(ctx, req, sink, logs.Options{Paths: r.paths, Match: r.match, Open: r.open, Cover: r.cover})
+	if err == nil && r.match != nil && !r.opened.Load() && !r.any() {
+		sink.Note(connector.Note{Kind: connector.NoteNotCovered, Text: "there is no auth.log or secure in " + retinue.CleanName(r.paths[0]) +
+			": the machine logs to its journal only. Import what `journalctl -o json` prints"})
+	}
+	return err
+}
+
+// any reports whether there is a log of sign-ins at all.
+func (r *sshReader) any() bool {
+	for _, err := range logs.Files(r.paths, r.match) {
+		if err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // Close implements connector.ActivityReader.
@@ -121,6 +137,7 @@ func (r *sshReader) Close() error { return nil }
 
 // open tells the journal from lines of syslog.
 func (r *sshReader) open(in logs.Input, head []byte, o *logs.ReaderOptions) (logs.Decoder, error) {
+	r.opened.Store(true)
 	if bytes.HasPrefix(bytes.TrimLeft(head, " \t\r\n"), []byte("{")) {
 		o.Format = logs.JSON
 		d := &journalDecoder{realm: r.realm}

@@ -272,6 +272,23 @@ func TestActivityMachine(t *testing.T) {
 	}
 }
 
+// TestActivityJournalOnly: a machine without files of syslog is not silent.
+func TestActivityJournalOnly(t *testing.T) {
+	dir := t.TempDir()
+	for _, d := range []string{"etc", "var/log"} {
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "etc/machine-id"), []byte(fakeMachineID+"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r := connectortest.Read(t, connectortest.OpenActivity(Spec(), nil)(t, connectortest.Env(t), dir), nil)
+	if r.Err != nil || len(r.Notes) != 1 || r.Notes[0].Kind != connector.NoteNotCovered {
+		t.Errorf("error %v, notes %+v", r.Err, r.Notes)
+	}
+}
+
 func FuzzSignIns(f *testing.F) {
 	for n := range 5 {
 		f.Add(syslogSample(f, n))

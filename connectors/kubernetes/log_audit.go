@@ -116,7 +116,6 @@ func (d *auditDecoder) userRef(name string) retinue.Ref {
 // event states one audit event. The record's bytes are those of the event alone,
 // without whatever it came wrapped in.
 func (d *auditDecoder) event(record []byte) ([]retinue.Event, error) {
-	record = bytes.TrimSpace(record)
 	var a auditEvent
 	if err := json.Unmarshal(record, &a); err != nil {
 		if kind, version := auditKind(record); kind == "Event" && strings.HasPrefix(version, auditGroup) {
@@ -126,6 +125,14 @@ func (d *auditDecoder) event(record []byte) ([]retinue.Event, error) {
 		}
 		return nil, fmt.Errorf("%w: not an audit event: %s", retinue.ErrInvalid, jsonReason(err))
 	}
+	return d.state(&a, record)
+}
+
+// isEvent reports whether a record is an audit event, and not what some are
+// delivered in.
+func (a *auditEvent) isEvent() bool { return a.Kind == "Event" || a.Verb != "" || a.AuditID != "" }
+
+func (d *auditDecoder) state(a *auditEvent, record []byte) ([]retinue.Event, error) {
 	if a.Kind != "" && a.Kind != "Event" || a.APIVersion != "" && !strings.HasPrefix(a.APIVersion, auditGroup) || a.Verb == "" && a.Kind == "" {
 		return nil, fmt.Errorf("%w: not an audit event of Kubernetes", retinue.ErrInvalid)
 	}
@@ -140,12 +147,12 @@ func (d *auditDecoder) event(record []byte) ([]retinue.Event, error) {
 		e.At = at
 		return []retinue.Event{e}, nil
 	}
-	e := d.request(&a, at)
+	e := d.request(a, at)
 	e.ID = a.id(at)
 	if e.ID == "" {
 		e.Digest = digest(record)
 	}
-	return d.impersonation(&a, e), nil
+	return d.impersonation(a, e), nil
 }
 
 const auditGroup = "audit.k8s.io/"

@@ -71,7 +71,12 @@ func (d *auditDecoder) unwrap(record []byte, depth int) ([]retinue.Event, error)
 	if len(record) == 0 {
 		return nil, fmt.Errorf("%w: not a JSON object", retinue.ErrInvalid)
 	}
-	if !isWrapped(record) {
+	var a auditEvent
+	err := json.Unmarshal(record, &a)
+	if err == nil && a.isEvent() {
+		return d.state(&a, record)
+	}
+	if kind, _ := auditKind(record); kind == "Event" {
 		return d.event(record)
 	}
 	var w wrapped
@@ -79,23 +84,6 @@ func (d *auditDecoder) unwrap(record []byte, depth int) ([]retinue.Event, error)
 		return nil, fmt.Errorf("%w: not a form of delivery that is known: %s", retinue.ErrInvalid, jsonReason(err))
 	}
 	return d.open(&w, record, depth+1)
-}
-
-// isWrapped tells what is delivered in something from an audit event itself. A
-// shallow look spares decoding the common case twice.
-func isWrapped(record []byte) bool {
-	var head struct {
-		Verb    json.RawMessage `json:"verb"`
-		AuditID json.RawMessage `json:"auditID"`
-		Kind    string          `json:"kind"`
-	}
-	if bytes.HasPrefix(record, []byte(`{"kind":"Event",`)) {
-		return false
-	}
-	if json.Unmarshal(record, &head) != nil {
-		return false
-	}
-	return head.Kind != "Event" && head.Verb == nil && head.AuditID == nil
 }
 
 // exported returns the object of a line that CloudWatch Logs exported to a

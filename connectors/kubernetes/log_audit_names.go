@@ -16,7 +16,8 @@ const (
 )
 
 // resource names what a request is about. The name of an object that is being
-// made is left out: no rule can depend on it, and it would be new each time.
+// made is left out, because no rule can depend on it, and so are names that
+// controllers make up: they are new each time, and would be without end.
 func (d *auditDecoder) resource(a *auditEvent) retinue.Ref {
 	o := a.Object
 	if o == nil || o.Resource == "" {
@@ -40,7 +41,7 @@ func (d *auditDecoder) resource(a *auditEvent) retinue.Ref {
 	if o.Subresource != "" {
 		b.WriteString("/" + o.Subresource)
 	}
-	if o.Name != "" && (a.Verb != "create" || o.Subresource != "") {
+	if o.Name != "" && (a.Verb != "create" || o.Subresource != "") && !isMadeUp(o) {
 		b.WriteString(":" + o.Name)
 	}
 	return d.ref(objectKind, b.String())
@@ -52,10 +53,9 @@ func (d *auditDecoder) resource(a *auditEvent) retinue.Ref {
 // the minute of a schedule. Those of others, such as a DaemonSet, cannot be told
 // from bare pods, and stand for themselves.
 func (d *auditDecoder) workload(namespace, pod string) (retinue.Ref, string) {
-	const safe = "bcdfghjklmnpqrstvwxz2456789"
 	parts := strings.Split(pod, "-")
 	n := len(parts)
-	if n < 3 || len(parts[n-1]) != 5 || strings.Trim(parts[n-1], safe) != "" {
+	if n < 3 || len(parts[n-1]) != 5 || !isRandom(parts[n-1]) {
 		return d.ref(kindPod.element, namespace+"/"+pod), ""
 	}
 	name, middle := strings.Join(parts[:n-2], "-"), parts[n-2]
@@ -63,10 +63,28 @@ func (d *auditDecoder) workload(namespace, pod string) (retinue.Ref, string) {
 	case name == "":
 	case len(middle) >= 8 && strings.Trim(middle, "0123456789") == "":
 		return d.ref(kindCronJob.element, namespace+"/"+name), pod
-	case len(middle) >= 8 && len(middle) <= 10 && strings.Trim(middle, safe) == "":
+	case len(middle) >= 8 && len(middle) <= 10 && isRandom(middle):
 		return d.ref(kindDeployment.element, namespace+"/"+name), pod
 	}
 	return d.ref(kindPod.element, namespace+"/"+pod), ""
+}
+
+// isRandom reports what k8s.io/apimachinery/pkg/util/rand may have spelled.
+func isRandom(s string) bool { return s != "" && strings.Trim(s, "bcdfghjklmnpqrstvwxz2456789") == "" }
+
+// isMadeUp reports an object that a controller named: an event, or one whose
+// name ends in a random suffix or in the hash of a template.
+func isMadeUp(o *auditObject) bool {
+	suffix := o.Name[strings.LastIndexByte(o.Name, '-')+1:]
+	switch o.Resource {
+	case "events":
+		return true
+	case "pods", "jobs", "endpointslices":
+		return len(suffix) == 5 && len(suffix) < len(o.Name) && isRandom(suffix) || len(suffix) >= 8 && strings.Trim(suffix, "0123456789") == ""
+	case "replicasets", "controllerrevisions":
+		return len(suffix) >= 8 && len(suffix) < len(o.Name) && isRandom(suffix)
+	}
+	return false
 }
 
 // awsPrincipal names a user or role of AWS as the connector to AWS does: by its
