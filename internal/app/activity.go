@@ -85,10 +85,11 @@ func (a *App) ImportActivity(ctx context.Context, sources []SourceConfig, opt Ac
 		}
 		out = append(out, read)
 	}
-	if _, err := a.JudgeUsage(ctx); err != nil {
+	if _, err := a.DB.PackUsage(ctx, a.DB.Now().Add(-unpackedUse)); err != nil {
 		return out, err
 	}
-	return out, nil
+	_, err = a.JudgeUsage(ctx)
+	return out, err
 }
 
 // activityReader opens what reads a source's logs.

@@ -192,6 +192,7 @@ func (a *App) openQueue(ctx context.Context) error {
 	jobs.Handle(&h, func(ctx context.Context, _ driftJob) error { return a.drift(ctx) })
 	a.fleetHandlers(&h)
 	a.populationHandlers(&h)
+	a.usageHandlers(&h)
 	a.itselfHandlers(&h)
 	a.sealingHandlers(&h)
 	a.tellHandlers(&h)

@@ -197,7 +197,7 @@ func (a *App) Prune(ctx context.Context) ([]store.Pruned, error) {
 			return out, err
 		}
 	}
-	return out, nil
+	return out, a.KeepUsage(ctx)
 }
 
 func (a *App) pruneClass(ctx context.Context, c store.RetentionClass, before time.Time) (total int64, err error) {

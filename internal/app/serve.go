@@ -83,6 +83,9 @@ func (a *App) Serve(ctx context.Context, o ServeOptions) error {
 	if err := a.startPopulation(ctx); err != nil {
 		return err
 	}
+	if err := a.startUsage(ctx); err != nil {
+		return err
+	}
 	if err := a.StartItself(ctx); err != nil {
 		return err
 	}
