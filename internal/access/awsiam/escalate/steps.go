@@ -59,8 +59,7 @@ const maxVariants = 1000
 
 func (st *stepper) account(h *home) {
 	st.home, st.members, st.waiting = h, nil, nil
-	st.answers, st.shared, st.reasoned = make(map[question]bool), make(map[sharedQuestion]bool), make(map[question][]access.Reason)
-	st.patterned = make(map[patterned][]string)
+	st.reset()
 	all := ordered(h.users, h.roles)
 	for _, p := range all {
 		v := st.as(p)
