@@ -274,7 +274,7 @@ func TestGrowing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "log")
 			h := newHost()
-			for n := 0; n < len(text)+3; n += 3 {
+			for n := 0; n < len(text)+11; n += 11 {
 				write(t, path, text[:min(n, len(text))])
 				if err := h.read(t, time.Now(), path); err != nil {
 					t.Fatal(err)

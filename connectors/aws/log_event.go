@@ -23,8 +23,12 @@ const sessionOperation = "session of the role"
 const unknownAccount = "unknown"
 
 const (
-	// maxCached bounds each of a decoder's memories; a full one is emptied.
-	maxCached = 8192
+	// maxCached bounds each of a decoder's memories; a full one is emptied. With
+	// maxCachedText and maxCachedActor, the bytes of one entry, a decoder holds some
+	// ten megabytes at most, whatever the log.
+	maxCached      = 4096
+	maxCachedText  = 512
+	maxCachedActor = 1536
 	// maxNested bounds wrappers inside wrappers.
 	maxNested = 4
 	// maxWrapped bounds the records in one wrapper.
@@ -241,7 +245,7 @@ func (d *trailDecoder) actorOf(r *trailRecord) (*actor, string) {
 			home = a.account
 		}
 	}
-	if len(r.identity) <= 4<<10 && isAccountID(a.account) && named12(r.identity) {
+	if len(r.identity) <= maxCachedActor && isAccountID(a.account) && named12(r.identity) {
 		if len(d.actors) >= maxCached {
 			clear(d.actors)
 		}
@@ -299,7 +303,7 @@ func (d *trailDecoder) text(b []byte) string {
 		return s
 	}
 	s := string(b)
-	if len(s) > retinue.MaxRefKey {
+	if len(s) > maxCachedText {
 		return key(s)
 	}
 	clean := retinue.CleanName(s)

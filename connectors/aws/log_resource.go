@@ -304,7 +304,7 @@ func (d *trailDecoder) form(form, prefix, v, second, region, account string) str
 		}
 		i++
 	}
-	return d.text(d.arn)
+	return string(d.arn)
 }
 
 func partitionOf(region string) string {
