@@ -3,6 +3,7 @@ package main
 
 import (
 	"os"
+	_ "time/tzdata" // rhythms keep the clocks of civil zones, also where the machine knows none
 
 	"github.com/retinue-id/retinue/internal/cli"
 )

@@ -74,7 +74,8 @@ func (a *App) ImportActivity(ctx context.Context, sources []SourceConfig, opt Ac
 	}
 	var out []ActivityRead
 	for _, s := range sources {
-		sink := &activitySink{app: a, source: s, opt: opt, tested: tested, read: ActivityRead{Source: s.Name}, logs: map[string]bool{}, inputs: map[string]int64{}}
+		sink := &activitySink{app: a, source: s, opt: opt, tested: tested, read: ActivityRead{Source: s.Name}, logs: map[string]bool{},
+			inputs: map[string]bool{}, faults: map[string]int64{}}
 		err := a.readActivity(ctx, s, opt, sink)
 		read := sink.result()
 		if err != nil {
@@ -138,7 +139,8 @@ type activitySink struct {
 	mu     sync.Mutex
 	read   ActivityRead
 	logs   map[string]bool
-	inputs map[string]int64 // faults of each
+	inputs map[string]bool
+	faults map[string]int64 // of each input
 }
 
 func (s *activitySink) position(input string) (p connector.Position, err error) {
@@ -203,8 +205,8 @@ func (s *activitySink) add(input string, read ActivityRead, logs []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := &s.read
-	if _, ok := s.inputs[input]; !ok {
-		s.inputs[input] = 0
+	if !s.inputs[input] {
+		s.inputs[input] = true
 		r.Inputs++
 	}
 	r.Events += read.Events
@@ -259,8 +261,8 @@ func (s *activitySink) Fault(f connector.Fault) {
 	s.mu.Lock()
 	n := max(1, f.Count)
 	s.read.Faults += n
-	before := s.inputs[f.Input]
-	s.inputs[f.Input] += n
+	before := s.faults[f.Input]
+	s.faults[f.Input] += n
 	s.mu.Unlock()
 	s.opt.OnFault(s.source.Name, f)
 	if before >= maxKeptFaults {

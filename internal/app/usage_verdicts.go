@@ -28,7 +28,7 @@ const usageRound = 500
 func (a *App) JudgeUsage(ctx context.Context) (int, error) {
 	a.usageTurn.Lock()
 	defer a.usageTurn.Unlock()
-	j := &usageJudge{app: a, coverage: map[retinue.Realm][]retinue.Coverage{}, gaps: map[retinue.Realm][]rhythm.Span{}, fitter: rhythm.NewFitter(rhythm.DefaultZones()...)}
+	j := a.newUsageJudge()
 	var after int64
 	formed := 0
 	for {
@@ -63,18 +63,32 @@ func (a *App) JudgeUsage(ctx context.Context) (int, error) {
 	}
 }
 
+// judgeOne forms the verdict on a thing that has none yet, and keeps nothing.
+func (a *App) judgeOne(ctx context.Context, tx *sqlstore.Tx, e store.Entity) (verdict.Verdict, error) {
+	j := a.newUsageJudge()
+	if err := j.prepare(ctx); err != nil {
+		return verdict.Verdict{}, err
+	}
+	evidence, err := j.evidence(tx, store.UsageSubject{Key: e.InternalKey, ID: e.ID, Type: store.TypeIndex(e.Type), Ref: e.Ref()})
+	if err != nil {
+		return verdict.Verdict{}, err
+	}
+	return verdict.Judge(j.fitter, evidence), nil
+}
+
+func (a *App) newUsageJudge() *usageJudge {
+	return &usageJudge{app: a, coverage: map[retinue.Realm][]retinue.Coverage{}, fitter: rhythm.NewFitter(rhythm.DefaultZones()...)}
+}
+
 // usageJudge forms verdicts.
 type usageJudge struct {
-	app    *App
-	fitter *rhythm.Fitter
-	limits verdict.Limits
-	idle   store.IdleAfter
-	estate *estate.Estate
-	ready  bool
-
-	mu       sync.Mutex // of what follows
+	app      *App
+	fitter   *rhythm.Fitter
+	limits   verdict.Limits
+	idle     store.IdleAfter
+	estate   *estate.Estate
+	ready    bool
 	coverage map[retinue.Realm][]retinue.Coverage
-	gaps     map[retinue.Realm][]rhythm.Span
 }
 
 // prepare loads what all verdicts need, once there is one to form.
@@ -89,6 +103,9 @@ func (j *usageJudge) prepare(ctx context.Context) error {
 		list, err := tx.UsageCoverage("")
 		for _, c := range list {
 			j.coverage[c.Realm] = append(j.coverage[c.Realm], c)
+		}
+		for realm, list := range j.coverage {
+			j.coverage[realm] = verdict.MergeCoverage(list)
 		}
 		return err
 	})
@@ -229,8 +246,6 @@ func (j *usageJudge) credentialsOf(tx *sqlstore.Tx, s store.UsageSubject, e *ver
 // grants are the patterns of the actions that an identity may do, and whether
 // they are known.
 func (j *usageJudge) grants(ref retinue.Ref) ([]string, bool) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
 	same := j.estate.Same(ref)
 	var out []string
 	for _, h := range j.estate.Held(same) {

@@ -48,7 +48,12 @@ func (a *App) UsageOf(ctx context.Context, scope store.RowScope, id retinue.Enti
 			takeVerdict(&out, v)
 			out.JudgedAt = row.JudgedAt
 		case errors.Is(err, retinue.ErrNotFound):
-			out.Reason = "its use was not looked at yet"
+			v, err := a.judgeOne(ctx, tx, e)
+			if err != nil {
+				return err
+			}
+			takeVerdict(&out, v)
+			out.JudgedAt = tx.At()
 		default:
 			return err
 		}

@@ -103,10 +103,15 @@ func (e *env) showUsage(u app.UsageAnswer, all bool) {
 	if !all {
 		consumers, actions = consumers[:min(10, len(consumers))], actions[:min(10, len(actions))]
 	}
-	section(e, fmt.Sprintf("consumers (%d)", len(u.Consumers)), consumers, func(c app.UsageConsumer) string {
+	if n := len(u.Consumers) - len(consumers); n > 0 {
+		e.printf("\n%d earlier consumers and %d earlier actions are shown with --all\n", n, len(u.Actions)-len(actions))
+	} else if n := len(u.Actions) - len(actions); n > 0 {
+		e.printf("\n%d earlier actions are shown with --all\n", n)
+	}
+	section(e, "consumers", consumers, func(c app.UsageConsumer) string {
 		return fmt.Sprintf("%s %s: %s, %s to %s", c.Kind, c.Name, counts(c.Uses, c.Denied), day(c.First), day(c.Last))
 	})
-	section(e, fmt.Sprintf("actions (%d)", len(u.Actions)), actions, func(x app.UsageAction) string {
+	section(e, "actions", actions, func(x app.UsageAction) string {
 		what := x.Action
 		if what == "" {
 			what = x.Operation
@@ -159,6 +164,9 @@ func (e *env) verdictsCommand() *cobra.Command {
 				return usageError{fmt.Errorf("--grade %q: want A, B, C or D", grade)}
 			}
 			return e.with(cmd.Context(), func(a *app.App) error {
+				if _, err := a.JudgeUsage(cmd.Context()); err != nil {
+					return err
+				}
 				return list(e, f, a.Verdicts(cmd.Context(), store.Everything(), q, f.limit), verdictCells(), "no verdicts: scan a system, and import its logs with `retinue activity import`")
 			})
 		},
