@@ -201,7 +201,7 @@ func (x *exporter) trail() error {
 		return err
 	}
 	x.activity(folder, nil)
-	if err := x.e.writeJSON(path.Join(folder, "list-public-keys.json"), x.e.signer.publicKeys(x.e.from, x.e.to)); err != nil {
+	if err := x.e.writeJSON(path.Join(folder, "public-keys.json"), x.e.signer.publicKeys(x.e.from, x.e.to)); err != nil {
 		return err
 	}
 	return x.e.writeJSON(path.Join(folder, "get-event-selectors.json"), map[string]any{"TrailARN": arn, "EventSelectors": []map[string]any{{

@@ -214,6 +214,10 @@ func checkCoverage(t *testing.T, truth bench.Truth, r *readings) {
 	if proven == 0 {
 		t.Error("no coverage is proven")
 	}
+	// A trail that was stopped leaves a digest whose signature no other repeats.
+	if !slices.ContainsFunc(r.covers, func(c retinue.Coverage) bool { return c.Log == "aws.cloudtrail" && c.Proof != "" && c.Authenticated }) {
+		t.Error("the signatures of no trail's digests were verified")
+	}
 	for _, b := range truth.BlindSpots {
 		named := slices.ContainsFunc(r.covers, func(c retinue.Coverage) bool {
 			return c.Realm == b.Realm && slices.ContainsFunc(c.BlindSpots, func(s retinue.BlindSpot) bool { return s.Code == b.Code })

@@ -45,19 +45,23 @@ func (r Result) WriteText(w io.Writer) error {
 	if r.Owners.Brier >= 0 {
 		line("  owners, Brier score", "%.3f", r.Owners.Brier)
 	}
-	b.WriteString("\nSIGNALS\n")
-	line("  signals", "%d", r.Signals.Count)
-	line("  for an identity and day", "%.4f, of them wrong %.4f", r.Signals.PerIdentityDay, r.Signals.False)
-	line("  precision", "%s", r.Signals.Precision)
-	line("  recall", "%s", r.Signals.Recall)
-	for _, p := range r.Signals.ByIncident {
-		line("    noticed "+p.Name, "%s", p.Rate)
-	}
-	for _, p := range r.Signals.ByKind {
-		line("    right "+p.Name, "%s", p.Rate)
-	}
+	r.Signals.write(line)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func (a *Alerts) write(line func(name, format string, args ...any)) {
+	line("\nSIGNALS", "")
+	line("  signals", "%d", a.Count)
+	line("  for an identity and day", "%.4f, of them wrong %.4f", a.PerIdentityDay, a.False)
+	line("  precision", "%s", a.Precision)
+	line("  recall", "%s", a.Recall)
+	for _, p := range a.ByIncident {
+		line("    noticed "+p.Name, "%s", p.Rate)
+	}
+	for _, p := range a.ByKind {
+		line("    right "+p.Name, "%s", p.Rate)
+	}
 }
 
 func parts(b *strings.Builder, of string, all []DormancyPart) {
