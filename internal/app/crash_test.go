@@ -26,6 +26,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv("RETINUE_CRASH_CHILD") != "" {
 		os.Exit(crashChild())
 	}
+	if os.Getenv("RETINUE_IMPORT_CHILD") != "" {
+		os.Exit(importChild())
+	}
 	if os.Getenv("RETINUE_FLEET_CHILD") != "" {
 		os.Exit(fleetChild())
 	}
