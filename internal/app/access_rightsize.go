@@ -19,6 +19,9 @@ type RightSizeQuery struct {
 	Identity string
 	Realm    retinue.Realm
 	Uses     []rightsize.Use
+	// History takes the uses from the usage history, in place of Uses. Actions
+	// that the log cannot show are then kept as they are granted.
+	History bool
 	// DropUnseen leaves out what the log cannot show; Recorded are services
 	// whose data events the uses hold.
 	DropUnseen bool
@@ -34,6 +37,9 @@ type RightSized struct {
 	// attached to the identity, and to its groups.
 	Replaces []string `json:"replaces"`
 	*rightsize.Result
+	// History is where the uses are from the usage history: what they are, and
+	// what the smaller policy would have refused of it.
+	History *RightSizeHistory `json:"history,omitempty"`
 	// PathsLost are the identities that it could come to act as and no longer
 	// can, PathsLeft those that it still can. They are nil where documents were
 	// given, or where the inventory has too many identities to look for both.
@@ -78,9 +84,10 @@ const maxPathsCompared = 20_000
 // the organisation's policies say which uses were possible.
 func (x *Access) RightSize(ctx context.Context, q RightSizeQuery) (out RightSized, err error) {
 	var arn string
+	var id retinue.EntityID
 	err = x.read(ctx, func(r *reader) error {
 		who, err := r.find(q.Identity, q.Realm, retinue.FactIdentity)
-		arn = who.Key
+		arn, id = who.Key, who.ID
 		if err == nil && who.Realm.Kind() != "aws" {
 			err = fmt.Errorf("%w: right-size %s: it lives in %s: only policies of AWS can be right-sized", retinue.ErrUnsupported, retinue.CleanName(who.Key), who.Realm)
 		}
@@ -88,6 +95,14 @@ func (x *Access) RightSize(ctx context.Context, q RightSizeQuery) (out RightSize
 	})
 	if err != nil {
 		return out, err
+	}
+	var history *rightSizing
+	var unshown []string
+	if q.History {
+		if history, err = x.history(ctx, id); err != nil {
+			return out, err
+		}
+		q.Uses, unshown = history.uses, history.unshown
 	}
 	data, err := x.app.AWSReference(ctx)
 	if err != nil {
@@ -113,8 +128,11 @@ func (x *Access) RightSize(ctx context.Context, q RightSizeQuery) (out RightSize
 	}
 	out.Result, err = rightsize.Shrink(rightsize.Input{
 		Old: old, Limits: &awsiam.Layers{Boundary: who.Boundary, ServiceControl: who.ServiceControl, Unread: p.Unread}, Principal: who.Principal(),
-		Uses: q.Uses, Data: data, DropUnseen: q.DropUnseen, Recorded: q.Recorded, Limit: q.Limit,
+		Uses: q.Uses, Data: data, DropUnseen: q.DropUnseen, Recorded: q.Recorded, Unshown: unshown, Limit: q.Limit,
 	})
+	if err == nil && history != nil {
+		out.History, err = history.simulate(out.Result)
+	}
 	if err != nil || len(p.Principals) > maxPathsCompared || !x.scope.All {
 		return out, err
 	}

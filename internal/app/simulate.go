@@ -46,12 +46,12 @@ type simulation struct {
 	app   *App
 	typ   retinue.FactType
 	used  []store.Used
-	doubt map[int64]string // of behaviours that are not surely of the thing, by key
+	doubt map[store.Behaviour]string // why a behaviour may not be of the thing
 }
 
 // simulated loads the history of an identity or credential.
 func (a *App) simulated(ctx context.Context, scope store.RowScope, id retinue.EntityID) (*simulation, error) {
-	s := &simulation{app: a, doubt: map[int64]string{}}
+	s := &simulation{app: a, doubt: map[store.Behaviour]string{}}
 	s.Grade, s.Missing = retinue.GradeD, []retinue.BlindSpot{}
 	err := a.DB.View(ctx, scope, func(tx *sqlstore.Tx) error {
 		e, err := oneEntity(tx, id)
@@ -157,7 +157,7 @@ func (s *simulation) add(used []store.Used, doubt string) {
 		}
 		s.used = append(s.used, u)
 		if doubt != "" {
-			s.doubt[u.Key] = doubt
+			s.doubt[u.Behaviour] = doubt
 		}
 	}
 }
@@ -175,13 +175,7 @@ func (a *App) SimulateDisable(ctx context.Context, scope store.RowScope, id reti
 	if err != nil {
 		return Simulation{}, err
 	}
-	doubt := map[store.BehaviourHash]string{}
-	for _, u := range s.used {
-		if why := s.doubt[u.Key]; why != "" {
-			doubt[u.Behaviour.Hash()] = why
-		}
-	}
-	return s.run("disable "+s.Name, replay.Disable{Doubt: func(b *store.Behaviour) string { return doubt[b.Hash()] }}), nil
+	return s.run("disable "+s.Name, replay.Disable{Doubt: func(b *store.Behaviour) string { return s.doubt[*b] }}), nil
 }
 
 // SimulateSplit says who would go with which uses if every consumer of an
@@ -248,7 +242,7 @@ func (a *App) SimulateRevoke(ctx context.Context, scope store.RowScope, id retin
 	var left []*awsiam.Policy
 	found := map[string]bool{}
 	for _, p := range have {
-		if i := slices.IndexFunc(grants, func(g string) bool { return names1(p, g) }); i >= 0 {
+		if i := slices.IndexFunc(grants, func(g string) bool { return isCalled(p, g) }); i >= 0 {
 			found[grants[i]] = true
 			continue
 		}
@@ -279,7 +273,7 @@ func (a *App) SimulatePolicy(ctx context.Context, scope store.RowScope, id retin
 	}
 	next, replaced := []*awsiam.Policy{}, false
 	for _, p := range have {
-		if names1(p, policy) {
+		if isCalled(p, policy) {
 			replaced = true
 			next = append(next, with.Named(p.Ref.Key+" as proposed"))
 			continue

@@ -26,9 +26,9 @@ func attachedOf(e *estate.Estate, ref retinue.Ref) (*account.Engine, []account.A
 	return engine, have
 }
 
-// names1 reports whether a word names a policy: by its key, or by what stands
+// isCalled reports whether a word names a policy: by its key, or by what stands
 // behind the last slash of it.
-func names1(p account.Attached, word string) bool {
+func isCalled(p account.Attached, word string) bool {
 	key := p.Ref.Key
 	return key == word || key[strings.LastIndexByte(key, '/')+1:] == word
 }

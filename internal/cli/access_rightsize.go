@@ -14,6 +14,7 @@ import (
 	"github.com/retinue-id/retinue/internal/access/awsiam"
 	"github.com/retinue-id/retinue/internal/access/awsiam/rightsize"
 	"github.com/retinue-id/retinue/internal/app"
+	"github.com/retinue-id/retinue/internal/usage/replay"
 )
 
 type rightSizeFlags struct {
@@ -26,13 +27,17 @@ type rightSizeFlags struct {
 func (e *env) accessRightSizeCommand() *cobra.Command {
 	f := rightSizeFlags{as: rightsize.Managed.Name, keepUnseen: true}
 	c := &cobra.Command{
-		Use:   "right-size IDENTITY --uses FILE",
+		Use:   "right-size IDENTITY [--uses FILE]",
 		Short: "Write the smallest AWS policy for what was used",
 		Long: `Right-size writes the smallest readable policy that allows an AWS user or role
 what it was seen to do, and nothing that its policies do not allow now. It is
 written only after proof: every use comes out as before, and no request at all is
 newly allowed. IDENTITY is an id (idn_…), an ARN, or a name that only one identity
 has; with --policy, documents are taken instead.
+
+Without --uses, the uses are those of the usage history (see "retinue activity
+import"): what succeeded. What the log cannot show is then kept as it is granted,
+and the whole history is replayed under the new policy before it is shown.
 
 FILE holds the uses: JSON lines or an array of {"action", "resource"} (and
 "count", "last", "context", all optional), or CSV with the columns action,
@@ -46,14 +51,15 @@ leaves it out, and lists it all the same.
 The policy goes to standard output, in as many documents as the limit of size
 asks for; all else that there is to say goes to standard error. With --format
 json everything is one object on standard output.`,
-		Example: `  retinue access right-size arn:aws:iam::111122223333:role/ci --uses uses.jsonl
+		Example: `  retinue access right-size arn:aws:iam::111122223333:role/ci
+  retinue access right-size arn:aws:iam::111122223333:role/ci --uses uses.jsonl
   retinue access right-size ci --uses uses.csv --state authz.json --as role
   retinue access right-size --policy policy.json --uses uses.jsonl --format json`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return e.accessRightSize(cmd.Context(), f, args) },
 	}
 	fl := c.Flags()
-	fl.StringVar(&f.uses, "uses", "", `file of what was used; "-" is standard input`)
+	fl.StringVar(&f.uses, "uses", "", `file of what was used, instead of the usage history; "-" is standard input`)
 	fl.StringArrayVar(&f.policy, "policy", nil, "file with a policy document to right-size in place of an identity's; more than once for several")
 	fl.StringArrayVar(&f.state, "state", nil, "export that the identity is read from instead of the inventory")
 	fl.BoolVar(&f.keepUnseen, "keep-unseen", f.keepUnseen, "keep what the log cannot show where it seems needed")
@@ -69,8 +75,10 @@ func (e *env) accessRightSize(ctx context.Context, f rightSizeFlags, args []stri
 	switch {
 	case f.format != "text" && f.format != "json":
 		return usageError{fmt.Errorf("--format %q: want text or json", f.format)}
-	case f.uses == "":
-		return usageError{errors.New("--uses is missing: give the file of what was used")}
+	case f.uses == "" && (len(f.policy) > 0 || len(f.state) > 0):
+		return usageError{errors.New("--uses is missing: documents and exports have no usage history; give the file of what was used")}
+	case f.uses == "" && (!f.keepUnseen || len(f.recorded) > 0):
+		return usageError{errors.New("--keep-unseen=false and --recorded are for uses of a file: of the usage history it is known what its log cannot show")}
 	case len(args) == 0 && len(f.policy) == 0:
 		return usageError{errors.New("want an IDENTITY, or documents by --policy")}
 	case len(args) > 0 && len(f.policy) > 0:
@@ -86,9 +94,13 @@ func (e *env) accessRightSize(ctx context.Context, f rightSizeFlags, args []stri
 	if q.Limit.Name == "" {
 		return usageError{fmt.Errorf("--as %q: want managed, user, group or role", f.as)}
 	}
-	problems, err := e.readUses(f.uses, &q)
-	if err != nil {
-		return err
+	q.History = f.uses == ""
+	var problems int
+	var err error
+	if !q.History {
+		if problems, err = e.readUses(f.uses, &q); err != nil {
+			return err
+		}
 	}
 	var out app.RightSized
 	if len(f.policy) > 0 {
@@ -206,7 +218,31 @@ func (e *env) printRightSized(out app.RightSized) error {
 		e.say("that is more than can be attached as %s", out.Size.Limit.Name)
 	}
 	e.sayGaps(out.Gaps)
+	e.sayHistory(out.History)
 	return nil
+}
+
+// sayHistory tells what the usage history says of the new policy.
+func (e *env) sayHistory(h *app.RightSizeHistory) {
+	if h == nil {
+		return
+	}
+	s := h.Simulation
+	tell := func(format string, args ...any) { e.say("%s", retinue.CleanName(fmt.Sprintf(format, args...))) }
+	tell("replayed: of %d past uses %d would be refused, %d cannot be judged, %d are not explained by what is known of access (evidence %s)",
+		s.Coverage.Uses, s.Counts[replay.Refused], s.Counts[replay.Unjudged], s.Counts[replay.Unexplained], s.Evidence)
+	for _, fate := range []replay.Fate{replay.Refused, replay.Unjudged, replay.Unexplained} {
+		lines := s.Of(fate)
+		for _, l := range lines[:min(len(lines), maxTold)] {
+			tell("  %s: %s by %s, last on %s: %s", strings.ReplaceAll(string(fate), "_", " "), callText(l), consumerText(l.Consumer), day(l.Last), l.Why)
+		}
+	}
+	if len(h.Unmapped) > 0 {
+		tell("calls whose permission is not known, which the policy may lack: %s", few(h.Unmapped))
+	}
+	for _, b := range s.Missing {
+		tell("uses may be missing: %s", b.Text)
+	}
 }
 
 func keptText(k rightsize.Kept) string {

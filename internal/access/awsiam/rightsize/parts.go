@@ -168,6 +168,7 @@ func (s *shrinker) keepUnseen() {
 			}
 		}
 	}
+	s.keepUnshown()
 	s.keepOtherResources()
 }
 

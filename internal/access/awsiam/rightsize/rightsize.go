@@ -65,6 +65,9 @@ type Input struct {
 	// case; "all" means of all. A service is also taken for recorded when one of
 	// its data events is among the uses.
 	Recorded []string
+	// Unshown are patterns of actions whose use the record is known not to show.
+	// What the old policies grant of them stays as it is, whatever DropUnseen says.
+	Unshown []string
 	// Limit is the limit of size that the documents are split for; the zero
 	// Limit is [Managed].
 	Limit Limit
