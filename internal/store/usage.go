@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"time"
 
 	"github.com/retinue-id/retinue"
@@ -143,7 +144,7 @@ func UsageHour(at int64) int64 {
 // hash by chance in three of a hundred such hours.
 func EventHash(id string, digest [16]byte) uint64 {
 	if id == "" {
-		return binary.LittleEndian.Uint64(digest[:8])
+		return binary.LittleEndian.Uint64(digest[:8]) ^ bits.RotateLeft64(binary.LittleEndian.Uint64(digest[8:]), 29)
 	}
 	sum := sha256.Sum256([]byte(id))
 	return binary.LittleEndian.Uint64(sum[:8])

@@ -1,0 +1,153 @@
+// Command usageload measures what it takes to keep the usage history of a large
+// organisation:
+//
+//	go run ./internal/testkit/cmd/usageload -identities 100000 -days 30 -db big.db
+//
+// It counts the made-up events of package bench as if each hour passed while
+// they came: hours that are over are packed, and what is beyond the horizon is
+// forgotten. It prints the speed, the rows, and the size of the database a row.
+// The database is a file that does not exist, or an empty PostgreSQL database.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/retinue-id/retinue/internal/bench"
+	"github.com/retinue-id/retinue/internal/store"
+	"github.com/retinue-id/retinue/internal/store/sqlstore"
+	"github.com/retinue-id/retinue/internal/usage"
+)
+
+// batchEvents is how many events are counted in one transaction.
+const batchEvents = 20_000
+
+func main() {
+	var o bench.LoadOptions
+	var db string
+	flag.IntVar(&o.Identities, "identities", 100_000, "how many identities there are")
+	flag.IntVar(&o.Days, "days", 30, "for how many days they act")
+	flag.Uint64Var(&o.Seed, "seed", 1, "what the events are made from")
+	flag.Int64Var(&o.Events, "events", 0, "stop after so many (default: all)")
+	flag.StringVar(&db, "db", "", "file or PostgreSQL URL of a database")
+	flag.Parse()
+	if db == "" || flag.NArg() > 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, db, o); err != nil {
+		fmt.Fprintln(os.Stderr, "usageload:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, addr string, o bench.LoadOptions) error {
+	var clock atomic.Int64 // the time of the events, which is the store's
+	db, err := sqlstore.Open(ctx, addr, sqlstore.Options{Now: func() time.Time { return time.Unix(clock.Load(), 0) }})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	start := time.Now()
+	var f usage.Folder
+	var events, rows, day int64
+	var peak uint64
+	flush := func() error {
+		b := f.Take()
+		b.Log = b.Behaviours[0].Log
+		got, err := db.CountUsage(ctx, b)
+		events += got.New
+		rows += got.Hours
+		return err
+	}
+	for e := range bench.Events(o) {
+		if err := f.Add(&e); err != nil {
+			return err
+		}
+		clock.Store(max(clock.Load(), e.At.Unix()))
+		if f.Len() < batchEvents {
+			continue
+		}
+		if err := flush(); err != nil {
+			return err
+		}
+		if today := clock.Load() / 86400; today != day {
+			day = today
+			if err := keep(ctx, db); err != nil {
+				return err
+			}
+			peak = max(peak, heap())
+			fmt.Fprintf(os.Stderr, "%s: %d events in %s\n", time.Unix(clock.Load(), 0).UTC().Format(time.DateOnly), events, time.Since(start).Round(time.Second))
+		}
+	}
+	if f.Len() > 0 {
+		if err := flush(); err != nil {
+			return err
+		}
+	}
+	counted := time.Since(start)
+	if _, err := db.PackUsage(ctx, time.Unix(clock.Load()+7200, 0)); err != nil {
+		return err
+	}
+	return report(ctx, db, addr, events, rows, counted, max(peak, heap()))
+}
+
+// keep does what a server does now and then.
+func keep(ctx context.Context, db *sqlstore.DB) error {
+	if _, err := db.PackUsage(ctx, db.Now().Add(-48*time.Hour)); err != nil {
+		return err
+	}
+	_, err := db.ForgetEvents(ctx, 0)
+	return err
+}
+
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapInuse
+}
+
+func report(ctx context.Context, db *sqlstore.DB, addr string, events, touched int64, counted time.Duration, peak uint64) error {
+	var behaviours, months, seen int64
+	var rows int64
+	for q, to := range map[string]*int64{"usage_behaviours": &behaviours, "usage_packed": &months, "usage_seen": &seen} {
+		if err := db.Handle().QueryRowContext(ctx, "SELECT count(*) FROM "+q).Scan(to); err != nil {
+			return err
+		}
+	}
+	r, err := db.Handle().QueryContext(ctx, "SELECT month, body FROM usage_packed")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = r.Close() }()
+	for r.Next() {
+		var month int64
+		var body []byte
+		if err := r.Scan(&month, &body); err != nil {
+			return err
+		}
+		m, err := store.UnpackMonth(month, body)
+		if err != nil {
+			return err
+		}
+		rows += int64(len(m.Hours))
+	}
+	if err := r.Err(); err != nil {
+		return err
+	}
+	fmt.Printf("%d events in %s: %.0f a second, with packing; peak of memory %d MB\n", events, counted.Round(time.Second), float64(events)/counted.Seconds(), peak>>20)
+	fmt.Printf("%d rows by hour (%.1f events each) of %d behaviours in %d packed months; %d events are known again; %d rows were written on the way\n",
+		rows, float64(events)/float64(rows), behaviours, months, seen, touched)
+	if info, err := os.Stat(addr); err == nil {
+		fmt.Printf("database: %d MB, %.1f bytes a row by hour\n", info.Size()>>20, float64(info.Size())/float64(rows))
+	}
+	return nil
+}
