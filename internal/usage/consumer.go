@@ -181,6 +181,11 @@ func Workload(r retinue.Ref) retinue.Ref {
 	return r
 }
 
+// passing are the services of AWS whose resources come and go with the work that
+// is done: machines, tasks, executions. Those of others keep their names: a key
+// or a role is one thing for years.
+var passing = []string{"ec2", "ecs", "states", "batch", "autoscaling", "elasticmapreduce", "codebuild", "glue", "athena", "sagemaker", "transcribe", "ssm-sessions"}
+
 // Resource is what a resource is called without what changes from call to call.
 // An object in a bucket is its bucket's, up to its first folder; a log stream is
 // its group's; a number, hash or UUID in a name stands for any.
@@ -208,9 +213,8 @@ func Resource(r retinue.Ref) retinue.Ref {
 		i := strings.Index(r.Key, "/objects/")
 		r.Key = r.Key[:i] + "/objects/*"
 	case strings.HasPrefix(r.Key, "arn:"):
-		// The account number is a part of the name.
 		parts := strings.SplitN(r.Key, ":", 6)
-		if len(parts) == 6 {
+		if len(parts) == 6 && slices.Contains(passing, parts[2]) {
 			parts[5] = generalName(parts[5])
 			r.Key = strings.Join(parts, ":")
 		}

@@ -131,8 +131,12 @@ func (f *Folder) behaviour(e *retinue.Event) store.Behaviour {
 }
 
 // credential is the credential's own ref, or one by which it is found once its
-// system is listed.
+// system is listed. The tokens that a cluster binds to a pod are renewed every
+// hour: the pod stands for them.
 func credential(e *retinue.Event) retinue.Ref {
+	if e.Credential.Kind == "token" && e.Origin.Workload.Kind == "pod" {
+		return retinue.Ref{}
+	}
 	switch {
 	case !e.Credential.IsZero():
 		return e.Credential
