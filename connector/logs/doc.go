@@ -18,9 +18,10 @@
 // read on from where it was, and a file that was replaced under the old name is
 // another.
 //
-// Of a file that still grows only whole lines are taken. A compressed file that
-// ends within a member gives everything before the cut, then a fault that
-// unwraps to io.ErrUnexpectedEOF.
+// Of a file that still grows, which is one that changed within a minute, only
+// whole lines and closed JSON documents are taken; of what is left for the next
+// run a note tells. A compressed file that ends within a member gives everything
+// before the cut, then a fault that unwraps to io.ErrUnexpectedEOF.
 //
 // # Bounds
 //

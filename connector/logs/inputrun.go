@@ -21,9 +21,6 @@ const (
 	// maxAlike is by how much more of the content is looked at to tell files that
 	// begin alike.
 	maxAlike = 512
-	// settled is how long a file must have been left alone before its last line
-	// counts as whole without an end.
-	settled = time.Minute
 	// fullBatch is when a batch is given.
 	fullBatch = connector.MaxActivityBatch - 256
 )
@@ -125,8 +122,9 @@ func (f *inputRun) open(alike int) (inputState, error) {
 		return inputDone, f.reader.w.failure()
 	}
 	beginning, whole := firstLines(head, alike)
-	if f.growing && !whole && alike == 1 {
-		c.close() // too little yet to know it by
+	if f.growing && !whole && alike == 1 && !closed(head) {
+		f.tooShort(head)
+		c.close()
 		return inputDone, nil
 	}
 	if err := f.choose(head[:min(len(head), headBytes)]); err != nil {
@@ -310,8 +308,10 @@ func (f *inputRun) records() error {
 			if f.hash != nil {
 				f.run.opts.Hashed(f.in, [sha256.Size]byte(f.hash.Sum(nil)))
 			}
+			f.unfinished()
 			return f.flush(f.content.compressed || f.in.ID != "")
 		case err != nil && f.growing && Cut(err):
+			f.unfinished()
 			return f.flush(false) // the rest is being written
 		case err != nil:
 			f.fault(connector.Fault{Record: f.reader.num, From: f.last, Err: err})

@@ -28,6 +28,7 @@ type host struct {
 	ids       []string
 	faults    []connector.Fault
 	covers    []retinue.Coverage
+	notes     []connector.Note
 	batches   int
 	// dieAfter refuses the batch behind so many; 0 refuses none.
 	dieAfter int
@@ -67,7 +68,12 @@ func (h *host) Fault(f connector.Fault) {
 	h.faults = append(h.faults, f)
 }
 
-func (h *host) Note(connector.Note)         {}
+func (h *host) Note(n connector.Note) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.notes = append(h.notes, n)
+}
+
 func (h *host) Progress(connector.Progress) {}
 
 func (h *host) position(input string) (connector.Position, error) {

@@ -86,7 +86,7 @@ type Reader struct {
 	csv  csvFields
 	// again counts bytes that were read a second time after damage.
 	again int64
-	// whole leaves a last line that has no end where it is.
+	// whole leaves a last line that has no end where it is, unless it is closed.
 	whole bool
 }
 
@@ -183,7 +183,7 @@ func (r *Reader) last() (Record, error) {
 		return Record{}, fmt.Errorf("read after line %d: %w", r.line-1, err)
 	}
 	data := r.w.rest()
-	if len(bytes.TrimSpace(data)) == 0 || r.whole {
+	if len(bytes.TrimSpace(data)) == 0 || r.whole && (r.opts.Format == CSV || !closed(data)) {
 		return Record{}, io.EOF
 	}
 	r.w.pos = r.w.end
