@@ -65,6 +65,9 @@ func (a *App) UsageOf(ctx context.Context, scope store.RowScope, id retinue.Enti
 		out.Touches, err = tx.UsageTouches(id)
 		return err
 	})
+	if err == nil {
+		out.UnusedGrants, err = a.UnusedGrants(ctx, scope, out.ID)
+	}
 	out.Evidence = EvidenceWord(out.Grade)
 	if out.BlindSpots == nil {
 		out.BlindSpots = []retinue.BlindSpot{}

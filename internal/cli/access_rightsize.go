@@ -240,8 +240,8 @@ func (e *env) sayHistory(h *app.RightSizeHistory) {
 	if len(h.Unmapped) > 0 {
 		tell("calls whose permission is not known, which the policy may lack: %s", few(h.Unmapped))
 	}
-	for _, b := range s.Missing {
-		tell("uses may be missing: %s", b.Text)
+	for _, text := range missingText(s) {
+		e.say("%s", text)
 	}
 }
 

@@ -190,8 +190,8 @@ func (e *env) showSimulation(s app.Simulation, all bool) {
 	for _, g := range s.Window.Gaps {
 		e.printf("uses may be missing: gap from %s to %s\n", day(g.From), day(g.To))
 	}
-	for _, b := range s.Missing {
-		e.printf("uses may be missing: %s\n", retinue.CleanName(b.Text))
+	for _, text := range missingText(s) {
+		e.printf("%s\n", text)
 	}
 	for _, g := range s.Gaps {
 		e.printf("not all of access was read: %s\n", retinue.CleanName(g))
@@ -266,3 +266,16 @@ func consumerText(c replay.Consumer) string {
 }
 
 func counted64(n int64, noun string) string { return counted(int(n), noun) }
+
+// missingText says why uses may not be on record.
+func missingText(s app.Simulation) []string {
+	const named = 3
+	var out []string
+	for _, b := range s.Missing[:min(len(s.Missing), named)] {
+		out = append(out, "uses may be missing: "+retinue.CleanName(b.Text))
+	}
+	if n := len(s.Missing) - named; n > 0 {
+		out = append(out, fmt.Sprintf("uses may be missing for %s (retinue usage %s lists all)", counted(n, "further reason"), s.ID))
+	}
+	return out
+}

@@ -13,6 +13,7 @@ import (
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/app"
 	"github.com/retinue-id/retinue/internal/store"
+	"github.com/retinue-id/retinue/internal/usage/replay"
 	"github.com/retinue-id/retinue/internal/usage/verdict"
 )
 
@@ -121,6 +122,32 @@ func (e *env) showUsage(u app.UsageAnswer, all bool) {
 		}
 		return fmt.Sprintf("%s: %s, last %s", what, counts(x.Uses, x.Denied), day(x.Last))
 	})
+	e.showUnused(u.UnusedGrants)
+}
+
+// showUnused tells what is granted and was not used.
+func (e *env) showUnused(u replay.UnusedGrants) {
+	if !u.Known {
+		return
+	}
+	text := func(g replay.UnusedGrant) string {
+		what := g.Sentence
+		if !g.Whole && len(g.Actions) > 0 {
+			what += ": " + few(g.Actions)
+		}
+		if len(g.Used) > 0 {
+			what += " but for " + few(g.Used)
+		}
+		if len(g.Resources) > 0 {
+			what += ", on " + few(g.Resources)
+		}
+		if g.Document != "" {
+			what += " (" + strings.TrimSpace(g.Document+" "+g.Statement) + ")"
+		}
+		return what
+	}
+	section(e, "granted and not used", u.Unused, text)
+	section(e, "granted, and the log cannot show its use", u.Unseen, func(g replay.UnusedGrant) string { return text(g) + ": " + g.Because })
 }
 
 func statusWord(s verdict.Status) string { return strings.ReplaceAll(string(s), "_", " ") }

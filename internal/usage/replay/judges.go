@@ -139,6 +139,9 @@ func isDenied(d access.Decision) bool {
 func reason(d access.Decision) string {
 	for _, b := range d.Because {
 		if b.Text != "" {
+			if d.Outcome == access.Unknown && b.Layer != "" {
+				return b.Layer + " " + b.Text
+			}
 			return d.Sentence() + ": " + b.Text
 		}
 	}

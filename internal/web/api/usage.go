@@ -10,6 +10,7 @@ import (
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/auth"
 	"github.com/retinue-id/retinue/internal/store"
+	"github.com/retinue-id/retinue/internal/usage/replay"
 	"github.com/retinue-id/retinue/internal/usage/verdict"
 )
 
@@ -43,6 +44,8 @@ type Usage struct {
 	// day.
 	Week [168]int64 `json:"week"`
 	Days []UsageDay `json:"days"`
+	// UnusedGrants are what it is granted and has not used.
+	UnusedGrants replay.UnusedGrants `json:"unusedGrants"`
 }
 
 // UsageVerdict are the other parts of a verdict, as it has them.

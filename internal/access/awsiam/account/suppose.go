@@ -39,6 +39,9 @@ func (e *Engine) Attached(identity retinue.Ref) ([]Attached, bool) {
 	return out, true
 }
 
+// Consequence is what follows from an action by itself, whatever it is on.
+func (e *Engine) Consequence(action string) access.Consequence { return e.kinds.Of(action) }
+
 // Supposed answers about an identity as if it had other policies. Everything
 // else stays in force: its boundary, the organisation's policies, those of
 // resources, and what was not read. It is used by one goroutine.
