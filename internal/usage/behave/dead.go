@@ -1,6 +1,7 @@
 package behave
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -37,24 +38,22 @@ func (d *detector) dead() {
 			}
 		}
 	}
-	places := map[hand]int{}
+	places := map[string]int{}
 	for _, x := range d.history.all {
 		if !x.first.After(since) {
 			continue
 		}
-		c := &x.behaviour.Consumer
-		h := hand{c.Network, c.Agent, c.Name}
-		if i, told := places[h]; told {
+		where := cmp.Or(x.values[dimNetwork], x.behaviour.Consumer.Name)
+		if i, told := places[where]; told {
 			d.found[i].take(x)
-			continue
+		} else if d.add(d.attempt(x, since, known, where), []*observation{x}) {
+			places[where] = len(d.found) - 1
 		}
-		places[h] = len(d.found)
-		d.add(d.attempt(x, since, known), []*observation{x})
 	}
 }
 
-func (d *detector) attempt(x *observation, since time.Time, known bool) Signal {
-	s := Signal{Kind: TombstoneUse, Severity: retinue.SeverityHigh, What: x.values[dimNetwork] + " " + x.values[dimAgent] + " " + x.behaviour.Consumer.Name,
+func (d *detector) attempt(x *observation, since time.Time, known bool, where string) Signal {
+	s := Signal{Kind: TombstoneUse, Severity: retinue.SeverityHigh, What: where,
 		Compared: Comparison{From: d.history.start, To: since}}
 	end := "was retired on " + date(since)
 	if !known {

@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/retinue-id/retinue"
 )
 
 // deedKind is the signal about a touch, and how bad it is; empty where the touch
-// alone is none.
+// alone is none: to start something (TouchRun) is the work of every deployment,
+// and told where the action is new.
 func deedKind(k retinue.TouchKind) (Kind, retinue.Severity, string) {
 	switch k {
 	case retinue.TouchSilence:
@@ -49,31 +51,40 @@ func (d *detector) deeds() {
 	for _, deed := range sorted {
 		kind, severity, words := deedKind(deed.Kind)
 		of := behind[string(deed.Behaviour[:])]
-		if kind == "" || len(of) == 0 || deed.Target == d.subject.Ref && deed.Kind == retinue.TouchRotate {
-			continue // refused, or an identity that rotates its own key
+		own := deed.Target == d.subject.Ref && deed.Kind == retinue.TouchRotate
+		if kind == "" || len(of) == 0 || own {
+			continue // refused; or it rotates its own key
 		}
 		what := string(kind) + " " + of[0].values[dimAction]
 		if done[what] {
 			continue
 		}
 		done[what] = true
-		if kind != LoggingDisabled && deed.First.Sub(d.history.start) < d.options.Learn {
+		if kind != LoggingDisabled && deed.First.Sub(d.watched()) < d.options.Learn {
 			continue
 		}
 		d.deed(deed, kind, severity, words, of)
 	}
 }
 
+// watched is from when on it would have been seen.
+func (d *detector) watched() time.Time {
+	if !d.subject.Since.IsZero() && d.subject.Since.Before(d.history.start) {
+		return d.subject.Since
+	}
+	return d.history.start
+}
+
 func (d *detector) deed(deed Deed, kind Kind, severity retinue.Severity, words string, of []*observation) {
 	x := of[0]
-	s := Signal{Kind: kind, Severity: severity, What: x.values[dimAction], Compared: Comparison{From: d.history.start, To: deed.First}}
+	s := Signal{Kind: kind, Severity: severity, What: x.values[dimAction], Compared: Comparison{From: d.watched(), To: deed.First}}
 	target := ""
 	if !deed.Target.IsZero() {
 		target = " to " + d.options.Mask("target", deed.Target.Key)
 	}
-	s.Sentence = fmt.Sprintf("%s %s on %s: %s%s, from %s. It had not done so since it was first seen on %s.",
-		d.name(), words, minute(deed.First), d.action(x), target, d.place(x), date(d.history.start))
-	if deed.First.Sub(d.history.start) < d.options.Learn {
+	s.Sentence = fmt.Sprintf("%s %s on %s: %s%s, from %s. It had not done so since %s, when it was first watched.",
+		d.name(), words, minute(deed.First), d.action(x), target, d.place(x), date(d.watched()))
+	if deed.First.Sub(d.watched()) < d.options.Learn {
 		s.Sentence = fmt.Sprintf("%s %s on %s: %s%s, from %s.", d.name(), words, minute(deed.First), d.action(x), target, d.place(x))
 	}
 	d.add(s, of)

@@ -14,6 +14,8 @@ const (
 	// burstSpread is how many different actions refused in an hour are a search for
 	// what is allowed, where there were never half as many.
 	burstSpread = 4
+	// burstFew is the same for burstSpread less one, with as many refusals.
+	burstFew = 6
 )
 
 // denied tells bursts of refusals. It needs no baseline: who was never refused
@@ -42,7 +44,7 @@ func (d *detector) denied() {
 			j++
 		}
 		many := n >= burstCount && n >= burstFactor*most
-		wide := len(actions) >= burstSpread && len(actions) >= 2*widest
+		wide := (len(actions) >= burstSpread || len(actions) == burstSpread-1 && n >= burstFew) && len(actions) >= 2*widest
 		if (many || wide) && refused[i].hour-told > 24 {
 			d.burst(refused[i:j], n, len(actions), most, wide)
 			told = refused[i].hour

@@ -2,6 +2,7 @@ package behave
 
 import (
 	"cmp"
+	"math/bits"
 	"net/netip"
 	"slices"
 	"strings"
@@ -49,6 +50,10 @@ type observation struct {
 func (x *observation) denied() bool { return x.behaviour.Outcome == retinue.OutcomeDenied }
 func (x *observation) day() int64   { return floor(x.hour, 24) }
 
+// vague reports whether the log says what was done, but not to what sort of
+// thing, though the action is a verb.
+func (x *observation) vague() bool { return x.values[dimService] == "" }
+
 // history is what a subject did, in order of time.
 type history struct {
 	all []*observation
@@ -94,7 +99,7 @@ func (h *history) month(x observation, m store.Month) {
 		if m.Days&(1<<d) == 0 {
 			continue
 		}
-		n := int64(1)
+		n := max(1, m.N/int64(bits.OnesCount32(m.Days))) // in the mean
 		if days < len(m.DayCounts) {
 			n = m.DayCounts[days]
 		}

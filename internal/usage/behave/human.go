@@ -40,14 +40,11 @@ func (d *detector) human() {
 		if x.coarse || x.behaviour.Person {
 			continue
 		}
-		c := &x.behaviour.Consumer
-		if ran(c) {
-			everyone++
-			continue
-		}
-		h := hand{c.Network, c.Agent, c.Name}
-		hands[h] = append(hands[h], x)
 		everyone++
+		c := &x.behaviour.Consumer
+		if h := (hand{c.Network, c.Agent, c.Name}); x.behaviour.Interactive || !ran(c) && (usage.InteractiveAgent(c.Agent) || nameless(c.Agent)) {
+			hands[h] = append(hands[h], x)
+		}
 	}
 	order := slices.SortedFunc(maps.Keys(hands), func(a, b hand) int {
 		return cmp.Or(cmp.Compare(a.network, b.network), cmp.Compare(a.agent, b.agent), cmp.Compare(a.consumer, b.consumer))
@@ -68,7 +65,7 @@ func (d *detector) hand(h hand, list []*observation, everyone int) {
 	case zone == nil || probes(list):
 		return
 	case tool && count >= keyboardDays:
-	case !tool && (h.agent == "" || h.agent == "openssh") && count >= officeDays && spread >= officeSpread && d.machine(list, everyone):
+	case !tool && list[0].first.Sub(d.history.start) >= d.options.Learn && nameless(h.agent) && count >= officeDays && spread >= officeSpread && d.machine(list, everyone):
 	default:
 		return
 	}
@@ -84,6 +81,9 @@ func (d *detector) hand(h hand, list []*observation, everyone int) {
 	s.Sentence = fmt.Sprintf("%s looks used by a person from %s: %s.", d.name(), d.place(list[0]), why)
 	d.add(s, list)
 }
+
+// nameless reports a client that does not say what it is.
+func nameless(agent string) bool { return agent == "" || agent == "openssh" }
 
 // probes reports whether so much was refused that it is no work.
 func probes(list []*observation) bool {

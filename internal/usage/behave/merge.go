@@ -41,7 +41,9 @@ func (d *detector) explained(s *Signal) bool {
 			continue
 		}
 		if within(s.First, o, explains) && shares(s, o) {
-			o.also(s.Kind)
+			for _, k := range append([]Kind{s.Kind}, s.Also...) {
+				o.also(k)
+			}
 			return true
 		}
 	}

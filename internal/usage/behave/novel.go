@@ -14,8 +14,13 @@ import (
 const (
 	// surprise is how likely something new must be at most, by what was seen, to be
 	// told: Good and Turing's estimate of the mass of what was not seen yet (I. J.
-	// Good, Biometrika 40, 1953), with one added to both sides.
-	surprise = 0.04
+	// Good, Biometrika 40, 1953), with one added to both sides. For actions and
+	// services it is lower: there are more of them, and rare ones among them.
+	surprise, surpriseDeed = 0.04, 0.02
+	// elsewhere is the same for a first public network with a first client where
+	// all before came from private ranges, and elsewhereDays the days of use that
+	// this needs: even a short baseline says that this is another place.
+	elsewhere, elsewhereDays = 0.25, 3
 	// episode is for how long new things from one place are one signal.
 	episode = 7 * 24 * time.Hour
 )
@@ -86,8 +91,8 @@ func (d *detector) novelties() {
 		if x.denied() {
 			continue
 		}
-		if !x.coarse && x.first.Sub(d.history.start) >= d.options.Learn && len(base.days) >= d.options.MinDays {
-			if found := base.novel(x); len(found) > 0 {
+		if !x.coarse && x.first.Sub(d.history.start) >= d.options.Learn {
+			if found := d.novel(&base, x); len(found) > 0 {
 				d.novelty(&base, x, found, i)
 			}
 		}
@@ -96,23 +101,40 @@ func (d *detector) novelties() {
 }
 
 // novel returns the dimensions in which a use is new.
-func (b *baseline) novel(x *observation) []dimension {
+func (d *detector) novel(b *baseline, x *observation) []dimension {
 	var out []dimension
-	same := ran(&x.behaviour.Consumer) && b.workloads[x.behaviour.Consumer.Name]
+	c := &x.behaviour.Consumer
+	same := ran(c) && b.workloads[c.Name]
+	far := b.elsewhere(x)
 	for i := range dimensions {
 		v, k := x.values[i], &b.dims[i]
-		if v == "" || k.hours[v] > 0 || k.total == 0 || k.unseen() > surprise {
+		limit := surprise
+		if i == dimAction || i == dimService {
+			limit = surpriseDeed
+		}
+		enough := len(b.days) >= d.options.MinDays && k.unseen() <= limit
+		if v == "" || k.hours[v] > 0 || k.total == 0 || !enough && !(far && i <= dimAgent) {
 			continue
 		}
 		switch {
 		case i == dimNetwork && private(v) && b.private: // moved within what is the installation's own
 		case i == dimNetwork && same && b.public:
 		case i == dimAgent && same && !usage.InteractiveAgent(v): // a workload that changed its client
+		case i == dimAction && x.vague():
+		case i != dimNetwork && !far && d.options.Peers.usual(i, v, x.first, d.subject.Ref): // others of the group do it every day
 		default:
 			out = append(out, i)
 		}
 	}
 	return out
+}
+
+// elsewhere reports whether a use came from the internet with a client that is
+// new, where all before came from private ranges.
+func (b *baseline) elsewhere(x *observation) bool {
+	n, a := x.values[dimNetwork], x.values[dimAgent]
+	return n != "" && !private(n) && b.private && !b.public && a != "" && b.dims[dimAgent].hours[a] == 0 &&
+		len(b.days) >= elsewhereDays && b.dims[dimNetwork].total >= elsewhereDays && b.dims[dimNetwork].unseen() <= elsewhere
 }
 
 // novelty tells what is new of a use. New things from one network within an
@@ -135,8 +157,9 @@ func (d *detector) novelty(base *baseline, x *observation, dims []dimension, at 
 		s.also(i.kind())
 	}
 	s.Sentence = d.noveltySentence(base, x, dims)
-	d.add(s, []*observation{x})
-	d.followUp(len(d.found)-1, at)
+	if d.add(s, []*observation{x}) {
+		d.followUp(len(d.found)-1, at)
+	}
 }
 
 // followUp adds to a signal about a network or client what came from there in
@@ -185,7 +208,7 @@ func (d *detector) noveltySeverity(x *observation, dims []dimension) retinue.Sev
 		severity = retinue.SeverityHigh
 	}
 	if d.options.Peers.usual(dims[0], x.values[dims[0]], x.first, d.subject.Ref) && severity != retinue.SeverityHigh {
-		severity = retinue.SeverityInfo
+		severity = retinue.SeverityLow
 	}
 	return severity
 }

@@ -1,15 +1,21 @@
 package behave
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/store"
 )
 
-// usualAmong is how many others must have used a value for it to be usual among
-// them, and peersKept how many are remembered of each.
-const usualAmong, peersKept = 3, 8
+const (
+	// usualAmong is how many others must use a value, each on usualDays, for it to
+	// be usual among them: an attacker who goes from one to the next is not.
+	usualAmong, usualDays = 3, 5
+	// peersKept is how many are remembered of each value.
+	peersKept = 8
+)
 
 // Peers is what the identities of a group use: those of one realm, or of one
 // consumer. It is filled first and then only read, by any number of goroutines.
@@ -24,7 +30,7 @@ type peerValue struct {
 
 type peerUse struct {
 	ref   retinue.Ref
-	first time.Time
+	first time.Time // the fifth day of use
 }
 
 // Add takes up what one of the group did.
@@ -32,22 +38,24 @@ func (p *Peers) Add(ref retinue.Ref, used []store.Used) {
 	if p.values == nil {
 		p.values = map[peerValue][]peerUse{}
 	}
-	own := map[peerValue]time.Time{}
-	for i := range used {
-		b := &used[i].Behaviour
-		if b.Outcome == retinue.OutcomeDenied || len(used[i].Months) == 0 {
+	own := map[peerValue]map[int64]bool{}
+	for _, x := range replay(used).all {
+		if x.denied() {
 			continue
 		}
-		first := seconds(used[i].Months[0].First)
-		for d, v := range valuesOf(b) {
+		for d, v := range x.values {
 			k := peerValue{dimension(d), v}
-			if was, ok := own[k]; v != "" && (!ok || first.Before(was)) {
-				own[k] = first
+			if own[k] == nil {
+				own[k] = map[int64]bool{}
 			}
+			own[k][x.day()] = true
 		}
 	}
-	for k, first := range own {
-		p.values[k] = keepEarliest(p.values[k], peerUse{ref, first})
+	for k, days := range own {
+		if k.value != "" && len(days) >= usualDays {
+			since := slices.Sorted(maps.Keys(days))[usualDays-1]
+			p.values[k] = keepEarliest(p.values[k], peerUse{ref, seconds(since * 86400)})
+		}
 	}
 }
 
@@ -69,7 +77,7 @@ func keepEarliest(list []peerUse, u peerUse) []peerUse {
 	return list
 }
 
-// usual reports whether others used a value before.
+// usual reports whether a value was usual among others before.
 func (p *Peers) usual(d dimension, value string, before time.Time, self retinue.Ref) bool {
 	if p == nil {
 		return false

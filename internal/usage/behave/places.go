@@ -22,11 +22,13 @@ type meetings struct {
 	hours map[string]int // hours in which it acted from a network
 	met   map[pair]bool
 	total int
+	// told are the signals about places that were met with, by the rarer of both.
+	told map[string]int
 }
 
 // places tells that two networks were used in one hour that never were before.
 func (d *detector) places() {
-	m := meetings{hours: map[string]int{}, met: map[pair]bool{}}
+	m := meetings{hours: map[string]int{}, met: map[pair]bool{}, told: map[string]int{}}
 	days := map[int64]bool{}
 	all := d.history.all
 	for i := 0; i < len(all); {
@@ -77,11 +79,22 @@ func (d *detector) meet(m *meetings, now []*observation) {
 			if m.met[p] || !m.surprising(p) || alike(x, y) {
 				continue
 			}
+			odd := x
+			if m.hours[p[1]] < m.hours[p[0]] {
+				odd = y
+			}
+			if was, ok := m.told[odd.values[dimNetwork]]; ok && x.first.Sub(d.found[was].First) < episode {
+				d.found[was].take(x)
+				d.found[was].take(y)
+				continue
+			}
 			s := Signal{Kind: TwoPlaces, Severity: retinue.SeverityHigh, What: p[0] + " and " + p[1],
-				Compared: Comparison{From: d.history.start, To: x.first, Days: 0, Usual: m.usual()}}
+				Compared: Comparison{From: d.history.start, To: x.first, Usual: m.usual()}}
 			s.Sentence = fmt.Sprintf("%s was used in one hour, that of %s, from %s and from %s, which were never used together in %d hours since %s.",
 				d.name(), minute(time.Unix(x.hour*3600, 0)), d.place(x), d.place(y), m.total, date(d.history.start))
-			d.add(s, []*observation{x, y})
+			if d.add(s, []*observation{x, y}) {
+				m.told[odd.values[dimNetwork]] = len(d.found) - 1
+			}
 		}
 	}
 }

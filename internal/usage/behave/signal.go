@@ -50,6 +50,9 @@ type Subject struct {
 	// DeadSince is when it was retired, disabled or revoked. Zero where only its
 	// present state is known: then its last success shows until when it worked.
 	DeadSince time.Time
+	// Since is from when on logs would show what it does: the later of the logs'
+	// beginning and its own. Zero: from its first use.
+	Since time.Time
 	// Rhythm is its class of rhythm, empty where none was learned.
 	Rhythm rhythm.Class
 	// Deeds are what it did to identities, credentials, resources and logs.
@@ -95,8 +98,12 @@ type Signal struct {
 	Fingerprint string `json:"fingerprint"`
 }
 
-// MaxBehaviours is how many behaviours a signal names.
-const MaxBehaviours = 32
+// MaxBehaviours is how many behaviours a signal names, and MaxSignals how many
+// signals are found about one subject; the words of a caller can make no more.
+const (
+	MaxBehaviours = 32
+	MaxSignals    = 200
+)
 
 // Comparison is a baseline: what the subject did before.
 type Comparison struct {
@@ -125,8 +132,9 @@ type Options struct {
 	// MinDays is on how many days it must have acted by then; the default is
 	// [DefaultMinDays].
 	MinDays int
-	// Zones are those in whose office hours people work; the default is
-	// rhythm.DefaultZones.
+	// Zones are those in whose office hours people work. The default is
+	// rhythm.DefaultZones, which are all round the world: with those of the
+	// installation alone, fewer strangers look like colleagues.
 	Zones []*time.Location
 	// Peers is what others do; what is usual among them is told with a lower
 	// severity. Nil: nothing is known of others.
@@ -202,13 +210,18 @@ type detector struct {
 }
 
 // add finishes a signal and takes it. Its behaviours are given as observations.
-func (d *detector) add(s Signal, of []*observation) {
+// It reports false where there are MaxSignals already.
+func (d *detector) add(s Signal, of []*observation) bool {
+	if len(d.found) >= MaxSignals {
+		return false
+	}
 	s.Subject = d.subject.Ref
 	for _, x := range of {
 		s.take(x)
 	}
 	s.Fingerprint = fingerprint(&s)
 	d.found = append(d.found, s)
+	return true
 }
 
 // take adds an observation to what is behind a signal.
