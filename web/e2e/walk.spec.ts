@@ -61,6 +61,8 @@ const pages = [
   ['changes', '/changes'],
   ['credentials', '/credentials'],
   ['calendar', '/credentials?view=calendar'],
+  ['usage', '/usage'],
+  ['usage-filtered', '/usage?of=identities&status=dormant'],
   ['findings', '/findings'],
   ['rules', '/rules'],
   ['rule', '/rules/nhi5-agent-acts-without-asking'],
@@ -75,6 +77,7 @@ const pages = [
   ['source-kinds', '/sources/new'],
   ['source-form', '/sources/new?kind=aws'],
   ['scans', '/sources/scans'],
+  ['logs', '/sources/logs'],
   ['collectors', '/sources/collectors'],
   ['audit', '/audit'],
   ['device', '/device'],
@@ -95,7 +98,7 @@ for (const [name, path] of pages)
     await whole(page, name, path);
   });
 
-for (const tab of ['use', 'access', 'credentials', 'trusts', 'placements', 'findings', 'picture', 'history', 'raw'])
+for (const tab of ['usage', 'access', 'credentials', 'trusts', 'placements', 'findings', 'picture', 'history', 'raw'])
   test(`an identity's tab ${tab} is whole and accessible, light and dark, wide and narrow`, async ({ page, request }) => {
     const list = (await (await request.get('/api/v1/identities?sort=-priority&limit=1')).json()) as { items: { id: string }[] };
     await whole(page, `identity-${tab}`, `/identities/${list.items[0]?.id ?? ''}?tab=${tab}`);
@@ -115,8 +118,20 @@ for (const [kind, key] of [
     await whole(page, `one-of-${kind}`, `/${kind}/${encodeURIComponent(one)}`);
   });
 
+for (const [kind, text] of [
+  ['identities', 'ais-feed-api'],
+  ['credentials', 'ci-backup'],
+] as const)
+  test(`the usage of one of the ${kind} that a log shows is whole and accessible, light and dark, wide and narrow`, async ({ page, request }) => {
+    const { items } = (await (await request.get(`/api/v1/${kind}?text=${text}`)).json()) as { items: { id: string; realm: string }[] };
+    const one = items.find((i) => i.realm === 'aws:111122223333')?.id ?? '';
+    await whole(page, `usage-of-${kind}`, `/${kind}/${one}?tab=usage`);
+    await expect(page.getByRole('table', { name: 'Uses by weekday and hour, UTC' })).toBeVisible();
+    await expect(page.getByRole('group', { name: 'Who would notice' }).locator('tbody tr').first()).toBeVisible();
+  });
+
 // On a telephone the first layout is another one.
-for (const [name, path] of pages.filter(([n]) => ['overview', 'identities', 'credentials', 'findings', 'owners', 'sources', 'changes', 'audit'].includes(n)))
+for (const [name, path] of pages.filter(([n]) => ['overview', 'identities', 'credentials', 'findings', 'owners', 'sources', 'changes', 'audit', 'usage', 'logs'].includes(n)))
   test(`${name} does not move while it loads on a telephone`, async ({ page }) => {
     await watchShift(page);
     await page.setViewportSize(narrow);

@@ -213,6 +213,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was read of logs: what they cover, what is missing, who is in them only */
+        get: operations["get-activity-logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth/device": {
         parameters: {
             query?: never;
@@ -1046,6 +1063,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/credentials/{id}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was done with a credential, and whether it is still used */
+        get: operations["get-credential-usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/credentials/{id}/whole": {
         parameters: {
             query?: never;
@@ -1679,6 +1713,23 @@ export interface paths {
         };
         /** Who can become an identity */
         get: operations["get-identity-trusts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/identities/{id}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What an identity has really done, and whether it is still used */
+        get: operations["get-identity-usage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2855,6 +2906,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/usage/shares": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many things have which usage status on which evidence */
+        get: operations["get-usage-shares"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/verdicts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Usage status and evidence of identities and credentials */
+        get: operations["list-verdicts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/views": {
         parameters: {
             query?: never;
@@ -2986,6 +3071,25 @@ export interface components {
             updatedAt: string;
             /** Format: int64 */
             version: number;
+        };
+        ActivityLog: {
+            coverage: components["schemas"]["Coverage"][] | null;
+            days: components["schemas"]["UsageDay"][] | null;
+            events: {
+                [key: string]: number;
+            };
+            /** Format: date-time */
+            from?: string;
+            gaps: components["schemas"]["Window"][] | null;
+            log: string;
+            realm: string;
+            /** Format: date-time */
+            to?: string;
+        };
+        ActivityLogs: {
+            faults: components["schemas"]["UsageFault"][] | null;
+            logs: components["schemas"]["ActivityLog"][] | null;
+            unlisted: components["schemas"]["UnlistedIdentity"][] | null;
         };
         Actor: {
             host?: string;
@@ -3134,6 +3238,21 @@ export interface components {
             name?: string;
             possible?: boolean;
             realm?: string;
+        };
+        BlindSpot: {
+            actions?: string[] | null;
+            code: string;
+            cost?: string;
+            credentials?: string[] | null;
+            /** Format: date-time */
+            from?: string;
+            identities?: components["schemas"]["Ref"][] | null;
+            kinds?: string[] | null;
+            raise?: string;
+            resources?: string[] | null;
+            text: string;
+            /** Format: date-time */
+            to?: string;
         };
         CanAnswer: {
             action: string;
@@ -3334,6 +3453,18 @@ export interface components {
             unchanged: number;
             /** Format: int64 */
             uses: number;
+        };
+        Coverage: {
+            authenticated: boolean;
+            blindSpots?: components["schemas"]["BlindSpot"][] | null;
+            classes: string[] | null;
+            /** Format: date-time */
+            from: string;
+            log: string;
+            proof?: string;
+            realm: string;
+            /** Format: date-time */
+            to: string;
         };
         Credential: {
             algorithm?: string;
@@ -5683,6 +5814,12 @@ export interface components {
             thirdParty?: boolean;
             type: string;
         };
+        Raise: {
+            code: string;
+            cost?: string;
+            grade: string;
+            text: string;
+        };
         Reason: {
             document?: string;
             effect: string;
@@ -5847,6 +5984,16 @@ export interface components {
             purpose?: string;
             /** Format: date-time */
             reviewDate?: string;
+        };
+        Rhythm: {
+            class?: string;
+            /** Format: date-time */
+            due?: string;
+            /** Format: date-time */
+            latest?: string;
+            words?: string;
+            zone?: string;
+            zonesAlike?: string[] | null;
         };
         RoleBinding: {
             account?: string;
@@ -6328,6 +6475,12 @@ export interface components {
             setAt?: string;
             setBy?: string;
         };
+        Span: {
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+        };
         SsoProvider: {
             /** @description The redirect address to register at the provider */
             callback: string;
@@ -6540,6 +6693,103 @@ export interface components {
             /** Format: int64 */
             restored: number;
         };
+        UnlistedIdentity: {
+            /** Format: int64 */
+            behaviours: number;
+            connect?: string;
+            /** Format: date-time */
+            firstSeen: string;
+            ref: components["schemas"]["Ref"];
+            /** @enum {string} */
+            why: "shadow" | "not_connected";
+        };
+        Usage: {
+            actions: components["schemas"]["UsageAction"][] | null;
+            basis?: string;
+            blindSpots: components["schemas"]["BlindSpot"][] | null;
+            caveats?: string[] | null;
+            /** Format: double */
+            confidence?: number;
+            consumers: components["schemas"]["UsageConsumer"][] | null;
+            days: components["schemas"]["UsageDay"][] | null;
+            evidence: string;
+            grade: string;
+            id: string;
+            /** Format: date-time */
+            judgedAt?: string;
+            /** Format: date-time */
+            lastDenied?: string;
+            /** Format: date-time */
+            lastUsed?: string;
+            name: string;
+            raises?: components["schemas"]["Raise"][] | null;
+            reason: string;
+            ref: components["schemas"]["Ref"];
+            rhythm: components["schemas"]["Rhythm"];
+            /** Format: date-time */
+            silentSince?: string;
+            /** Format: date-time */
+            silentUntil?: string;
+            touches: components["schemas"]["UsedTouch"][] | null;
+            untouched?: components["schemas"]["BlindSpot"][] | null;
+            verdict: string;
+            week: number[] | null;
+            window: components["schemas"]["Window"];
+        };
+        UsageAction: {
+            action?: string;
+            /** Format: int64 */
+            denied?: number;
+            /** Format: date-time */
+            first: string;
+            /** Format: date-time */
+            last: string;
+            log: string;
+            operation?: string;
+            resource?: string;
+            /** Format: int64 */
+            uses: number;
+        };
+        UsageConsumer: {
+            agents?: string[] | null;
+            /** Format: int64 */
+            denied?: number;
+            /** Format: date-time */
+            first: string;
+            kind: string;
+            /** Format: date-time */
+            last: string;
+            name: string;
+            networks?: string[] | null;
+            person?: boolean;
+            /** Format: int64 */
+            uses: number;
+        };
+        UsageDay: {
+            day: string;
+            /** Format: int64 */
+            denied?: number;
+            /** Format: int64 */
+            uses: number;
+        };
+        UsageFault: {
+            /** Format: int64 */
+            count: number;
+            /** Format: date-time */
+            from?: string;
+            input: string;
+            log: string;
+            message: string;
+            /** Format: int64 */
+            place?: number;
+            /** Format: date-time */
+            recordedAt: string;
+            /** Format: date-time */
+            to?: string;
+        };
+        UsageShares: {
+            items: components["schemas"]["VerdictShare"][] | null;
+        };
         Use: {
             action?: string;
             /** Format: date-time */
@@ -6566,6 +6816,45 @@ export interface components {
             reason: string;
             /** @enum {string} */
             status: "used" | "never_used" | "unknown";
+        };
+        UsedTouch: {
+            action: string;
+            by: components["schemas"]["Ref"];
+            /** Format: date-time */
+            first: string;
+            kind: string;
+            /** Format: date-time */
+            last: string;
+            /** Format: int64 */
+            n: number;
+            person: boolean;
+        };
+        VerdictLine: {
+            evidence: string;
+            grade: string;
+            id: string;
+            /** Format: date-time */
+            judgedAt: string;
+            kind: string;
+            /** Format: date-time */
+            lastUsed?: string;
+            name: string;
+            reason: string;
+            /** Format: date-time */
+            silentSince?: string;
+            status: string;
+        };
+        VerdictShare: {
+            grade: string;
+            /** Format: int64 */
+            n: number;
+            status: string;
+            type: string;
+        };
+        Verdicts: {
+            items: components["schemas"]["VerdictLine"][] | null;
+            /** @description Give it as after for the next page */
+            next?: string;
         };
         Verification: {
             /** Format: date-time */
@@ -6669,6 +6958,13 @@ export interface components {
             trusts?: components["schemas"]["Trust"][] | null;
             type: string;
             uses?: components["schemas"]["Use"][] | null;
+        };
+        Window: {
+            /** Format: date-time */
+            from?: string;
+            gaps?: components["schemas"]["Span"][] | null;
+            /** Format: date-time */
+            to?: string;
         };
         Without: {
             after: components["schemas"]["WithoutReach"];
@@ -7896,6 +8192,64 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "get-activity-logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActivityLogs"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11683,6 +12037,81 @@ export interface operations {
             };
         };
     };
+    "get-credential-usage": {
+        parameters: {
+            query?: {
+                /** @description As it was observed at this time (RFC 3339); now where absent */
+                as_of?: string;
+                /** @description With as_of: by what had been recorded by this time */
+                known_at?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The public id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Usage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "get-credential-whole": {
         parameters: {
             query?: {
@@ -14678,6 +15107,81 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PageTrustRow"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "get-identity-usage": {
+        parameters: {
+            query?: {
+                /** @description As it was observed at this time (RFC 3339); now where absent */
+                as_of?: string;
+                /** @description With as_of: by what had been recorded by this time */
+                known_at?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The public id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Usage"];
                 };
             };
             /** @description Unauthorized */
@@ -20897,6 +21401,133 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "get-usage-shares": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageShares"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-verdicts": {
+        parameters: {
+            query?: {
+                /** @description Only these */
+                of?: "identities" | "credentials";
+                /** @description Only this usage status */
+                status?: "active" | "idle" | "dormant" | "never_used" | "unknown";
+                /** @description Only this grade of evidence */
+                grade?: "A" | "B" | "C" | "D";
+                /** @description The last id of the page before */
+                after?: string;
+                /** @description How many are listed */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Verdicts"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -38,6 +38,20 @@ export type BlastRadius = S['BlastRadius'];
 export type Cut = S['Cut'];
 export type ChokePoints = S['ChokePoints'];
 export type Without = S['Without'];
+export type UsageAnswer = S['Usage'];
+export type UsageDay = S['UsageDay'];
+export type UsageAction = S['UsageAction'];
+export type UsageConsumer = S['UsageConsumer'];
+export type UsedTouch = S['UsedTouch'];
+export type UsageBlindSpot = S['BlindSpot'];
+export type UsageWindow = S['Window'];
+export type ActivityLog = S['ActivityLog'];
+export type ActivityLogs = S['ActivityLogs'];
+export type UnlistedIdentity = S['UnlistedIdentity'];
+export type VerdictLine = S['VerdictLine'];
+export type Verdicts = S['Verdicts'];
+export type VerdictShare = S['VerdictShare'];
+export type UsageShares = S['UsageShares'];
 
 /** An answer with items and, of long lists, the next page. */
 export interface Items<T> {

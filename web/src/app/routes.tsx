@@ -1,5 +1,6 @@
 import { lazy, type ComponentType, type LazyExoticComponent } from 'react';
 import {
+  IconActivity,
   IconArrowsDiff,
   IconBuildingStore,
   IconFingerprint,
@@ -67,6 +68,14 @@ export const routes: Route[] = [
   },
   { path: '/credentials/:id', page: lazy(() => import('@/pages/credentials/credential')), permission: 'inventory.read' },
   {
+    path: '/usage',
+    page: lazy(() => import('@/pages/usage')),
+    nav: { label: 'Usage', icon: IconActivity },
+    permission: 'inventory.read',
+    key: 'u',
+    words: 'used unused dormant idle active never evidence verdict',
+  },
+  {
     path: '/findings',
     page: lazy(() => import('@/pages/findings')),
     nav: { label: 'Findings', icon: IconFlag, badge: 'findings', bar: true },
@@ -129,6 +138,7 @@ export const routes: Route[] = [
   },
   { path: '/sources/new', page: lazy(() => import('@/pages/sources/new')), permission: 'sources.manage' },
   { path: '/sources/scans', page: lazy(() => import('@/pages/sources/scans')), permission: 'sources.read' },
+  { path: '/sources/logs', page: lazy(() => import('@/pages/sources/logs')), permission: 'sources.read' },
   { path: '/sources/collectors', page: lazy(() => import('@/pages/sources/collectors')), permission: 'sources.manage' },
   { path: '/sources/:name', page: lazy(() => import('@/pages/sources/source')), permission: 'sources.read' },
   {

@@ -1,4 +1,6 @@
-import { useParams } from 'wouter';
+import { Tabs } from '@mantine/core';
+import { lazy, Suspense } from 'react';
+import { useParams, useSearchParams } from 'wouter';
 import { useGet } from '@/api/query';
 import { Link } from '@/app/router';
 import { Columns, Facts, Marks } from '@/components/Columns';
@@ -7,7 +9,7 @@ import { Evidence } from '@/components/Evidence';
 import { Key } from '@/components/Name';
 import { Page, Section } from '@/components/Page';
 import { Simple } from '@/components/Simple';
-import { Block } from '@/components/Skeletons';
+import { Block, Rows } from '@/components/Skeletons';
 import { Failed, Notice } from '@/components/States';
 import { Time } from '@/components/Time';
 import { evidence, Priority, Severity, State, Tag, Term, Unknown, Word, word } from '@/components/Words';
@@ -16,6 +18,8 @@ import { placeWords, type Finding } from '@/pages/findings/data';
 import type { CredentialDetail, Placement } from './data';
 import { Expiry } from './Expiry';
 import { Timeline } from './Timeline';
+
+const UsageView = lazy(() => import('@/pages/usage/UsageView'));
 
 /** One credential: who acts with it, where it lies, its life, and what is wrong with it. */
 export default function CredentialPage() {
@@ -35,6 +39,18 @@ export default function CredentialPage() {
 function One({ credential: c }: { credential: CredentialDetail }) {
   const title = c.name || c.key;
   const holders = c.holders ?? [];
+  const [params, setParams] = useSearchParams();
+  const tab = params.get('tab') === 'usage' ? 'usage' : 'about';
+  const choose = (value: string | null) =>
+    setParams(
+      (old) => {
+        const next = new URLSearchParams(old);
+        if (value === 'usage') next.set('tab', value);
+        else next.delete('tab');
+        return next;
+      },
+      { replace: true },
+    );
   return (
     <Page title={title} tab={`${title}, credential`} lead={`${Word(c.kind)}${c.subtype ? `, ${word(c.subtype)}` : ''} in ${c.source}`}>
       <Marks>
@@ -51,45 +67,67 @@ function One({ credential: c }: { credential: CredentialDetail }) {
       {holders.length > 1 && (
         <Notice tone="medium">{plural(holders.length, ['identity holds', 'identities hold'])} this value: who did what cannot be told apart.</Notice>
       )}
-      <Columns side={<Side credential={c} />}>
-        <Section title="Life" id="life">
-          <Timeline
-            created={c.createdAt}
-            rotated={c.fact.rotatedAt}
-            lastUsed={c.use.lastUsed ?? c.lastUsed}
-            expires={c.expiresAt}
-            seen={c.firstSeen}
-          />
-          <p className="muted" style={{ margin: '10px 0 0', fontSize: 13 }}>
-            {c.use.reason}
-          </p>
-        </Section>
-        <Section title="Who acts with it" id="holders" aside={holders.length > 1 ? plural(holders.length, ['identity', 'identities']) : undefined}>
-          {holders.length === 0 ? (
-            <Unknown>No source says whose it is. It was found lying somewhere; scan the system that issued it to learn more.</Unknown>
+      <Tabs value={tab} onChange={choose}>
+        <Tabs.List>
+          <Tabs.Tab value="about">About</Tabs.Tab>
+          <Tabs.Tab value="usage">Usage</Tabs.Tab>
+        </Tabs.List>
+        <Tabs.Panel value={tab} pt={12}>
+          {tab === 'usage' ? (
+            <Suspense fallback={<Rows count={10} />}>
+              <UsageView path={`/credentials/${encodeURIComponent(c.id)}`} />
+            </Suspense>
           ) : (
-            <ul style={{ margin: 0, padding: 0, listStyle: 'none' }}>
-              {holders.map((h) => (
-                <li key={h.id ?? h.name}>
-                  {h.id ? <Link to={`/identities/${h.id}`}>{h.name}</Link> : h.name} <span className="muted">{word(h.kind)}</span>
-                </li>
-              ))}
-            </ul>
+            <About credential={c} />
           )}
-        </Section>
-        <Section title={<Term of="placement">Where it lies</Term>} id="places" aside={c.placements?.length ? plural(c.placements.length, ['place', 'places']) : undefined}>
-          <Places of={c.placements ?? []} />
-        </Section>
-        <Section title="Findings" id="findings">
-          <Findings id={c.id} />
-        </Section>
-        {(c.fact.attrs || c.fact.labels) && (
-          <Section title="What its source says" id="attrs">
-            <Evidence of={{ ...c.fact.labels, ...c.fact.attrs }} />
-          </Section>
-        )}
-      </Columns>
+        </Tabs.Panel>
+      </Tabs>
     </Page>
+  );
+}
+
+/** Its life, who acts with it, where it lies and what is wrong with it. */
+function About({ credential: c }: { credential: CredentialDetail }) {
+  const holders = c.holders ?? [];
+  return (
+    <Columns side={<Side credential={c} />}>
+      <Section title="Life" id="life">
+        <Timeline
+          created={c.createdAt}
+          rotated={c.fact.rotatedAt}
+          lastUsed={c.use.lastUsed ?? c.lastUsed}
+          expires={c.expiresAt}
+          seen={c.firstSeen}
+        />
+        <p className="muted" style={{ margin: '10px 0 0', fontSize: 13 }}>
+          {c.use.reason}
+        </p>
+      </Section>
+      <Section title="Who acts with it" id="holders" aside={holders.length > 1 ? plural(holders.length, ['identity', 'identities']) : undefined}>
+        {holders.length === 0 ? (
+          <Unknown>No source says whose it is. It was found lying somewhere; scan the system that issued it to learn more.</Unknown>
+        ) : (
+          <ul style={{ margin: 0, padding: 0, listStyle: 'none' }}>
+            {holders.map((h) => (
+              <li key={h.id ?? h.name}>
+                {h.id ? <Link to={`/identities/${h.id}`}>{h.name}</Link> : h.name} <span className="muted">{word(h.kind)}</span>
+              </li>
+            ))}
+          </ul>
+        )}
+      </Section>
+      <Section title={<Term of="placement">Where it lies</Term>} id="places" aside={c.placements?.length ? plural(c.placements.length, ['place', 'places']) : undefined}>
+        <Places of={c.placements ?? []} />
+      </Section>
+      <Section title="Findings" id="findings">
+        <Findings id={c.id} />
+      </Section>
+      {(c.fact.attrs || c.fact.labels) && (
+        <Section title="What its source says" id="attrs">
+          <Evidence of={{ ...c.fact.labels, ...c.fact.attrs }} />
+        </Section>
+      )}
+    </Columns>
   );
 }
 

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import type { GrantedAccess, IdentityDetail } from '@/api/types';
+import type { GrantedAccess, IdentityDetail, UsageAnswer } from '@/api/types';
 import { evidence, Rows, Severity, Term, Time, Usage } from '@/components/index';
 import { count, plural, sentence } from '@/lib/format';
 import classes from './identity.module.css';
@@ -8,27 +8,21 @@ interface Props {
   identity: IdentityDetail;
   access: GrantedAccess | undefined;
   accessFailed: boolean;
+  /** What logs say of its use, once it is read. */
+  usage: UsageAnswer | undefined;
+  usageFailed: boolean;
   show: (tab: string) => void;
 }
 
 /** The three answers that most visits are about: is it used, what can it do, what is wrong with it. */
-export function Summary({ identity: d, access, accessFailed, show }: Props) {
+export function Summary({ identity: d, access, accessFailed, usage, usageFailed, show }: Props) {
   const worst = (access?.consequences ?? []).flatMap((c) => (c.sentences ?? []).map((s) => s.text)).slice(0, 3);
   const more = (access?.consequences ?? []).reduce((n, c) => n + (c.sentences?.length ?? 0), 0) - worst.length;
   const severities = ['critical', 'high', 'medium', 'low'].filter((s) => (d.findings?.[s] ?? 0) > 0);
   return (
     <div className={classes.summary}>
       <Card title={<Term of="evidence of use">Use</Term>}>
-        <p className={classes.lead}>
-          <Usage value={d.use.status} />
-          <span className="muted"> · evidence {evidence(d.use.grade)}</span>
-        </p>
-        {d.use.lastUsed && (
-          <p>
-            Last used <Time at={d.use.lastUsed} />
-          </p>
-        )}
-        <p className="muted">{sentence(d.use.reason)}</p>
+        {!usage && !usageFailed ? <Rows count={2} height={22} /> : <Used of={usage?.judgedAt ? { ...usage, status: usage.verdict } : d.use} />}
       </Card>
       <Card title={<Term of="grant">Can do</Term>}>
         {!access && !accessFailed ? (
@@ -69,6 +63,25 @@ export function Summary({ identity: d, access, accessFailed, show }: Props) {
         )}
       </Card>
     </div>
+  );
+}
+
+function Used({ of: u }: { of: { status: string; grade: string; lastUsed?: string; reason: string } }) {
+  return (
+    <>
+      <p className={classes.lead}>
+        <Usage value={u.status} />
+        <span className="muted"> · evidence {evidence(u.grade)}</span>
+      </p>
+      {u.lastUsed && (
+        <p>
+          Last used <Time at={u.lastUsed} />
+        </p>
+      )}
+      <p className={classes.why} title={sentence(u.reason)}>
+        {sentence(u.reason)}
+      </p>
+    </>
   );
 }
 

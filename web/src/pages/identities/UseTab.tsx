@@ -1,44 +1,18 @@
+import { lazy } from 'react';
 import type { IdentityDetail } from '@/api/types';
-import { evidence, Notice, Section, SimpleTable, Time, Usage } from './parts';
-import { sentence, word } from '@/lib/format';
-import classes from './identity.module.css';
+import { word } from '@/lib/format';
+import { evidence, Section, SimpleTable, Time } from './parts';
 
-/** Use: what discovery knows, and what it cannot know without a log. */
-export function UseTab({ identity: d }: { identity: IdentityDetail }) {
+const UsageView = lazy(() => import('@/pages/usage/UsageView'));
+
+/** What logs say of its use, and below what the system itself says. */
+export function UseTab({ identity: d, path }: { identity: IdentityDetail; path: string }) {
   const uses = d.uses ?? [];
   return (
     <>
-      <Notice tone="unknown">
-        No usage source yet: no log of {d.source || 'this system'} is connected, so how often it acts, from where and on what is not
-        known. What follows is what the system itself says.
-      </Notice>
-      <dl className={classes.facts2}>
-        <div>
-          <dt>Status</dt>
-          <dd>
-            <Usage value={d.use.status} />
-          </dd>
-        </div>
-        <div>
-          <dt>Evidence</dt>
-          <dd>{evidence(d.use.grade)}</dd>
-        </div>
-        <div>
-          <dt>Last used</dt>
-          <dd>
-            <Time at={d.use.lastUsed} />
-          </dd>
-        </div>
-        <div>
-          <dt>Exists since</dt>
-          <dd>
-            <Time at={d.createdAt} />
-          </dd>
-        </div>
-      </dl>
-      <p className="muted">{sentence(d.use.reason)}</p>
+      <UsageView path={path} />
       {uses.length > 0 && (
-        <Section title="What was observed">
+        <Section title="What its system says of its use">
           <SimpleTable
             label="Observations of use"
             head={['What', 'When', 'Action', 'On', 'By', 'Evidence']}

@@ -2,7 +2,7 @@ import { Tabs } from '@mantine/core';
 import { lazy, Suspense, useState } from 'react';
 import { useParams, useSearchParams } from 'wouter';
 import { useGet } from '@/api/query';
-import type { GrantedAccess, IdentityDetail } from '@/api/types';
+import type { GrantedAccess, IdentityDetail, UsageAnswer } from '@/api/types';
 import { useAsOf } from '@/app/asof';
 import { useKeys } from '@/app/keys';
 import { Block, Failed, Notice, Page, Rows } from '@/components/index';
@@ -25,7 +25,7 @@ const Picture = lazy(() => import('./picture'));
 type Counted = keyof IdentityDetail['counts'];
 
 const tabs: { id: string; label: string; count?: Counted }[] = [
-  { id: 'use', label: 'Use' },
+  { id: 'usage', label: 'Usage' },
   { id: 'access', label: 'Access', count: 'grants' },
   { id: 'credentials', label: 'Credentials', count: 'credentials' },
   { id: 'trusts', label: 'Trusts', count: 'trusts' },
@@ -45,12 +45,13 @@ export default function IdentityPage() {
   const path = `/identities/${encodeURIComponent(id)}`;
   const identity = useGet<IdentityDetail>(path);
   const access = useGet<GrantedAccess>(`${path}/access`, {}, { retry: false });
-  const tab = tabs.some((t) => t.id === params.get('tab')) ? (params.get('tab') ?? 'use') : 'use';
+  const usage = useGet<UsageAnswer>(`${path}/usage`, {}, { retry: false });
+  const tab = tabs.some((t) => t.id === params.get('tab')) ? (params.get('tab') ?? 'usage') : 'usage';
   const choose = (value: string) =>
     setParams(
       (old) => {
         const next = new URLSearchParams(old);
-        if (value === 'use') next.delete('tab');
+        if (value === 'usage') next.delete('tab');
         else next.set('tab', value);
         return next;
       },
@@ -67,6 +68,8 @@ export default function IdentityPage() {
     );
   const d = identity.data;
   const name = d ? d.name || d.key : 'Identity';
+  // The cards are as high as what they say: what is below is drawn once they stand.
+  const ready = d !== undefined && !access.isPending && !usage.isPending;
   return (
     <Page
       title={name}
@@ -77,8 +80,10 @@ export default function IdentityPage() {
           Gone since {date(d.goneAt)}: a complete listing no longer holds it. What is shown is what was known before.
         </Notice>
       )}
-      {d ? <Summary identity={d} access={access.data} accessFailed={access.isError} show={choose} /> : <Block height={132} />}
-      <Tabs value={tab} onChange={(value) => choose(value ?? 'use')} className={classes.tabs}>
+      {d && ready ? (
+        <Summary identity={d} access={access.data} accessFailed={access.isError} usage={asOf ? undefined : usage.data} usageFailed={!!asOf || usage.isError} show={choose} />
+      ) : <Block height={132} />}
+      <Tabs value={tab} onChange={(value) => choose(value ?? 'usage')} className={classes.tabs} data-waiting={!ready || undefined}>
         <Tabs.List className={classes.tabList}>
           {tabs.map((t) => (
             <Tabs.Tab key={t.id} value={t.id}>
@@ -92,7 +97,7 @@ export default function IdentityPage() {
             <Rows count={6} />
           ) : (
             <Suspense fallback={<Rows count={6} />}>
-              {tab === 'use' && <UseTab identity={d} />}
+              {tab === 'usage' && <UseTab identity={d} path={path} />}
               {tab === 'access' && <Access identity={d} path={path} granted={access.data} grantedError={access.error} retry={() => void access.refetch()} />}
               {tab === 'credentials' && <Credentials path={path} />}
               {tab === 'trusts' && <Trusts path={path} />}

@@ -15,6 +15,7 @@ import classes from './overview.module.css';
 import { SampleHint } from './SampleHint';
 import { SentenceLine } from './SentenceLine';
 import { Span } from './Span';
+import { Uses } from './Uses';
 
 /** The whole in figures, what to do next, what changed, and how well it is known. */
 export default function OverviewPage() {
@@ -84,6 +85,11 @@ export default function OverviewPage() {
           </Section>
         </div>
       </div>
+      {d && !asOf && (
+        <Section title="Usage" aside={<Link to="/usage">all usage statuses</Link>}>
+          <Uses />
+        </Section>
+      )}
       <Section title="Coverage" aside={<Link to="/sources">sources</Link>}>
         {!d ? (
           <Rows count={5} />

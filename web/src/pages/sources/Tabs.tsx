@@ -8,6 +8,7 @@ export function SourceTabs({ at }: { at: string }) {
   const tabs = [
     ['/sources', 'Sources'],
     ['/sources/scans', 'Scans'],
+    ['/sources/logs', 'Logs'],
     ...(can('sources.manage') ? [['/sources/collectors', 'Collectors']] : []),
   ] as [string, string][];
   return (

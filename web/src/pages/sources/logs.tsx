@@ -1,0 +1,227 @@
+import { useGet } from '@/api/query';
+import type { ActivityLog, ActivityLogs, UnlistedIdentity } from '@/api/types';
+import { useCan } from '@/app/me';
+import { Link } from '@/app/router';
+import { CopyButton } from '@/components/CopyButton';
+import { Page, Section } from '@/components/Page';
+import { Simple } from '@/components/Simple';
+import { Block } from '@/components/Skeletons';
+import { Empty, Failed } from '@/components/States';
+import { Time } from '@/components/Time';
+import { Mark, Term, Unknown, word } from '@/components/Words';
+import { count, date, middle, plural, sentence, toDate } from '@/lib/format';
+import { Days } from '@/pages/usage/Days';
+import classes from '@/pages/usage/usage.module.css';
+import { Spots } from '@/pages/usage/UsageView';
+import { windowText } from '@/pages/usage/words';
+import { SourceTabs } from './Tabs';
+
+/** The logs that were read: what each covers, what is missing, and who stands in them only. */
+export default function LogsPage() {
+  const { data, error, refetch } = useGet<ActivityLogs>('/activity');
+  return (
+    <Page title="Logs" lead="What was read of logs. Silence says something only where a log covers it.">
+      <SourceTabs at="/sources/logs" />
+      {error && !data ? (
+        <Failed what="The logs" error={error} retry={() => void refetch()} />
+      ) : !data ? (
+        <Block height={480} />
+      ) : (
+        <>
+          {(data.logs ?? []).length === 0 && <NoLogs />}
+          {(data.logs ?? []).map((l) => (
+            <Log key={`${l.realm} ${l.log}`} of={l} />
+          ))}
+          <Faults of={data.faults ?? []} />
+          <Unlisted of={data.unlisted ?? []} />
+        </>
+      )}
+    </Page>
+  );
+}
+
+const example = 'retinue activity import aws=./AWSLogs';
+
+function NoLogs() {
+  return (
+    <Empty title="No log was read yet">
+      <p>
+        Hand in an export of a system's log to learn what each identity has really done: <code className="mono">{example}</code> <CopyButton value={example} what="command" />
+      </p>
+      <p className="muted">
+        <code className="mono">retinue activity import --help</code> lists every kind of log.
+      </p>
+    </Empty>
+  );
+}
+
+const kinds: Record<string, string> = {
+  management: 'management',
+  data: 'data',
+  sign_in: 'sign-in',
+  insight: 'insight',
+  unknown: 'not understood',
+  repeated: 'delivered again, counted once',
+  late: 'late, not proven new',
+};
+
+function Log({ of: l }: { of: ActivityLog }) {
+  const coverage = l.coverage ?? [];
+  const proofs = [...new Set(coverage.flatMap((c) => (c.proof ? [c.proof] : [])))];
+  const proven = coverage.length > 0 && coverage.every((c) => c.proof && c.authenticated);
+  const classesOf = [...new Set(coverage.flatMap((c) => c.classes ?? []))];
+  const spots = [...new Map(coverage.flatMap((c) => c.blindSpots ?? []).map((b) => [`${b.code} ${b.text}`, b])).values()];
+  const gaps = l.gaps ?? [];
+  return (
+    <section className={classes.log} aria-label={`${l.log} of ${l.realm}`}>
+      <h2>
+        {l.log} <span className="muted">of {l.realm}</span>
+      </h2>
+      <dl className={classes.facts}>
+        <div>
+          <dt>Covers</dt>
+          <dd>{toDate(l.from) ? `${date(l.from)} to ${date(l.to)}` : <Unknown />}</dd>
+        </div>
+        <div>
+          <dt>Gaps</dt>
+          <dd>{gaps.length === 0 ? 'none known' : gaps.slice(0, 4).map((g) => windowText(g)).join('; ')}{gaps.length > 4 && ` and ${count(gaps.length - 4)} more`}</dd>
+        </div>
+        <div>
+          <dt>Holds</dt>
+          <dd>{classesOf.length > 0 ? `${classesOf.map((c) => kinds[c] ?? word(c)).join(', ')} events` : <Unknown />}</dd>
+        </div>
+        <div>
+          <dt>Completeness</dt>
+          <dd>
+            {proven ? (
+              <Mark tone="good" sign="check">
+                proven
+              </Mark>
+            ) : (
+              <Mark tone="unknown" sign="hatched">
+                not proven
+              </Mark>
+            )}
+          </dd>
+        </div>
+        {Object.entries(l.events)
+          .sort((a, b) => b[1] - a[1])
+          .map(([kind, n]) => (
+            <div key={kind}>
+              <dt>Events, {kinds[kind] ?? word(kind)}</dt>
+              <dd>{count(n)}</dd>
+            </div>
+          ))}
+      </dl>
+      <p className={classes.reason}>{why(l, proofs)}</p>
+      <Days days={l.days ?? []} window={{ ...(l.from && { from: l.from }), ...(l.to && { to: l.to }), gaps: gaps.flatMap((g) => (g.from && g.to ? [{ from: g.from, to: g.to }] : [])) }} label="Events a day" most={90} events />
+      {spots.length > 0 && (
+        <details>
+          <summary>{plural(spots.length, ['blind spot', 'blind spots'])}</summary>
+          <Spots of={spots} />
+        </details>
+      )}
+    </section>
+  );
+}
+
+/** Why a log is good evidence, or why it is weak. */
+function why(l: ActivityLog, proofs: string[]): string {
+  const coverage = l.coverage ?? [];
+  if (coverage.length === 0) return 'Which stretch it covers is not known, so silence in it says nothing.';
+  const lacks = [
+    coverage.some((c) => !c.proof) && 'nothing proves that no event is missing',
+    coverage.some((c) => !c.authenticated) && 'others than its system could have written to it',
+  ].filter(Boolean);
+  return [proofs.length > 0 && sentence(proofs.join('; ')), lacks.length > 0 && sentence(`The evidence is weak: ${lacks.join(', and ')}`)].filter(Boolean).join(' ');
+}
+
+function Faults({ of }: { of: NonNullable<ActivityLogs['faults']> }) {
+  if (of.length === 0) return null;
+  return (
+    <Section title="What could not be read" aside="the latest first; everything else was read">
+      <Simple
+        label="What could not be read"
+        rows={of.map((f, i) => ({ ...f, i }))}
+        id={(f) => String(f.i)}
+        columns={[
+          {
+            name: 'input',
+            head: 'Where',
+            cell: (f) => (
+              <>
+                <span title={f.input}>{middle(f.input, 56)}</span>
+                <br />
+                <span className="muted">
+                  {f.log}
+                  {!!f.place && `, at ${count(f.place)}`}
+                </span>
+              </>
+            ),
+          },
+          { name: 'message', head: 'What', cell: (f) => f.message },
+          { name: 'count', head: 'Times', right: true, wide: true, cell: (f) => count(f.count) },
+          { name: 'at', head: 'Read', wide: true, cell: (f) => <Time at={f.recordedAt} /> },
+        ]}
+      />
+    </Section>
+  );
+}
+
+function Unlisted({ of }: { of: UnlistedIdentity[] }) {
+  const can = useCan();
+  if (of.length === 0) return null;
+  return (
+    <Section title="Seen in logs only" aside={plural(of.length, ['identity', 'identities'])}>
+      <Simple
+        label="Seen in logs only"
+        rows={of}
+        id={(u) => `${u.ref.realm} ${u.ref.kind} ${u.ref.key}`}
+        columns={[
+          {
+            name: 'who',
+            head: 'Identity',
+            cell: (u) => (
+              <>
+                <span title={u.ref.key}>{middle(u.ref.key, 64)}</span>
+                <br />
+                <span className="muted">
+                  {word(u.ref.kind)} in {u.ref.realm}
+                </span>
+              </>
+            ),
+          },
+          {
+            name: 'why',
+            head: 'Why',
+            cell: (u) =>
+              u.why === 'shadow' ? (
+                <Mark tone="high" sign="triangle">
+                  shadow: its system was listed without it
+                </Mark>
+              ) : (
+                <Mark tone="unknown" sign="hatched">
+                  <Term of="source">source</Term> not connected
+                </Mark>
+              ),
+          },
+          {
+            name: 'connect',
+            head: 'What to do',
+            cell: (u) =>
+              u.why === 'shadow' ? (
+                'Find out who made it, or scan its system again.'
+              ) : !u.connect ? (
+                <span className="muted">no connector lists this system</span>
+              ) : can('sources.manage') ? (
+                <Link to={`/sources/new?kind=${encodeURIComponent(u.connect)}`}>Connect {u.connect}</Link>
+              ) : (
+                `connect ${u.connect}`
+              ),
+          },
+          { name: 'first', head: 'First seen', wide: true, cell: (u) => <Time at={u.firstSeen} /> },
+        ]}
+      />
+    </Section>
+  );
+}

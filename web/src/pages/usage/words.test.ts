@@ -1,0 +1,36 @@
+import { expect, test } from '@playwright/test';
+import { coveredHours, dayBars, daysText, importOf } from './words';
+
+test('the hours of the week that a window covers begin on Monday, and gaps take theirs away', () => {
+  // 2026-03-02 is a Monday.
+  const one = coveredHours({ from: '2026-03-02T00:00:00Z', to: '2026-03-02T03:00:00Z' });
+  expect(one.flatMap((c, i) => (c ? [i] : []))).toEqual([0, 1, 2]);
+  const week = { from: '2026-03-02T00:00:00Z', to: '2026-03-09T00:00:00Z' };
+  expect(coveredHours(week).every(Boolean)).toBe(true);
+  const gap = coveredHours({ ...week, gaps: [{ from: '2026-03-08T00:00:00Z', to: '2026-03-09T00:00:00Z' }] });
+  expect(gap.filter(Boolean)).toHaveLength(144);
+  expect(gap[6 * 24]).toBe(false);
+  expect(coveredHours({}).some(Boolean)).toBe(false);
+});
+
+test('days without a use are known inside the window only', () => {
+  const bars = dayBars(
+    [
+      { day: '2026-03-01', uses: 2 },
+      { day: '2026-03-04', uses: 0, denied: 1 },
+    ],
+    { from: '2026-03-03T00:00:00Z', to: '2026-03-06T00:00:00Z', gaps: [{ from: '2026-03-05T00:00:00Z', to: '2026-03-06T00:00:00Z' }] },
+    365,
+    1,
+  );
+  expect(bars.map((b) => b.day)).toEqual(['2026-03-01', '2026-03-02', '2026-03-03', '2026-03-04', '2026-03-05']);
+  expect(bars.map((b) => b.known)).toEqual([true, false, true, true, false]);
+  expect(daysText(bars)).toBe('Used on 1 of 5 days; 1 attempt denied; 2 days not known');
+  expect(dayBars([{ day: '2026-03-01', uses: 2 }], {}, 365, 28)).toHaveLength(28);
+  expect(dayBars([], {})).toEqual([]);
+});
+
+test('a system without a reader of its own is read as lines', () => {
+  expect(importOf('aws:111122223333')).toBe('retinue activity import aws=PATH');
+  expect(importOf('shop:eu')).toBe('retinue activity import ndjson=PATH');
+});
