@@ -264,7 +264,7 @@ func TestPlantedAttacks(t *testing.T) {
 		}
 	}
 	m := measured{kinds: map[string]*sum{}, incidents: map[string]*sum{}, severities: map[retinue.Severity]int{}}
-	for seed := uint64(21); seed <= uint64(21+more); seed++ {
+	for seed := uint64(41); seed <= uint64(41+more); seed++ {
 		truth, manifest, l := enterprise(t, bench.Options{Seed: seed, Identities: 200, Days: 60})
 		m.events += l.events
 		signals := detect(truth, manifest, l)
