@@ -3,8 +3,6 @@ package aws
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 
@@ -85,12 +83,7 @@ func (*trailReader) Close() error { return nil }
 // Activity implements connector.ActivityReader.
 func (r *trailReader) Activity(ctx context.Context, req connector.ActivityRequest, sink connector.ActivitySink) error {
 	run := r.newRun(sink)
-	keys, err := readPublicKeys(r.paths)
-	if err != nil {
-		sink.Fault(connector.Fault{Input: "public-keys", Label: "public keys of CloudTrail", Err: err})
-	}
-	run.proven.keys = keys
-	if err := run.findDigests(ctx, r.paths); err != nil {
+	if err := run.findBeside(ctx, r.paths); err != nil {
 		return err
 	}
 	return logs.Read(ctx, req, sink, run.options(logs.Options{Paths: r.paths, Match: trailFile}))
@@ -98,7 +91,7 @@ func (r *trailReader) Activity(ctx context.Context, req connector.ActivityReques
 
 // trailFile passes over what lies beside logs: digest files are read apart.
 func trailFile(name string) bool {
-	return !isDigestName(name) && filepath.Base(name) != "public-keys.json"
+	return !isDigestName(name) && !isKeysName(name)
 }
 
 // trailRun is one run of the reader.
@@ -107,7 +100,8 @@ type trailRun struct {
 	sink    connector.ActivitySink
 	proven  *digests
 	trails  trailConfigs
-	gone    bool // LookupEvents: no trail is behind it
+	beside  map[string]bool // descriptions of trails that were read apart
+	gone    bool            // LookupEvents: no trail is behind it
 	special []retinue.BlindSpot
 }
 
@@ -130,6 +124,8 @@ func (r *trailRun) options(o logs.Options) logs.Options {
 // a table holds, or a description of trails.
 func (r *trailRun) open(in logs.Input, head []byte, o *logs.ReaderOptions) (logs.Decoder, error) {
 	switch text := string(head); {
+	case r.beside[in.Name]:
+		return nil, nil //nolint:nilnil // it holds no records
 	case isTrailConfig(text):
 		o.Envelopes = nil
 		return &r.trails, nil
@@ -154,33 +150,4 @@ func (p *pooledDecoder) Decode(dst []retinue.Event, rec logs.Record) ([]retinue.
 	dst, err := d.Decode(dst, rec)
 	p.run.idle.Put(d)
 	return dst, err
-}
-
-// findDigests reads the digest files among the paths.
-func (r *trailRun) findDigests(ctx context.Context, paths []string) error {
-	for in, err := range logs.Files(paths, isDigestName) {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err != nil || !isDigestName(in.Name) {
-			continue // what is missing the reading of the logs tells
-		}
-		if err := r.proven.read(ctx, in); err != nil {
-			r.sink.Fault(connector.Fault{Input: in.Name[:min(len(in.Name), 1024)], Label: in.Label, Err: err})
-		}
-	}
-	return nil
-}
-
-// readPublicKeys reads the output of `aws cloudtrail list-public-keys`, where a
-// file public-keys.json lies at the top of the logs.
-func readPublicKeys(paths []string) ([]publicKey, error) {
-	for _, p := range paths {
-		data, err := os.ReadFile(filepath.Join(p, "public-keys.json")) //nolint:gosec // beside what the person asked to read
-		if err != nil {
-			continue // there need be none
-		}
-		return parsePublicKeys(data)
-	}
-	return nil, nil
 }

@@ -11,8 +11,8 @@ import (
 )
 
 // cover says what was read of each account: from the first event to the last,
-// and, where digest files prove that nothing is missing, from the first digest
-// file to the last.
+// and, where digest files prove that nothing is missing, each stretch that they
+// prove.
 func (r *trailRun) cover(seen logs.Seen) []retinue.Coverage {
 	regions := map[retinue.Realm]map[string]bool{}
 	for _, p := range seen.Parts() {
@@ -32,22 +32,29 @@ func (r *trailRun) cover(seen logs.Seen) []retinue.Coverage {
 			c.BlindSpots = append(c.BlindSpots, r.trails.blindSpots(account, len(regions[c.Realm]))...)
 		}
 		out = append(out, c)
-		spans, signed, wrong := r.proven.verified(account)
+		proof, wrong := r.proven.verified(account)
 		r.tell(account, wrong)
-		for _, s := range spans {
-			proven := c
-			proven.From, proven.To = s.from, s.to
-			proven.Classes = withManagement(c.Classes)
-			proven.Proof = fmt.Sprintf("digest files chain without a gap and every log file is as they list it, from %s to %s",
-				s.from.UTC().Format(time.RFC3339), s.to.UTC().Format(time.RFC3339))
-			if signed {
-				proven.Proof += ", signed by CloudTrail up to the newest, whose signature comes with the next"
-				proven.Authenticated = true
-			}
-			out = append(out, proven)
+		for _, s := range proof.signed {
+			out = append(out, proven(c, s, true))
+		}
+		for _, s := range without(proof.whole, proof.signed) {
+			out = append(out, proven(c, s, false))
 		}
 	}
 	return out
+}
+
+// proven is a coverage of a stretch that digest files prove.
+func proven(c retinue.Coverage, s span, signed bool) retinue.Coverage {
+	c.From, c.To = s.from, s.to
+	c.Classes = withManagement(c.Classes)
+	c.Proof = fmt.Sprintf("digest files chain without a gap and every log file is as they list it, from %s to %s",
+		s.from.UTC().Format(time.RFC3339), s.to.UTC().Format(time.RFC3339))
+	if signed {
+		c.Proof += ", signed by CloudTrail but for the newest digest file, whose signature comes with the next"
+		c.Authenticated = true
+	}
+	return c
 }
 
 // withManagement adds the class that a trail always has: silence is proven of

@@ -1,7 +1,6 @@
 package aws
 
 import (
-	"bytes"
 	"context"
 	"crypto"
 	"crypto/rsa"
@@ -12,13 +11,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"path"
 	"slices"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/klauspost/compress/gzip"
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/connector/logs"
@@ -81,7 +79,7 @@ func newDigests() *digests {
 func (d *digests) wants(in logs.Input) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return len(d.chains) > 0 && strings.Contains(path.Base(in.Name), "_CloudTrail_")
+	return len(d.chains) > 0 && isLogName(in.Name)
 }
 
 // hashed takes the hash of an input that was read whole.
@@ -109,21 +107,9 @@ func (d *digests) read(ctx context.Context, in logs.Input) error {
 }
 
 func (d *digests) take(r io.Reader) error {
-	data, err := io.ReadAll(io.LimitReader(r, maxDigestFile+1))
+	data, err := uncompress(r, maxDigestFile)
 	if err != nil {
-		return fmt.Errorf("%w: read digest file: %v", retinue.ErrInvalid, err)
-	}
-	if bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
-		z, err := gzip.NewReader(bytes.NewReader(data))
-		if err != nil {
-			return fmt.Errorf("%w: read digest file: %v", retinue.ErrInvalid, err)
-		}
-		if data, err = io.ReadAll(io.LimitReader(z, maxDigestFile+1)); err != nil {
-			return fmt.Errorf("%w: read digest file: %v", retinue.ErrInvalid, err)
-		}
-	}
-	if len(data) > maxDigestFile {
-		return fmt.Errorf("%w: digest file longer than %d bytes", retinue.ErrInvalid, maxDigestFile)
+		return fmt.Errorf("%w: digest file: %w", retinue.ErrInvalid, err)
 	}
 	var f digestFile
 	if err := json.Unmarshal(data, &f); err != nil {
@@ -162,50 +148,40 @@ func chainOf(object string) (digestChain, bool) {
 	return digestChain{account: account, region: region, trail: rest[:i]}, true
 }
 
-// span is a stretch of time that is proven.
-type span struct{ from, to time.Time }
-
-// verified are the stretches of an account over which, in every region of one
-// trail, digest files follow one another without a gap and every log file that
-// they list was read and is as listed. It also says what is wrong.
-func (d *digests) verified(account string) (spans []span, signed bool, wrong []string) {
+// verified is what the digest files of an account prove: the stretches over
+// which, in every region of one trail, they follow one another without a gap and
+// every log file that they list was read and is as listed. It also says what is
+// wrong.
+func (d *digests) verified(account string) (proof, []string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	byTrail := map[string][][]span{}
-	signed = len(d.keys) > 0
+	var wrong []string
+	byTrail := map[string]proof{}
 	for chain, files := range d.chains {
 		if chain.account != account {
 			continue
 		}
-		got, ok, bad := d.chain(files)
-		signed = signed && ok
+		got, bad := d.chain(files)
 		wrong = append(wrong, bad...)
-		byTrail[chain.trail] = append(byTrail[chain.trail], got)
-	}
-	for _, regions := range byTrail {
-		both := regions[0]
-		for _, r := range regions[1:] {
-			both = intersect(both, r)
+		if all, more := byTrail[chain.trail]; more {
+			got = proof{whole: intersect(all.whole, got.whole), signed: intersect(all.signed, got.signed)}
 		}
-		spans = append(spans, both...)
+		byTrail[chain.trail] = got
+	}
+	var out proof
+	for _, p := range byTrail {
+		out.whole = append(out.whole, p.whole...)
+		out.signed = append(out.signed, p.signed...)
 	}
 	slices.Sort(wrong)
-	return merge(spans), signed, wrong
+	return proof{whole: merge(out.whole), signed: merge(out.signed)}, wrong
 }
 
-// chain verifies the digest files of one chain.
-func (d *digests) chain(files map[string]*digestFile) (out []span, signed bool, wrong []string) {
-	order := make([]*digestFile, 0, len(files))
-	for _, f := range files {
-		order = append(order, f)
-	}
-	slices.SortFunc(order, func(a, b *digestFile) int { return a.Start.Compare(b.Start) })
-	signed, forged := true, false
-	for i, f := range order {
-		if i+1 < len(order) && order[i+1].PreviousSig != nil && order[i+1].PreviousName != nil && *order[i+1].PreviousName == f.Object {
-			f.signature = *order[i+1].PreviousSig
-		}
-	}
+// chain verifies the digest files of one chain. A trail that is stopped and
+// started begins anew: what lies before and behind is proven each by itself.
+func (d *digests) chain(files map[string]*digestFile) (out proof, wrong []string) {
+	order := inOrder(files)
+	forged := false
 	for i, f := range order {
 		if bad := d.logsOf(f); bad != "" {
 			wrong = append(wrong, bad)
@@ -214,27 +190,38 @@ func (d *digests) chain(files map[string]*digestFile) (out []span, signed bool, 
 		linked := i > 0 && f.PreviousName != nil && *f.PreviousName == order[i-1].Object && order[i-1].End.Equal(f.Start)
 		if linked && (f.PreviousHash == nil || !strings.EqualFold(*f.PreviousHash, order[i-1].hash)) {
 			wrong = append(wrong, path.Base(order[i-1].Object)+" is not as the digest file after it has it")
-			if n := len(out); n > 0 && out[n-1].to.Equal(order[i-1].End) {
-				out[n-1].to = order[i-1].Start
-			}
+			out.cut(order[i-1])
 			linked = false
 		}
-		if len(d.keys) > 0 && f.signature != "" && !d.signedBy(f) {
+		signed := len(d.keys) > 0 && f.signature != ""
+		if signed && !d.signedBy(f) {
 			wrong = append(wrong, path.Base(f.Object)+" is not signed by CloudTrail")
 			forged = true
 			continue
 		}
-		signed = signed && (f.signature != "" || i == len(order)-1)
-		if n := len(out); linked && n > 0 && out[n-1].to.Equal(f.Start) {
-			out[n-1].to = f.End
-			continue
+		out.whole = follow(out.whole, f, linked)
+		// The signature of the newest file comes with the next. Of another without
+		// one, such as the last before a trail was stopped, none ever comes.
+		if newest := i == len(order)-1; signed || newest && linked && reaches(out.signed, f) {
+			out.signed = follow(out.signed, f, linked)
 		}
-		out = append(out, span{f.Start, f.End})
 	}
-	if forged {
-		return nil, false, wrong
+	if forged { // where someone else wrote digest files, those that are not signed prove nothing
+		out.whole = slices.Clone(out.signed)
 	}
-	return slices.DeleteFunc(out, func(s span) bool { return !s.to.After(s.from) }), signed, wrong
+	return out, wrong
+}
+
+// inOrder sorts the digest files of a chain by time, and gives each the
+// signature that the one after it has.
+func inOrder(files map[string]*digestFile) []*digestFile {
+	order := slices.SortedFunc(maps.Values(files), func(a, b *digestFile) int { return a.Start.Compare(b.Start) })
+	for i, f := range order[:max(0, len(order)-1)] {
+		if after := order[i+1]; after.PreviousSig != nil && after.PreviousName != nil && *after.PreviousName == f.Object {
+			f.signature = *after.PreviousSig
+		}
+	}
+	return order
 }
 
 // logsOf says which log file of a digest is missing or changed.
@@ -249,40 +236,6 @@ func (d *digests) logsOf(f *digestFile) string {
 		}
 	}
 	return ""
-}
-
-func intersect(a, b []span) []span {
-	var out []span
-	for _, x := range a {
-		for _, y := range b {
-			from, to := x.from, x.to
-			if y.from.After(from) {
-				from = y.from
-			}
-			if y.to.Before(to) {
-				to = y.to
-			}
-			if to.After(from) {
-				out = append(out, span{from, to})
-			}
-		}
-	}
-	return out
-}
-
-func merge(s []span) []span {
-	slices.SortFunc(s, func(a, b span) int { return a.from.Compare(b.from) })
-	var out []span
-	for _, x := range s {
-		if n := len(out); n > 0 && !x.from.After(out[n-1].to) {
-			if x.to.After(out[n-1].to) {
-				out[n-1].to = x.to
-			}
-			continue
-		}
-		out = append(out, x)
-	}
-	return out
 }
 
 // publicKey is a key with which CloudTrail signs digest files.

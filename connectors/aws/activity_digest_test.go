@@ -174,6 +174,65 @@ func TestDigests(t *testing.T) {
 	}
 }
 
+// TestTrailStopped stops a trail and starts it again: what lies before and behind
+// is proven, each by itself, and the gap is not.
+func TestTrailStopped(t *testing.T) {
+	for name, c := range map[string]struct {
+		keys, forge bool
+		want        string
+		faults      int
+	}{
+		"no keys": {want: "0-4 6-9"},
+		// The last digest before the stop has no signature that could be verified.
+		"keys":             {keys: true, want: "0-3 signed 6-9 signed 3-4"},
+		"keys and forgery": {keys: true, forge: true, want: "0-3 signed 6-7 signed", faults: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newChainMaker(t)
+			var forged string
+			for _, h := range []int{0, 1, 2, 3, 6, 7, 8, 9} {
+				m.hour("us-east-1", h)
+				if h == 6 {
+					delete(m.last, "eu-west-1")
+					delete(m.sig, "eu-west-1")
+				}
+				if h == 9 {
+					continue // of this region the digest is late
+				}
+				if _, d := m.hour("eu-west-1", h); h == 7 {
+					forged = d
+				}
+			}
+			if c.keys {
+				m.keys()
+			}
+			if c.forge {
+				data, err := os.ReadFile(filepath.Join(m.dir, forged))
+				if err != nil {
+					t.Fatal(err)
+				}
+				m.write(forged, string(data)+"\n")
+			}
+			host := &trailHost{}
+			host.readTrail(t, m.dir)
+			var got []string
+			for _, v := range host.covers {
+				if v.Proof == "" {
+					continue
+				}
+				text := fmt.Sprintf("%d-%d", int(v.From.Sub(chainStart).Hours()), int(v.To.Sub(chainStart).Hours()))
+				if v.Authenticated {
+					text += " signed"
+				}
+				got = append(got, text)
+			}
+			if strings.Join(got, " ") != c.want || len(host.faults) != c.faults {
+				t.Errorf("proven %v, faults %v, want %s, %d faults", got, host.faults, c.want, c.faults)
+			}
+		})
+	}
+}
+
 // TestDigestsLater: the digest file of an hour comes after its logs were read.
 func TestDigestsLater(t *testing.T) {
 	m, host := newChainMaker(t), &trailHost{}

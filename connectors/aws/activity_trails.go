@@ -55,30 +55,41 @@ type fieldSelector struct {
 	Equals, StartsWith, EndsWith, NotEquals, NotStartsWith, NotEndsWith []string
 }
 
-// isTrailConfig tells descriptions of trails from logs by their beginning.
+// isTrailConfig tells descriptions of trails from logs by their beginning,
+// however they are laid out and ordered.
 func isTrailConfig(head string) bool {
-	return strings.Contains(head, `"trailList"`) || strings.Contains(head, `"TrailARN"`) && strings.Contains(head, "EventSelectors\"")
+	if strings.Contains(head, `"trailList"`) || strings.Contains(head, `"TrailARN"`) && strings.Contains(head, "EventSelectors\"") {
+		return true
+	}
+	name, ok := strings.CutPrefix(strings.TrimSpace(head), "{")
+	name = strings.TrimSpace(name)
+	return ok && (strings.HasPrefix(name, `"EventSelectors"`) || strings.HasPrefix(name, `"AdvancedEventSelectors"`))
 }
 
 // Decode implements logs.Decoder: a description gives no events.
 func (t *trailConfigs) Decode(dst []retinue.Event, rec logs.Record) ([]retinue.Event, error) {
+	return dst, t.take(rec.Data)
+}
+
+// take takes a description of trails.
+func (t *trailConfigs) take(data []byte) error {
 	var doc struct {
 		TrailList []trailInfo `json:"trailList"`
 		trailSelectors
 	}
-	if err := json.Unmarshal(rec.Data, &doc); err != nil {
-		return dst, fmt.Errorf("%w: description of trails: %s", retinue.ErrInvalid, retinue.CleanName(err.Error()))
+	if err := json.Unmarshal(data, &doc); err != nil {
+		return fmt.Errorf("%w: description of trails: %s", retinue.ErrInvalid, retinue.CleanName(err.Error()))
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.trails)+len(doc.TrailList) > 1000 || len(t.selectors) > 1000 {
-		return dst, fmt.Errorf("%w: more than 1,000 trails", retinue.ErrInvalid)
+		return fmt.Errorf("%w: more than 1,000 trails", retinue.ErrInvalid)
 	}
 	t.trails = append(t.trails, doc.TrailList...)
 	if doc.TrailARN != "" {
 		t.selectors = append(t.selectors, doc.trailSelectors)
 	}
-	return dst, nil
+	return nil
 }
 
 // dataSource is a kind of resource whose calls are data events.
