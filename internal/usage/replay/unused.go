@@ -110,7 +110,7 @@ func (u *UnusedGrants) take(h access.Held, uses map[done]bool, spots []retinue.B
 	g.Document, g.Statement = grantOf(h)
 	unseen := g
 	hit := make([]bool, len(h.Resources))
-	any := false
+	some := false
 	for _, pattern := range h.Actions {
 		var did []string
 		for d := range uses {
@@ -118,7 +118,7 @@ func (u *UnusedGrants) take(h access.Held, uses map[done]bool, spots []retinue.B
 				did = append(did, d.action)
 			}
 		}
-		any = any || len(did) > 0
+		some = some || len(did) > 0
 		if len(did) > 0 && !strings.ContainsAny(pattern, "*?") {
 			continue // wholly used
 		}
@@ -129,18 +129,18 @@ func (u *UnusedGrants) take(h access.Held, uses map[done]bool, spots []retinue.B
 		part.Actions, part.Used = append(part.Actions, pattern), append(part.Used, did...)
 	}
 	for i, r := range h.Resources {
-		if any && !hit[i] {
+		if some && !hit[i] {
 			g.Resources = append(g.Resources, r)
 		}
 	}
 	if why := hides(spots, h.Actions...); why != "" && len(g.Resources) > 0 {
 		unseen.Resources, unseen.Because, g.Resources = g.Resources, why, nil
 	}
-	u.Unseen = unseen.into(u.Unseen, !any && len(g.Actions) == 0)
-	u.Unused = g.into(u.Unused, !any && len(unseen.Actions) == 0)
+	u.Unseen = unseen.into(u.Unseen, !some && len(g.Actions) == 0)
+	u.Unused = g.into(u.Unused, !some && len(unseen.Actions) == 0)
 }
 
-// into adds the part to a list, if there is any of it.
+// into adds the part to a list, if there is some of it.
 func (g UnusedGrant) into(list []UnusedGrant, whole bool) []UnusedGrant {
 	if len(g.Actions) == 0 && len(g.Resources) == 0 {
 		return list
