@@ -39,7 +39,7 @@ function events(key: { realm: string; kind: string; key: string } | undefined): 
   const last = midnight - 30 * hour;
   add(last, 'touch', { identity: role('break-glass-admin'), class: 'management', action: 'iam:PutRolePolicy', touches: [{ kind: 'edit', target: role('ais-feed-api') }] });
   add(last, 'shadow', { identity: role('made-by-hand'), class: 'management', action: 'iam:ListRoles', origin: { address: '203.0.113.9', agent: 'aws-cli/2.15' } });
-  add(last, 'other', { realm: 'github:tidewater', identity: { realm: 'github:tidewater', kind: 'app', key: 'sync' }, class: 'management', operation: 'repo.create' });
+  add(last, 'other', { realm: 'kubernetes:old-cluster', identity: { realm: 'kubernetes:old-cluster', kind: 'service_account', key: 'sync/sync' }, class: 'management', operation: 'list pods' });
   return out;
 }
 

@@ -46,6 +46,6 @@ test('the logs say what they cover, what could not be read and who is in them on
   await expect(page.getByRole('group', { name: 'What could not be read' }).locator('tbody tr')).toHaveCount(1);
   const only = page.getByRole('group', { name: 'Seen in logs only' });
   await expect(only.locator('tbody tr', { hasText: 'made-by-hand' })).toContainText('shadow');
-  await only.getByRole('link', { name: 'Connect github' }).click();
-  await expect(page).toHaveURL(/\/sources\/new\?kind=github/);
+  await only.getByRole('link', { name: 'Connect kubernetes' }).click();
+  await expect(page).toHaveURL(/\/sources\/new\?kind=kubernetes/);
 });

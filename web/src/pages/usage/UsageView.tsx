@@ -64,7 +64,7 @@ function Verdict({ of: u }: { of: UsageAnswer }) {
           <Time at={u.lastUsed} none={u.verdict === 'never_used' ? 'never' : 'not known'} />
           {u.lastUsed && u.basis && <span className="muted"> by {u.basis === 'log' ? 'a log' : 'a field of its system'}</span>}
         </Fact>
-        <Fact name="Rhythm">{u.rhythm.words ? sentence(u.rhythm.words).replace(/\.$/, '') : <Unknown />}</Fact>
+        <Fact name="Rhythm">{u.rhythm.words && u.rhythm.class !== 'none' ? sentence(u.rhythm.words).replace(/\.$/, '') : <Unknown />}</Fact>
         <Fact name="Window">{windowText(u.window) ?? <Unknown>no log</Unknown>}</Fact>
         {toDate(u.rhythm.due) && (
           <Fact name="Due next">
@@ -131,7 +131,7 @@ function Raises({ of: u }: { of: UsageAnswer }) {
             {sentence(r.text)}
             <div className={classes.small}>
               evidence would be {evidence(r.grade)}
-              {r.cost && `; cost: ${r.cost}`}
+              {r.cost && `; cost: ${r.cost.charAt(0).toLowerCase()}${r.cost.slice(1)}`}
             </div>
           </li>
         ))}
