@@ -67,9 +67,9 @@ func about(p *Principal) target {
 }
 
 // passed reports whether a principal is not worth looking at: it is held as it
-// is, or of no use.
+// is, or of no use, or not who is asked about.
 func (r *run) passed(p *Principal) bool {
-	return r.held[r.plain[p]] != nil || r.prune && p.useless()
+	return r.held[r.plain[p]] != nil || r.prune && p.useless() || r.only != nil && r.only != p
 }
 
 // useless reports whether nothing can come of acting as a principal beside

@@ -87,6 +87,8 @@ type run struct {
 	report func(taking)
 	// members are whom it may give more to; nil for those that are held.
 	members []*node
+	// only is whom alone it looks at, where it is set.
+	only *Principal
 }
 
 // place is an account in which somebody is held since an earlier round.

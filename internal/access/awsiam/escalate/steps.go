@@ -30,14 +30,22 @@ func Administrator(account string) retinue.Ref {
 // of accounts that are not in the state, and services that roles trust, are
 // nodes of kind Outside; who comes with a token of another issuer is left to
 // whoever knows that issuer.
+//
+// Principals that were given every permission and are still no administrators
+// make the same steps where nothing tells them apart: those leave from a node
+// of kind Set that is reached from each of them.
 func (s *State) Steps(b *graph.Builder) {
 	s.judge()
-	st := &stepper{asker: newAsker(s), b: b, sets: make(map[string]graph.NodeID), gained: make(map[held]bool)}
+	st := newStepper(s, b)
 	for _, h := range st.list {
 		if len(h.users)+len(h.roles) == 0 {
 			continue
 		}
 		st.account(h)
+		for _, n := range st.members {
+			st.from(n.variant)
+		}
+		st.gaining()
 	}
 }
 
@@ -51,14 +59,25 @@ type stepper struct {
 	home    *home
 	members []*node // who is no administrator
 	waiting []*variant
+	tells   int // whether trust policies tell principals apart, 0 where not known
+	// what is known of documents:
+	regarded map[*awsiam.Statement]*regard
+	numbers  map[namedDocument]int32
+}
+
+func newStepper(s *State, b *graph.Builder) *stepper {
+	return &stepper{asker: newAsker(s), b: b, sets: make(map[string]graph.NodeID), gained: make(map[held]bool),
+		regarded: make(map[*awsiam.Statement]*regard), numbers: make(map[namedDocument]int32)}
 }
 
 // maxVariants bounds how many principals with more than they have are put in
 // for an account.
 const maxVariants = 1000
 
+// account begins with an account: with its administrators, and with whom it
+// admits from outside.
 func (st *stepper) account(h *home) {
-	st.home, st.members, st.waiting = h, nil, nil
+	st.home, st.members, st.waiting, st.tells = h, nil, nil, 0
 	st.reset()
 	all := ordered(h.users, h.roles)
 	for _, p := range all {
@@ -71,15 +90,39 @@ func (st *stepper) account(h *home) {
 		st.outside(p)
 	}
 	st.everybody(all)
+}
+
+// gaining adds the steps of and to principals that have more than they had,
+// those first that are one step away.
+func (st *stepper) gaining() {
+	var giving []*variant
 	for _, n := range st.members {
-		st.from(n.variant)
+		if st.can(n.variant).meets(&st.raising) {
+			giving = append(giving, n.variant)
+		}
 	}
-	for i := 0; i < len(st.waiting) && i < maxVariants; i++ {
-		v := st.waiting[i]
-		st.from(v)
-		for _, n := range st.members {
-			if n.Principal != v.Principal && n.allows.meets(&st.raising) {
-				st.leadsOf(n.variant, true, &node{variant: v})
+	for done := 0; done < min(len(st.waiting), maxVariants); {
+		batch := st.waiting[done:min(len(st.waiting), maxVariants)]
+		done += len(batch)
+		var all, some []*variant
+		for _, v := range batch {
+			if v.all {
+				all = append(all, v)
+			} else {
+				some = append(some, v)
+				st.from(v)
+			}
+		}
+		st.fromAlike(all)
+		for _, n := range giving {
+			var subjects []*node
+			for _, v := range some { // who has every permission can be given no more
+				if n.Principal != v.Principal {
+					subjects = append(subjects, st.asker.node(v))
+				}
+			}
+			if len(subjects) > 0 {
+				st.leadsOf(n, true, subjects...)
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/retinue-id/retinue/internal/access"
@@ -23,7 +24,7 @@ type lead struct {
 
 // from adds the steps that a principal can make by itself.
 func (st *stepper) from(v *variant) {
-	if v.allows.empty() && v.idle() {
+	if st.can(v).empty() && !v.named && !st.homeOf(v.Principal).open {
 		return
 	}
 	st.leadsOf(v, false, st.subjects(v)...)
@@ -75,7 +76,7 @@ func (st *stepper) lead(leads map[string]*lead, t taking) {
 	if beside != nil && !admin && !st.worth(beside, to) {
 		return
 	}
-	key := fmt.Sprintf("%s\x00%s\x00%t\x00%t\x00%s", t.technique.ID, t.assumes, admin, beside != nil, places(because))
+	key := t.technique.ID + "\x00" + t.assumes + "\x00" + strconv.FormatBool(admin) + "\x00" + strconv.FormatBool(beside != nil) + "\x00" + places(because)
 	if single {
 		key += "\x00" + t.through + "\x00" + to.ARN + to.name
 	}

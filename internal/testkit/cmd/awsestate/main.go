@@ -4,6 +4,10 @@
 //
 //	go run ./internal/testkit/cmd/awsestate -make 1000000 -seed 1 -db big.db
 //	go run ./internal/testkit/cmd/awsestate -measure -db big.db
+//	go run ./internal/testkit/cmd/awsestate -steps -db big.db
+//
+// The last makes the graph of who can come to act as whom instead, into which
+// the engines of other systems put their steps as well.
 //
 // The same seed makes the same estate. The database is a file that does not
 // exist, or an empty PostgreSQL database by its URL. A measurement is a process
@@ -24,6 +28,7 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/access/awsiam/escalate"
+	"github.com/retinue-id/retinue/internal/access/graph"
 	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
 	"github.com/retinue-id/retinue/internal/testkit/awsestate"
@@ -32,17 +37,18 @@ import (
 func main() {
 	var size awsestate.Size
 	var db string
-	var measured bool
+	var measured, stepped bool
 	var profile string
 	flag.IntVar(&size.Identities, "make", 0, "how many identities to make")
 	flag.Uint64Var(&size.Seed, "seed", 1, "what the estate is made from")
 	flag.StringVar(&db, "db", "", "file or PostgreSQL URL of a database")
 	flag.BoolVar(&measured, "measure", false, "find who can become an administrator")
+	flag.BoolVar(&stepped, "steps", false, "make the graph of who can come to act as whom")
 	flag.StringVar(&profile, "cpuprofile", "", "file for a profile of the processors")
 	flag.Parse()
-	if db == "" || flag.NArg() > 0 || size.Identities <= 0 && !measured {
+	if db == "" || flag.NArg() > 0 || size.Identities <= 0 && !measured && !stepped {
 		flag.Usage()
-		fmt.Fprintln(os.Stderr, "awsestate: give -db, and -make or -measure")
+		fmt.Fprintln(os.Stderr, "awsestate: give -db, and -make, -measure or -steps")
 		os.Exit(2)
 	}
 	if profile != "" {
@@ -58,14 +64,14 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, db, size, measured); err != nil {
+	if err := run(ctx, db, size, measured, stepped); err != nil {
 		fmt.Fprintln(os.Stderr, "awsestate:", err)
 		stop()
 		os.Exit(1) //nolint:gocritic // stop was called
 	}
 }
 
-func run(ctx context.Context, addr string, size awsestate.Size, measured bool) error {
+func run(ctx context.Context, addr string, size awsestate.Size, measured, stepped bool) error {
 	db, err := sqlstore.Open(ctx, addr, sqlstore.Options{})
 	if err != nil {
 		return err
@@ -75,6 +81,9 @@ func run(ctx context.Context, addr string, size awsestate.Size, measured bool) e
 	}
 	if err == nil && measured {
 		err = measure(ctx, db)
+	}
+	if err == nil && stepped {
+		err = steps(ctx, db)
 	}
 	if err != nil {
 		_ = db.Close()
@@ -123,6 +132,45 @@ func measure(ctx context.Context, db *sqlstore.DB) error {
 	fmt.Printf("%d administrators and %d who reach one, by steps %v, found in %s (%s of processors), peak %d MB; what was found has the hash %.8x\n",
 		already, len(list)-already, hops, took.Round(time.Millisecond), (all - cpu).Round(time.Millisecond), peak, sha256.Sum256(text))
 	return nil
+}
+
+// steps reads the estate and makes the graph of its steps, each once.
+func steps(ctx context.Context, db *sqlstore.DB) error {
+	p, err := paths(ctx, db)
+	if err != nil {
+		return err
+	}
+	cpu, peak := used()
+	fmt.Printf("%d identities read, peak %d MB\n", len(p.Principals), peak)
+	start := time.Now()
+	var b graph.Builder
+	p.Steps(&b)
+	g := b.Build()
+	took := time.Since(start)
+	all, peak := used()
+	fmt.Printf("%d nodes, %d steps on %d grants, made in %s (%s of processors), peak %d MB; what was made has the hash %.8x\n", g.Len(), g.Steps(), g.Grants(),
+		took.Round(time.Millisecond), (all - cpu).Round(time.Millisecond), peak, hashOf(g))
+	return nil
+}
+
+// hashOf is the same for graphs of the same steps on the same grants.
+func hashOf(g *graph.Graph) []byte {
+	h := sha256.New()
+	for id := range graph.StepID(g.Steps()) {
+		s := g.Step(id)
+		for _, n := range s.From {
+			fmt.Fprintf(h, "%+v ", g.Node(n))
+		}
+		fmt.Fprintf(h, "%+v %s %q %q %q %v %v %v", g.Node(s.To), s.Verb, s.Technique, s.Through, s.Assumes, s.Remains, s.Unread, s.Because)
+		for _, need := range s.Needs {
+			for _, grant := range need {
+				fmt.Fprintf(h, " %+v", g.Grant(grant))
+			}
+			fmt.Fprint(h, ";")
+		}
+		fmt.Fprintln(h)
+	}
+	return h.Sum(nil)
 }
 
 // paths reads what the search needs.
