@@ -67,6 +67,7 @@ type Holder struct {
 type Known struct {
 	Realm retinue.Realm `json:"realm"`
 	// Gaps say what was not read or not understood, so that answers may miss
-	// something.
-	Gaps []string `json:"gaps,omitempty"`
+	// something; Narrowing what was not read and could only take access away.
+	Gaps      []string `json:"gaps,omitempty"`
+	Narrowing []string `json:"narrowing,omitempty"`
 }

@@ -252,7 +252,7 @@ func (j *usageJudge) grants(ref retinue.Ref) ([]string, bool) {
 		out = append(out, h.Actions...)
 	}
 	slices.Sort(out)
-	return slices.Compact(out), len(j.estate.Gaps(same.Realm)) == 0
+	return slices.Compact(out), j.estate.NothingHidden(same.Realm)
 }
 
 // testedConditions are the request conditions that some policy tests.

@@ -17,22 +17,25 @@ import (
 	"github.com/retinue-id/retinue/internal/web/api"
 )
 
-// The answers are those of the interface.
-type (
-	UsageAnswer   = api.Usage
-	UsageConsumer = api.UsageConsumer
-	UsageAction   = api.UsageAction
-	UsageDay      = api.UsageDay
-	VerdictLine   = api.VerdictLine
-)
+// UsageAnswer is what is known of the use of a thing, as the interface has it.
+type UsageAnswer = api.Usage
+
+// UsageConsumer is what used it.
+type UsageConsumer = api.UsageConsumer
+
+// UsageAction is what was done with it.
+type UsageAction = api.UsageAction
+
+// VerdictLine is a verdict in a list.
+type VerdictLine = api.VerdictLine
 
 // EvidenceWord is the word for a grade of evidence.
 func EvidenceWord(g retinue.Grade) string { return api.EvidenceWord(g) }
 
 // UsageOf answers what is known of the use of a thing that a scope sees, by its
 // id.
-func (a *App) UsageOf(ctx context.Context, scope store.RowScope, id retinue.EntityID) (UsageAnswer, error) {
-	out := UsageAnswer{ID: id, Verdict: verdict.StatusUnknown, Grade: retinue.GradeD}
+func (a *App) UsageOf(ctx context.Context, scope store.RowScope, id retinue.EntityID) (api.Usage, error) {
+	out := api.Usage{ID: id, Verdict: verdict.StatusUnknown, Grade: retinue.GradeD}
 	err := a.DB.View(ctx, scope, func(tx *sqlstore.Tx) error {
 		e, err := oneEntity(tx, id)
 		if err != nil {
@@ -87,26 +90,26 @@ func oneEntity(tx *sqlstore.Tx, id retinue.EntityID) (store.Entity, error) {
 	return store.Entity{}, err
 }
 
-func takeVerdict(u *UsageAnswer, v verdict.Verdict) {
+func takeVerdict(u *api.Usage, v verdict.Verdict) {
 	u.Verdict, u.Grade = v.Status, v.Grade
 	u.UsageVerdict = api.UsageVerdict{Reason: v.Reason, Window: v.Window, Rhythm: v.Rhythm, LastUsed: v.LastUsed, Basis: v.Basis, LastDenied: v.LastDenied,
 		SilentSince: v.SilentSince, SilentUntil: v.SilentUntil, Confidence: v.Confidence, BlindSpots: v.BlindSpots, Untouched: v.Untouched, Caveats: v.Caveats, Raises: v.Raises}
 }
 
 // count sums behaviours up by consumer, by action and by time.
-func countUses(u *UsageAnswer, used []store.Used) {
+func countUses(u *api.Usage, used []store.Used) {
 	type who struct{ kind, name string }
 	type what struct{ action, operation, resource, log string }
-	consumers, actions := map[who]*UsageConsumer{}, map[what]*UsageAction{}
-	days := map[string]*UsageDay{}
+	consumers, actions := map[who]*api.UsageConsumer{}, map[what]*api.UsageAction{}
+	days := map[string]*api.UsageDay{}
 	for i := range used {
 		b := &used[i].Behaviour
 		if b.Class == retinue.EventUnknown || b.Class == retinue.EventInsight {
 			continue
 		}
-		c := at(consumers, who{b.Consumer.Kind, b.Consumer.Name}, func() *UsageConsumer { return &UsageConsumer{Kind: b.Consumer.Kind, Name: b.Consumer.Name} })
-		x := at(actions, what{b.Action, b.Operation, b.Resource.Key, b.Log}, func() *UsageAction {
-			return &UsageAction{Action: b.Action, Operation: b.Operation, Resource: b.Resource.Key, Log: b.Log}
+		c := at(consumers, who{b.Consumer.Kind, b.Consumer.Name}, func() *api.UsageConsumer { return &api.UsageConsumer{Kind: b.Consumer.Kind, Name: b.Consumer.Name} })
+		x := at(actions, what{b.Action, b.Operation, b.Resource.Key, b.Log}, func() *api.UsageAction {
+			return &api.UsageAction{Action: b.Action, Operation: b.Operation, Resource: b.Resource.Key, Log: b.Log}
 		})
 		c.Person = c.Person || b.Person
 		c.Networks, c.Agents = with(c.Networks, b.Consumer.Network), with(c.Agents, b.Consumer.Agent)
@@ -123,7 +126,7 @@ func countUses(u *UsageAnswer, used []store.Used) {
 			addTime(u, m, denied, days)
 		}
 	}
-	u.Consumers, u.Actions, u.Days = []UsageConsumer{}, []UsageAction{}, []UsageDay{}
+	u.Consumers, u.Actions, u.Days = []api.UsageConsumer{}, []api.UsageAction{}, []api.UsageDay{}
 	for _, c := range consumers {
 		u.Consumers = append(u.Consumers, *c)
 	}
@@ -133,20 +136,20 @@ func countUses(u *UsageAnswer, used []store.Used) {
 	for _, d := range days {
 		u.Days = append(u.Days, *d)
 	}
-	slices.SortFunc(u.Consumers, func(a, b UsageConsumer) int {
+	slices.SortFunc(u.Consumers, func(a, b api.UsageConsumer) int {
 		return cmp.Or(b.Last.Compare(a.Last), strings.Compare(a.Kind, b.Kind), strings.Compare(a.Name, b.Name))
 	})
-	slices.SortFunc(u.Actions, func(a, b UsageAction) int {
+	slices.SortFunc(u.Actions, func(a, b api.UsageAction) int {
 		return cmp.Or(b.Last.Compare(a.Last), strings.Compare(a.Action, b.Action), strings.Compare(a.Operation, b.Operation), strings.Compare(a.Resource, b.Resource))
 	})
-	slices.SortFunc(u.Days, func(a, b UsageDay) int { return strings.Compare(a.Day, b.Day) })
+	slices.SortFunc(u.Days, func(a, b api.UsageDay) int { return strings.Compare(a.Day, b.Day) })
 }
 
 // time adds the counts of a month to the picture of the week and of the days.
-func addTime(u *UsageAnswer, m store.Month, denied bool, days map[string]*UsageDay) {
+func addTime(u *api.Usage, m store.Month, denied bool, days map[string]*api.UsageDay) {
 	add := func(day int64, n int64) {
 		name := time.Unix(day*86400, 0).UTC().Format(time.DateOnly)
-		d := at(days, name, func() *UsageDay { return &UsageDay{Day: name} })
+		d := at(days, name, func() *api.UsageDay { return &api.UsageDay{Day: name} })
 		if denied {
 			d.Denied += n
 		} else {
@@ -176,10 +179,10 @@ func addTime(u *UsageAnswer, m store.Month, denied bool, days map[string]*UsageD
 }
 
 // at returns the value of a key, made where there is none.
-func at[K comparable, V any](m map[K]*V, key K, make func() *V) *V {
+func at[K comparable, V any](m map[K]*V, key K, fresh func() *V) *V {
 	v, ok := m[key]
 	if !ok {
-		v = make()
+		v = fresh()
 		m[key] = v
 	}
 	return v
@@ -195,8 +198,8 @@ func with(list []string, word string) []string {
 
 // Verdicts yields verdicts in the order of ids, at most limit of them; 0 is
 // every one.
-func (a *App) Verdicts(ctx context.Context, scope store.RowScope, q store.VerdictQuery, limit int) iter.Seq2[VerdictLine, error] {
-	return func(yield func(VerdictLine, error) bool) {
+func (a *App) Verdicts(ctx context.Context, scope store.RowScope, q store.VerdictQuery, limit int) iter.Seq2[api.VerdictLine, error] {
+	return func(yield func(api.VerdictLine, error) bool) {
 		n := 0
 		for {
 			var page []store.VerdictRow
@@ -205,7 +208,7 @@ func (a *App) Verdicts(ctx context.Context, scope store.RowScope, q store.Verdic
 				return err
 			})
 			if err != nil {
-				yield(VerdictLine{}, err)
+				yield(api.VerdictLine{}, err)
 				return
 			}
 			for _, r := range page {
@@ -214,7 +217,7 @@ func (a *App) Verdicts(ctx context.Context, scope store.RowScope, q store.Verdic
 					return
 				}
 				n++
-				if !yield(VerdictLine{ID: r.Entity, Kind: r.Kind, Name: r.Name, Status: v.Status, Grade: v.Grade, Evidence: EvidenceWord(v.Grade),
+				if !yield(api.VerdictLine{ID: r.Entity, Kind: r.Kind, Name: r.Name, Status: v.Status, Grade: v.Grade, Evidence: EvidenceWord(v.Grade),
 					LastUsed: v.LastUsed, SilentSince: v.SilentSince, JudgedAt: r.JudgedAt, Reason: v.Reason}, err) || err != nil {
 					return
 				}

@@ -54,7 +54,7 @@ func (e *Estate) Gaps(realm retinue.Realm) []string {
 			if realm != "" && k.Realm != realm {
 				continue
 			}
-			for _, g := range k.Gaps {
+			for _, g := range slices.Concat(k.Gaps, k.Narrowing) {
 				if !slices.Contains(out, g) {
 					out = append(out, g)
 				}
@@ -62,6 +62,23 @@ func (e *Estate) Gaps(realm retinue.Realm) []string {
 		}
 	}
 	return out
+}
+
+// NothingHidden reports whether all that gives access in a realm was read. What
+// was not may still take some away.
+func (e *Estate) NothingHidden(realm retinue.Realm) bool {
+	known := false
+	for _, x := range e.engines {
+		for _, k := range x.Realms() {
+			if k.Realm == realm {
+				known = true
+				if len(k.Gaps) > 0 {
+					return false
+				}
+			}
+		}
+	}
+	return known
 }
 
 // Graph returns the picture of who comes to act as whom. It is built when it is

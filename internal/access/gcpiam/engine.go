@@ -62,7 +62,7 @@ func (e *Engine) Realms() []access.Known {
 			}
 		}
 		if at := e.x.denyUnlisted(chain); at != "" {
-			k.Gaps = append(k.Gaps, "deny policies of "+at+" were not listed and may forbid more")
+			k.Narrowing = append(k.Narrowing, "deny policies of "+at+" were not listed and may forbid more")
 		}
 		out = append(out, k)
 	}

@@ -99,7 +99,7 @@ func (e *Engine) known(gaps map[retinue.Realm][]string) {
 			k.Gaps = append(k.Gaps, gaps[retinue.NewRealm("aws", a.organization)]...)
 		}
 		if !a.read {
-			k.Gaps = append(k.Gaps, "the organisation's policies over the account were not read")
+			k.Narrowing = append(k.Narrowing, "the organisation's policies over the account were not read")
 		}
 		k.Gaps = append(k.Gaps, e.gaps[realm]...)
 		e.realms = append(e.realms, k)
