@@ -35,6 +35,11 @@ func EvidenceWord(g retinue.Grade) string { return api.EvidenceWord(g) }
 // UsageOf answers what is known of the use of a thing that a scope sees, by its
 // id.
 func (a *App) UsageOf(ctx context.Context, scope store.RowScope, id retinue.EntityID) (api.Usage, error) {
+	return a.usageOf(ctx, scope, id, false)
+}
+
+// usageOf answers with what is unusual told of people by a pseudonym, if masked.
+func (a *App) usageOf(ctx context.Context, scope store.RowScope, id retinue.EntityID, masked bool) (api.Usage, error) {
 	out := api.Usage{ID: id, Verdict: verdict.StatusUnknown, Grade: retinue.GradeD}
 	err := a.DB.View(ctx, scope, func(tx *sqlstore.Tx) error {
 		e, err := oneEntity(tx, id)
@@ -42,17 +47,16 @@ func (a *App) UsageOf(ctx context.Context, scope store.RowScope, id retinue.Enti
 			return err
 		}
 		out.ID, out.Ref, out.Name = e.ID, e.Ref(), cmp.Or(e.Name, e.Key)
+		var v verdict.Verdict
 		switch row, err := tx.Verdict(id); {
 		case err == nil:
-			var v verdict.Verdict
 			if err := json.Unmarshal(row.Body, &v); err != nil {
 				return err
 			}
 			takeVerdict(&out, v)
 			out.JudgedAt = row.JudgedAt
 		case errors.Is(err, retinue.ErrNotFound):
-			v, err := a.judgeOne(ctx, tx, e)
-			if err != nil {
+			if v, err = a.judgeOne(ctx, tx, e); err != nil {
 				return err
 			}
 			takeVerdict(&out, v)
@@ -65,6 +69,9 @@ func (a *App) UsageOf(ctx context.Context, scope store.RowScope, id retinue.Enti
 			return err
 		}
 		countUses(&out, used)
+		if out.Signals, err = a.signals(tx, e, v, used, tx.At().AddDate(0, 0, -signalDays), masked); err != nil {
+			return err
+		}
 		out.Touches, err = tx.UsageTouches(id)
 		return err
 	})

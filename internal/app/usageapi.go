@@ -18,7 +18,7 @@ import (
 
 // Usage implements api.UsageHistory.
 func (a *App) Usage(ctx context.Context, scope store.RowScope, id retinue.EntityID) (api.Usage, error) {
-	u, err := a.UsageOf(ctx, scope, id)
+	u, err := a.usageOf(ctx, scope, id, true)
 	if err != nil {
 		return u, err
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"time"
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/app"
@@ -35,6 +36,13 @@ func benchConclusions(ctx context.Context, a *app.App) (bench.Conclusions, error
 			c.Consumers = append(c.Consumers, benchConsumer(x))
 		}
 		out.Identities = append(out.Identities, c)
+		signals, err := a.SignalsSince(ctx, line.ID, time.Time{})
+		if err != nil {
+			return out, err
+		}
+		for _, s := range signals {
+			out.Signals = append(out.Signals, bench.Signal{Kind: bench.SignalKind(s.Kind), Identity: u.Ref, At: s.First})
+		}
 	}
 	logs, err := a.ActivityLogs(ctx)
 	for _, u := range logs.Unlisted {

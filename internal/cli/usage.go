@@ -13,6 +13,7 @@ import (
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/app"
 	"github.com/retinue-id/retinue/internal/store"
+	"github.com/retinue-id/retinue/internal/usage/behave"
 	"github.com/retinue-id/retinue/internal/usage/replay"
 	"github.com/retinue-id/retinue/internal/usage/verdict"
 )
@@ -99,6 +100,9 @@ func (e *env) showUsage(u app.UsageAnswer, all bool) {
 			text += " (" + r.Cost + ")"
 		}
 		return text
+	})
+	section(e, "unusual in the last 30 days", u.Signals, func(s behave.Signal) string {
+		return fmt.Sprintf("%s  %s: %s", s.First.Format("2006-01-02 15:04"), s.Severity, s.Sentence)
 	})
 	consumers, actions := u.Consumers, u.Actions
 	if !all {

@@ -289,3 +289,13 @@ type UsedTouch struct {
 	First  time.Time         `json:"first"`
 	Last   time.Time         `json:"last"`
 }
+
+// UsedDeed is what a thing did to another, in one way of use.
+type UsedDeed struct {
+	Kind      retinue.TouchKind
+	Target    retinue.Ref
+	Behaviour BehaviourHash
+	N         int64
+	First     time.Time
+	Last      time.Time
+}

@@ -158,6 +158,9 @@ var reads = map[string]struct {
 	"Usage": {true, func(tx *sqlstore.Tx, own, other half) (any, error) {
 		return eachHalf(own, other, tx.Usage)
 	}},
+	"UsageDeeds": {true, func(tx *sqlstore.Tx, own, other half) (any, error) {
+		return eachHalf(own, other, tx.UsageDeeds)
+	}},
 	"UsageTouches": {true, func(tx *sqlstore.Tx, own, other half) (any, error) {
 		return eachHalf(own, other, tx.UsageTouches)
 	}},

@@ -372,3 +372,37 @@ func (tx *Tx) RealmListed(realm retinue.Realm) (bool, error) {
 	}
 	return n > 0, nil
 }
+
+// UsageDeeds lists what a thing did to others, by the behaviours in which it did
+// so.
+func (tx *Tx) UsageDeeds(id retinue.EntityID) ([]store.UsedDeed, error) {
+	key, err := tx.EntityKey(id)
+	if err != nil {
+		return nil, err
+	}
+	refs, err := tx.subjectRefs(key)
+	if err != nil {
+		return nil, err
+	}
+	each := "(SELECT v FROM " + tx.db.d.eachInt("$1") + " j)"
+	var out []store.UsedDeed
+	err = tx.query(func(rows *sql.Rows) error {
+		var d store.UsedDeed
+		var hash []byte
+		var first, last int64
+		if err := rows.Scan(&d.Kind, &d.Target.Realm, &d.Target.Kind, &d.Target.Key, &hash, &d.N, &first, &last); err != nil {
+			return err
+		}
+		d.Behaviour = store.BehaviourHash(hash)
+		d.First, d.Last = time.Unix(first, 0).UTC(), time.Unix(last, 0).UTC()
+		out = append(out, d)
+		return nil
+	}, `SELECT t.kind, m.realm, r.kind, r.key, b.hash, sum(t.n), min(t.first_at), max(t.last_at) FROM usage_behaviours b
+		JOIN usage_touches t ON t.behaviour = b.id JOIN refs r ON r.id = t.target JOIN realms m ON m.id = r.realm_id
+		WHERE b.identity IN `+each+` OR b.credential IN `+each+` GROUP BY t.kind, m.realm, r.kind, r.key, b.hash
+		ORDER BY min(t.first_at), t.kind, r.key`, tx.db.d.ints(refs))
+	if err != nil {
+		return nil, fmt.Errorf("read deeds: %w", err)
+	}
+	return out, nil
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/auth"
 	"github.com/retinue-id/retinue/internal/store"
+	"github.com/retinue-id/retinue/internal/usage/behave"
 	"github.com/retinue-id/retinue/internal/usage/replay"
 	"github.com/retinue-id/retinue/internal/usage/verdict"
 )
@@ -40,6 +41,8 @@ type Usage struct {
 	Consumers []UsageConsumer   `json:"consumers"`
 	Actions   []UsageAction     `json:"actions"`
 	Touches   []store.UsedTouch `json:"touches"`
+	// Signals are what is unusual about its use of the last 30 days.
+	Signals []behave.Signal `json:"signals"`
 	// Week counts uses by hour of the week in UTC, Monday 00:00 first; Days by
 	// day.
 	Week [168]int64 `json:"week"`

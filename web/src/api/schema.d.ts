@@ -3398,6 +3398,21 @@ export interface components {
             /** @description Such as aws:111111111111, or host:* for every realm of a kind. retinue sources check prints the realm of a source */
             realms: string[] | null;
         };
+        Comparison: {
+            /** Format: int64 */
+            days?: number;
+            /** Format: double */
+            deviation?: number;
+            /** Format: date-time */
+            from?: string;
+            /** Format: int64 */
+            highest?: number;
+            /** Format: double */
+            median?: number;
+            /** Format: date-time */
+            to?: string;
+            usual?: string[] | null;
+        };
         Completeness: {
             /** Format: int64 */
             complete: number;
@@ -3437,6 +3452,13 @@ export interface components {
             kind: "administers" | "escalates" | "secrets" | "writes" | "reads" | "other";
             sentences: components["schemas"]["GrantSentence"][] | null;
             title: string;
+        };
+        Consumer: {
+            agent?: string;
+            kind: string;
+            name?: string;
+            network?: string;
+            workload?: components["schemas"]["Ref"];
         };
         Counts: {
             /** Format: int64 */
@@ -6302,6 +6324,24 @@ export interface components {
             id: string;
             name: string;
         };
+        Signal: {
+            action?: string;
+            also?: string[] | null;
+            compared: components["schemas"]["Comparison"];
+            consumer?: components["schemas"]["Consumer"];
+            /** Format: int64 */
+            count: number;
+            fingerprint: string;
+            /** Format: date-time */
+            first: string;
+            kind: string;
+            /** Format: date-time */
+            last: string;
+            sentence: string;
+            severity: string;
+            subject: components["schemas"]["Ref"];
+            what: string;
+        };
         Source: {
             /** @description What connectors of this kind never see */
             blindSpots: string[] | null;
@@ -6703,6 +6743,24 @@ export interface components {
             /** @enum {string} */
             why: "shadow" | "not_connected";
         };
+        UnusedGrant: {
+            actions?: string[] | null;
+            because?: string;
+            document?: string;
+            resources?: string[] | null;
+            sentence: string;
+            statement?: string;
+            used?: string[] | null;
+            whole: boolean;
+        };
+        UnusedGrants: {
+            /** Format: int64 */
+            granted: number;
+            known: boolean;
+            unseen: components["schemas"]["UnusedGrant"][] | null;
+            unused: components["schemas"]["UnusedGrant"][] | null;
+            why?: string;
+        };
         Usage: {
             actions: components["schemas"]["UsageAction"][] | null;
             basis?: string;
@@ -6726,12 +6784,14 @@ export interface components {
             reason: string;
             ref: components["schemas"]["Ref"];
             rhythm: components["schemas"]["Rhythm"];
+            signals: components["schemas"]["Signal"][] | null;
             /** Format: date-time */
             silentSince?: string;
             /** Format: date-time */
             silentUntil?: string;
             touches: components["schemas"]["UsedTouch"][] | null;
             untouched?: components["schemas"]["BlindSpot"][] | null;
+            unusedGrants: components["schemas"]["UnusedGrants"];
             verdict: string;
             week: number[] | null;
             window: components["schemas"]["Window"];
