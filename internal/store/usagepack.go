@@ -215,7 +215,7 @@ func UnpackMonth(month int64, body []byte) (Month, error) {
 	var err error
 	take := func() int64 {
 		v, n := binary.Uvarint(body)
-		if n <= 0 || v > 1<<40 {
+		if n <= 0 || v > 1<<50 {
 			err = bad
 			body = nil
 			return 0
