@@ -23,12 +23,22 @@ func (x *Access) Cuts(ctx context.Context, target string, realm retinue.Realm) (
 		}
 		out.Targets = things
 		g := r.estate.Graph()
-		cut := g.Cuts(targets, graph.CutOptions{})
+		use, err := x.grantsUsed(ctx, r)
+		if err != nil {
+			return err
+		}
+		cut := g.Cuts(targets, graph.CutOptions{Used: use.of})
+		if use != nil && use.err != nil {
+			return use.err
+		}
 		out.Before, out.Exact, out.AtLeast = cut.Before, cut.Exact, cut.AtLeast
 		for i, id := range cut.Grants {
 			c, err := r.grant(g, id)
 			if err != nil {
 				return err
+			}
+			if c.Used == nil && !c.Subject.Hidden {
+				c.Used = use.of(g.Grant(id))
 			}
 			if i < len(cut.Alone) && cut.Alone[i] != graph.None {
 				c.Alone = &cut.Alone[i]

@@ -14,6 +14,9 @@ type CutOptions struct {
 	Sources []NodeID
 	// Keep are grants that must stay, besides those that are fixed.
 	Keep []GrantID
+	// Used is asked whether a use is on record of a grant of which the graph does
+	// not say; nil, as an answer too, means that it is not known.
+	Used func(Grant) *bool
 	// Work bounds the search for the smallest, in steps of the graph and of the
 	// ways looked at; 0 is DefaultWork. When it is spent, the cut still cuts, but
 	// may not be the smallest.
@@ -79,6 +82,7 @@ type cutter struct {
 	covered stamps           // nodes of which the way is cut by what was picked
 	picked  map[GrantID]bool
 	demands []demand
+	asked   map[GrantID]int8 // what CutOptions.Used said
 	// work is what may still be looked at, of the budget; thinning and ranking
 	// the answer have half of it each besides.
 	work, budget int
@@ -293,7 +297,29 @@ func (c *cutter) thin(grants []GrantID) []GrantID {
 // before they are weighed.
 const each = 1 << 32
 
-func (c *cutter) cost(id GrantID) int64 { return each + 1 + int64(c.g.grants.grants[id].used) }
+func (c *cutter) cost(id GrantID) int64 { return each + 1 + int64(c.used(id)) }
+
+// used is 1 for a grant with a recorded use, -1 for one without, and 0 where
+// that is not known.
+func (c *cutter) used(id GrantID) int8 {
+	have := c.g.grants.grants[id].used
+	if have != 0 || c.opt.Used == nil {
+		return have
+	}
+	if asked, ok := c.asked[id]; ok {
+		return asked
+	}
+	if used := c.opt.Used(c.g.Grant(id)); used != nil {
+		if have = -1; *used {
+			have = 1
+		}
+	}
+	if c.asked == nil {
+		c.asked = map[GrantID]int8{}
+	}
+	c.asked[id] = have
+	return have
+}
 
 // fewest is the number of grants that have at least a cost.
 func fewest(cost int64) int { return int((cost + each + 1) / (each + 2)) }

@@ -207,3 +207,23 @@ func plainFlow(g *Graph, sources, targets []NodeID) int {
 	}
 	return ways
 }
+
+// TestCutsAskWhatWasUsed: of two grants that would both do, the one without a
+// recorded use is taken, also where the caller and not the graph knows of it.
+func TestCutsAskWhatWasUsed(t *testing.T) {
+	var b Builder
+	source, middle, target := b.Node(Node{Ref: ref(0), Kind: Identity}), b.Node(Node{Ref: ref(1), Kind: Identity}), b.Node(Node{Ref: ref(2), Kind: Identity})
+	near, far := b.Grant(Grant{Subject: ref(0)}), b.Grant(Grant{Subject: ref(1)})
+	b.Step(Step{From: []NodeID{source}, To: middle, Needs: [][]GrantID{{near}}})
+	b.Step(Step{From: []NodeID{middle}, To: target, Needs: [][]GrantID{{far}}})
+	g := b.Build()
+	for _, want := range []GrantID{near, far} {
+		cut := g.Cuts([]NodeID{target}, CutOptions{Used: func(x Grant) *bool {
+			used := x.Subject != g.Grant(want).Subject
+			return &used
+		}, Sources: []NodeID{source}})
+		if !slices.Equal(cut.Grants, []GrantID{want}) {
+			t.Errorf("cut %v, want %d, which was not used", cut.Grants, want)
+		}
+	}
+}
