@@ -61,7 +61,7 @@ func bareKeys(w *scopeWriter, users []string, seen map[string]bool, outputs int)
 
 // readKeyUses asks for the last use of each key.
 func (a *accountReader) readKeyUses(ctx context.Context, w *scopeWriter, refs []retinue.Ref) error {
-	if !a.covered["iam-access-keys"] {
+	if !a.hasRead("iam-access-keys") {
 		return errNotExported // there is no list of keys to ask for
 	}
 	ids := make([]string, len(refs))

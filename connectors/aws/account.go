@@ -136,6 +136,13 @@ func (a *accountReader) runTask(ctx context.Context, t task) error {
 	return err
 }
 
+// hasRead reports whether something of a scope was read.
+func (a *accountReader) hasRead(path string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.covered[path]
+}
+
 // pages reads the pages of a call within a scope.
 func (a *accountReader) pages(ctx context.Context, w *scopeWriter, c call, fn func(io.Reader) error) error {
 	c.account = a.account

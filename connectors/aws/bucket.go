@@ -34,7 +34,7 @@ func (a *accountReader) readBuckets(ctx context.Context, w *scopeWriter, out *[]
 func (a *accountReader) bucketARN(name string) string { return "arn:" + a.partition + ":s3:::" + name }
 
 func (a *accountReader) readBucketPolicies(ctx context.Context, w *scopeWriter, buckets []bucket) error {
-	if !a.covered["s3-buckets"] {
+	if !a.hasRead("s3-buckets") {
 		return errNotExported
 	}
 	names := make([]string, len(buckets))

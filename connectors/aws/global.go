@@ -68,7 +68,7 @@ func (a *accountReader) readAlias(ctx context.Context, w *scopeWriter) error {
 }
 
 func (a *accountReader) readReportPages(ctx context.Context, w *scopeWriter) error {
-	if a.covered[w.scope.Path] {
+	if a.hasRead(w.scope.Path) {
 		return errElsewhere // AirIAM writes it beside the authorization details
 	}
 	return a.pages(ctx, w, call{op: opReport}, func(r io.Reader) error {

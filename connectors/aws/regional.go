@@ -77,9 +77,7 @@ func (r *regionReader) list(ctx context.Context, w *scopeWriter, op, member stri
 // listed says whether the listing that a scope of policies depends on was read.
 func (r *regionReader) listed(w *scopeWriter) bool {
 	of := map[string]string{"lambda-policies": "lambda-functions", "secret-policies": "secrets", "kms-policies": "kms-keys"}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.covered["region/"+r.region+"/"+of[lastPart(w.scope.Path)]]
+	return r.hasRead("region/" + r.region + "/" + of[lastPart(w.scope.Path)])
 }
 
 // readPolicies states the resource policy of each resource by its ARN.
