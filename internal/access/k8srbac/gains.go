@@ -86,11 +86,7 @@ func (w *walker) call(a *actor, c *Call, ns, name string) []hold {
 	for _, verb := range c.Verbs {
 		for _, n := range names {
 			at.Verb, at.Name = verb, n
-			for _, h := range a.holds(w.cluster, &at) {
-				if !slices.ContainsFunc(out, func(o hold) bool { return o.subject == h.subject && o.reason == h.reason }) {
-					out = append(out, h)
-				}
-			}
+			out = union(out, a.holds(w.cluster, &at))
 		}
 	}
 	return out

@@ -1,6 +1,7 @@
 package k8srbac
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -35,37 +36,117 @@ func (w *walker) binds(a *actor, t *Technique) bool {
 	return some
 }
 
+// bindsIn puts in the roles that an actor can bind in a namespace or the
+// cluster: the greatest of them where there is one that allows everything, and
+// otherwise each.
 func (w *walker) bindsIn(a *actor, t *Technique, ns string) bool {
-	bind, create := &t.Calls[0], &t.Calls[1]
-	makes := w.call(a, create, ns, "")
-	if h := w.call(a, bind, ns, ""); len(h) > 0 {
-		if len(makes) == 0 {
-			return w.rebinds(a, t, ns, h)
-		}
-		return w.bindsAll(a, t, ns, [][]hold{h, makes})
-	}
-	names := a.named(w.cluster, ns, bind)
-	if ns != "" {
-		names = append(names, a.named(w.cluster, "", bind)...)
-		slices.Sort(names)
-		names = slices.Compact(names)
-	}
+	bind, every := &t.Calls[0], [2][]hold{}
+	greatest := int32(-1)
 	some := false
-	for _, name := range names {
-		role, ok := w.roleNamed(bind, ns, name)
-		h := w.call(a, bind, ns, name)
-		if !ok || len(h) == 0 {
-			continue
+	binds, makes := w.callOn(a, bind, ns), w.makesBinding(a, &t.Calls[1], ns)
+	for _, role := range w.bindable(bind, ns, binds) {
+		h, with := binds.on(w.index.roles[role].Name), makes(role)
+		switch {
+		case len(h) == 0 || len(with) == 0:
+		case w.isEverything(role, ns):
+			// Any of them will do, by any of the ways.
+			if greatest < 0 {
+				greatest = role
+			}
+			every = [2][]hold{union(every[0], h), union(every[1], with)}
+		case greatest < 0 || len(binds.all) == 0:
+			some = w.gainRole(a, t, role, ns, [][]hold{h, with}) || some
 		}
-		with := makes
-		if len(with) == 0 {
-			if with = w.changes(a, create, ns, role); len(with) == 0 {
-				continue
+	}
+	if greatest < 0 {
+		return some
+	}
+	return w.gainRole(a, t, greatest, ns, every[:]) || some
+}
+
+// allowed is what allows an actor a call: on everything, and on what rules name.
+type allowed struct {
+	all   []hold
+	names map[string][]hold
+}
+
+// callOn asks for a call on everything and on each name.
+func (w *walker) callOn(a *actor, c *Call, ns string) allowed {
+	out := allowed{all: w.call(a, c, ns, ""), names: map[string][]hold{}}
+	names := a.named(w.cluster, ns, c)
+	if ns != "" {
+		names = append(names, a.named(w.cluster, "", c)...)
+	}
+	for _, n := range names {
+		if out.names[n] == nil {
+			out.names[n] = w.call(a, c, ns, n)
+		}
+	}
+	return out
+}
+
+// on is what allows the call on one of a name.
+func (o *allowed) on(name string) []hold {
+	if h, ok := o.names[name]; ok {
+		return h
+	}
+	return o.all
+}
+
+// bindable lists the roles that an actor may bind: those that allow everything
+// first, and of the others no more than maxNamed.
+func (w *walker) bindable(bind *Call, ns string, may allowed) []int32 {
+	var greatest, others []int32
+	add := func(role int32) {
+		switch {
+		case w.isEverything(role, ns):
+			greatest = append(greatest, role)
+		case len(others) < maxNamed:
+			others = append(others, role)
+		}
+	}
+	if len(may.all) == 0 {
+		for _, name := range slices.Sorted(maps.Keys(may.names)) {
+			if role, ok := w.roleNamed(bind, ns, name); ok {
+				add(role)
 			}
 		}
-		some = w.gainRole(a, t, role, ns, [][]hold{h, with}) || some
+		return append(greatest, others...)
 	}
-	return some
+	for i := range w.index.roles {
+		if n, ok := w.roleNamed(bind, ns, w.index.roles[i].Name); ok && n == int32(i) {
+			add(n)
+		}
+	}
+	return append(greatest, others...)
+}
+
+// makesBinding tells by role what lets an actor bind it but for the right to
+// bind: making a binding, or adding itself to one of the role that is there.
+func (w *walker) makesBinding(a *actor, create *Call, ns string) func(role int32) []hold {
+	makes := w.call(a, create, ns, "")
+	change := *create
+	change.Verbs = []string{"update", "patch"}
+	changes := w.callOn(a, &change, ns)
+	there := map[int32][]hold{}
+	if len(changes.all) > 0 || len(changes.names) > 0 {
+		for _, n := range w.index.byNamespace[ns] {
+			role := w.index.roleOf[n]
+			there[role] = union(there[role], changes.on(w.index.bindings[n].Name))
+		}
+	}
+	return func(role int32) []hold { return union(makes, there[role]) }
+}
+
+// union is what is in one of two lists.
+func union(a, b []hold) []hold {
+	out := slices.Clone(a)
+	for _, h := range b {
+		if !slices.ContainsFunc(out, func(o hold) bool { return o.subject == h.subject && o.reason == h.reason }) {
+			out = append(out, h)
+		}
+	}
+	return out
 }
 
 // roleNamed finds the role that a name stands for.
@@ -75,27 +156,6 @@ func (w *walker) roleNamed(c *Call, ns, name string) (int32, bool) {
 	}
 	n, ok := w.index.byRole[roleKey(ns, name)]
 	return n, ok
-}
-
-// bindsAll puts in that an actor can bind every role: the greatest of them, or
-// where none allows everything, each.
-func (w *walker) bindsAll(a *actor, t *Technique, ns string, calls [][]hold) bool {
-	var all []int32
-	for i := range w.index.roles {
-		r := &w.index.roles[i]
-		if n, ok := w.roleNamed(&t.Calls[0], ns, r.Name); !ok || n != int32(i) || len(all) == maxNamed {
-			continue
-		}
-		if w.isEverything(int32(i), ns) {
-			return w.gainRole(a, t, int32(i), ns, calls)
-		}
-		all = append(all, int32(i))
-	}
-	some := false
-	for _, role := range all {
-		some = w.gainRole(a, t, role, ns, calls) || some
-	}
-	return some
 }
 
 // isEverything reports whether a role allows everything in a namespace, or
@@ -125,38 +185,6 @@ func (w *walker) gainRole(a *actor, t *Technique, role int32, ns string, calls [
 		return false
 	}
 	return w.take(a, u, w.holder(role, ns))
-}
-
-// changes is what lets an actor add itself to a binding that is there.
-func (w *walker) changes(a *actor, create *Call, ns string, role int32) []hold {
-	change := *create
-	change.Verbs = []string{"update", "patch"}
-	for _, n := range w.index.byNamespace[ns] {
-		if w.index.roleOf[n] == role {
-			if h := w.call(a, &change, ns, w.index.bindings[n].Name); len(h) > 0 {
-				return h
-			}
-		}
-	}
-	return nil
-}
-
-// rebinds puts in the roles that an actor can bind by changing the bindings
-// that are there.
-func (w *walker) rebinds(a *actor, t *Technique, ns string, bind []hold) bool {
-	some := false
-	seen := map[int32]bool{}
-	for _, n := range w.index.byNamespace[ns] {
-		role := w.index.roleOf[n]
-		if of, ok := w.roleNamed(&t.Calls[0], ns, w.index.roles[role].Name); !ok || of != role || seen[role] {
-			continue
-		}
-		seen[role] = true
-		if h := w.changes(a, &t.Calls[1], ns, role); len(h) > 0 {
-			some = w.gainRole(a, t, role, ns, [][]hold{bind, h}) || some
-		}
-	}
-	return some
 }
 
 // escalates puts in that an actor can give rules to a role that it holds, and
