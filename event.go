@@ -217,7 +217,7 @@ type Coverage struct {
 // apply; with none it concerns everyone of the realm.
 type BlindSpot struct {
 	// Code names it in lower snake case after the system: "aws.data_events_off".
-	// docs/usage.md lists all.
+	// The page of the connector lists its own.
 	Code string `json:"code"`
 	// Text says it in a sentence.
 	Text string `json:"text"`

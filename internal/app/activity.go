@@ -80,17 +80,30 @@ func (a *App) ImportActivity(ctx context.Context, sources []SourceConfig, opt Ac
 		read := sink.result()
 		if err != nil {
 			read.Error = err.Error()
-			if ctx.Err() != nil {
-				return append(out, read), ctx.Err()
-			}
 		}
 		out = append(out, read)
+		// Also of what was read before it was stopped.
+		if err := a.recordRead(context.WithoutCancel(ctx), opt.Actor, read); err != nil {
+			return out, err
+		}
+		if ctx.Err() != nil {
+			return out, ctx.Err()
+		}
 	}
 	if _, err := a.DB.PackUsage(ctx, a.DB.Now().Add(-unpackedUse)); err != nil {
 		return out, err
 	}
 	_, err = a.JudgeUsage(ctx)
 	return out, err
+}
+
+// recordRead puts on record that a source's logs were read.
+func (a *App) recordRead(ctx context.Context, who retinue.Actor, read ActivityRead) error {
+	return a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
+		tx.Record(who, retinue.RecordActivityRead, read.Source, map[string]any{"logs": read.Logs, "events": read.Events, "new": read.New,
+			"faults": read.Faults, "complete": read.Error == ""})
+		return nil
+	})
 }
 
 // activityReader opens what reads a source's logs.
@@ -243,7 +256,8 @@ func (s *activitySink) horizon(log string) time.Duration {
 
 // Cover implements connector.ActivitySink.
 func (s *activitySink) Cover(ctx context.Context, c retinue.Coverage) error {
-	if c.Proof == "" && s.opt.Complete {
+	attested := c.Proof == "" && s.opt.Complete
+	if attested {
 		c.Proof = fmt.Sprintf("%s said on %s that what was read is all that the log held", s.opt.Actor.Name, s.app.now().Format(time.DateOnly))
 	}
 	if c.To.Before(c.From) || c.Realm.Validate() != nil || c.Log == "" {
@@ -253,7 +267,13 @@ func (s *activitySink) Cover(ctx context.Context, c retinue.Coverage) error {
 	s.read.Coverage = append(s.read.Coverage, c)
 	s.logs[c.Log] = true
 	s.mu.Unlock()
-	return s.app.DB.Update(ctx, func(tx *sqlstore.Tx) error { return tx.AddCoverage(c) })
+	return s.app.DB.Update(ctx, func(tx *sqlstore.Tx) error {
+		if attested {
+			tx.Record(s.opt.Actor, retinue.RecordActivityAttested, s.source.Name, map[string]any{"log": c.Log, "realm": c.Realm,
+				"from": c.From.Format(time.RFC3339), "to": c.To.Format(time.RFC3339)})
+		}
+		return tx.AddCoverage(c)
+	})
 }
 
 // Fault implements connector.ActivitySink.

@@ -56,8 +56,10 @@ type App struct {
 	estates *estates
 	// usageTurn is held by who forms verdicts on use; networks are the blocks of
 	// addresses that have a name.
-	usageTurn sync.Mutex
-	networks  usage.Networks
+	// Up to usageKnown everything had a verdict when it last looked.
+	usageTurn  sync.Mutex
+	usageKnown int64
+	networks   usage.Networks
 	// detector finds secrets; it is made once, when it is first needed.
 	detector func() (*secrets.Scanner, error)
 }

@@ -40,6 +40,9 @@ func (a *App) usageHandlers(h *jobs.Handlers) {
 // KeepUsage packs the counts of hours that are over, keeps older ones coarser,
 // and forgets which events were counted beyond the horizon.
 func (a *App) KeepUsage(ctx context.Context) error {
+	a.usageTurn.Lock()
+	a.usageKnown = 0 // now and then everything is looked at: what was gone may be back
+	a.usageTurn.Unlock()
 	now := a.DB.Now()
 	if _, err := a.DB.PackUsage(ctx, now.Add(-unpackedUse)); err != nil {
 		return err

@@ -34,11 +34,15 @@ func (a *App) JudgeUsage(ctx context.Context) (int, error) {
 	for {
 		var due []store.UsageSubject
 		err := a.DB.Update(ctx, func(tx *sqlstore.Tx) (err error) {
-			due, err = tx.TakeUsageDue(after, usageRound)
+			due, err = tx.TakeUsageDue(after, a.usageKnown, usageRound)
 			return err
 		})
-		if err != nil || len(due) == 0 {
+		if err != nil {
 			return formed, err
+		}
+		if len(due) == 0 {
+			a.usageKnown = max(a.usageKnown, after)
+			return formed, nil
 		}
 		if err := j.prepare(ctx); err != nil {
 			return formed, err

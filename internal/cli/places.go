@@ -12,7 +12,7 @@ import (
 // has the table of all.
 func onlyHere() map[string]string {
 	return map[string]string{
-		"activity import":       "the logs lie here; a server takes events at POST /api/v1/events",
+		"activity import":       "the logs lie here, and are counted in the database itself",
 		"usage":                 asksHere,
 		"verdicts list":         asksHere,
 		"simulate deny":         asksHere,

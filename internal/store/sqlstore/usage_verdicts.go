@@ -145,10 +145,11 @@ func (tx *Tx) UsageTallies(from int64) ([]store.UsageTally, error) {
 }
 
 // TakeUsageDue returns things after one whose verdict is to be formed anew: their
-// use changed, time alone may have changed it, or they have none. What changed
+// use changed, time alone may have changed it, or they have none and are newer
+// than a key: those up to it were looked at before. What changed
 // is taken for looked at, and they stay due until SetVerdict: what is counted
 // meanwhile makes them due again.
-func (tx *Tx) TakeUsageDue(after int64, limit int) ([]store.UsageSubject, error) {
+func (tx *Tx) TakeUsageDue(after, newer int64, limit int) ([]store.UsageSubject, error) {
 	var out []store.UsageSubject
 	err := tx.query(func(rows *sql.Rows) error {
 		var s store.UsageSubject
@@ -159,12 +160,13 @@ func (tx *Tx) TakeUsageDue(after int64, limit int) ([]store.UsageSubject, error)
 		WHERE e.id IN (SELECT t.entity_id FROM (
 			SELECT f.entity_id FROM usage_touched u JOIN refs f ON f.id = u.ref_id WHERE f.entity_id > $2
 			UNION SELECT o.entity_id FROM usage_touched u JOIN refs f ON f.id = u.ref_id
-				JOIN realms q ON q.id = f.realm_id JOIN credential_keys k ON k.value = f.key AND q.realm = 'credential:' || k.kind JOIN refs o ON o.id = k.ref_id
+				JOIN realms q ON q.id = f.realm_id AND q.realm LIKE 'credential:%%'
+				JOIN credential_keys k ON k.kind = substr(q.realm, 12) AND k.value = f.key JOIN refs o ON o.id = k.ref_id
 				WHERE o.entity_id > $2
 			UNION SELECT v.entity_id FROM usage_verdicts v WHERE v.due_at <= $1 AND v.entity_id > $2
-			UNION SELECT n.id FROM (SELECT id FROM entities x WHERE x.id > $2 AND x.type IN (%d, %d) AND x.gone_at IS NULL
+			UNION SELECT n.id FROM (SELECT id FROM entities x WHERE x.id > $3 AND x.type IN (%d, %d) AND x.gone_at IS NULL
 				AND NOT EXISTS (SELECT 1 FROM usage_verdicts v WHERE v.entity_id = x.id) ORDER BY x.id LIMIT %d) n
-		) t) AND e.type IN (%d, %d) AND e.gone_at IS NULL ORDER BY e.id LIMIT %d`, identityType, credentialType, limit, identityType, credentialType, limit), tx.at.UnixMicro(), after)
+		) t) AND e.type IN (%d, %d) AND e.gone_at IS NULL ORDER BY e.id LIMIT %d`, identityType, credentialType, limit, identityType, credentialType, limit), tx.at.UnixMicro(), after, max(after, newer))
 	if err != nil {
 		return nil, fmt.Errorf("list whose use changed: %w", err)
 	}
