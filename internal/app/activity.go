@@ -12,10 +12,8 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/connector"
-	"github.com/retinue-id/retinue/internal/seal"
 	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
-	"github.com/retinue-id/retinue/internal/usage"
 )
 
 // ActivityOptions are how logs are read.
@@ -68,13 +66,9 @@ func (a *App) ImportActivity(ctx context.Context, sources []SourceConfig, opt Ac
 	if opt.OnFault == nil {
 		opt.OnFault = func(string, connector.Fault) {}
 	}
-	tested, err := a.testedConditions(ctx)
-	if err != nil {
-		return nil, err
-	}
 	var out []ActivityRead
 	for _, s := range sources {
-		sink := &activitySink{app: a, source: s, opt: opt, tested: tested, read: ActivityRead{Source: s.Name}, logs: map[string]bool{},
+		sink := &activitySink{app: a, source: s, opt: opt, read: ActivityRead{Source: s.Name}, logs: map[string]bool{},
 			inputs: map[string]bool{}, faults: map[string]int64{}}
 		err := a.readActivity(ctx, s, opt, sink)
 		read := sink.result()
@@ -93,7 +87,7 @@ func (a *App) ImportActivity(ctx context.Context, sources []SourceConfig, opt Ac
 	if _, err := a.DB.PackUsage(ctx, a.DB.Now().Add(-unpackedUse)); err != nil {
 		return out, err
 	}
-	_, err = a.JudgeUsage(ctx)
+	_, err := a.JudgeUsage(ctx)
 	return out, err
 }
 
@@ -138,16 +132,19 @@ func (a *App) readActivity(ctx context.Context, s SourceConfig, opt ActivityOpti
 	if err != nil {
 		return err
 	}
+	if sink.counter, err = a.eventCounter(ctx, s.Kind, sink.Fault); err != nil {
+		return errors.Join(err, reader.Close())
+	}
 	err = reader.Activity(ctx, connector.ActivityRequest{Now: a.now(), Since: opt.Since, Position: sink.position}, sink)
 	return errors.Join(err, reader.Close())
 }
 
 // activitySink counts what a reader reads.
 type activitySink struct {
-	app    *App
-	source SourceConfig
-	opt    ActivityOptions
-	tested func(realm retinue.Realm, key string) bool
+	app     *App
+	source  SourceConfig
+	opt     ActivityOptions
+	counter *eventCounter
 
 	mu     sync.Mutex
 	read   ActivityRead
@@ -166,55 +163,15 @@ func (s *activitySink) position(input string) (p connector.Position, err error) 
 
 // Batch implements connector.ActivitySink.
 func (s *activitySink) Batch(ctx context.Context, b connector.Batch) error {
-	if len(b.Events) > connector.MaxActivityBatch || b.Input == "" {
-		return fmt.Errorf("%w: a batch of %d events of input %q: want at most %d, and the input named", retinue.ErrInvalid, len(b.Events), b.Input, connector.MaxActivityBatch)
+	read, err := s.counter.Count(ctx, b)
+	if err != nil {
+		return err
 	}
-	folders := map[string]*usage.Folder{}
-	var read ActivityRead
-	for i := range b.Events {
-		e := &b.Events[i]
-		f := folders[e.Log]
-		if f == nil {
-			f = &usage.Folder{Tested: s.tested, Networks: s.app.networks, Seal: s.app.sealUnknown(ctx)}
-			folders[e.Log] = f
-		}
-		if err := f.Add(e); err != nil {
-			s.Fault(connector.Fault{Input: b.Input, Label: b.Label, From: e.At, To: e.At, Err: err})
-			continue
-		}
-		read.Events++
-		if e.Class == retinue.EventUnknown {
-			read.Unknown++
-		}
-		if read.From.IsZero() || e.At.Before(read.From) {
-			read.From = e.At
-		}
-		if e.At.After(read.To) {
-			read.To = e.At
-		}
-	}
-	logs := slices.Sorted(maps.Keys(folders))
-	if len(logs) == 0 { // nothing but a position
-		logs, folders = []string{""}, map[string]*usage.Folder{"": {}}
-	}
-	for i, log := range logs {
-		u := folders[log].Take()
-		u.Log, u.Input, u.Label, u.Position = log, b.Input, b.Label, b.Position
-		u.Keep = i == len(logs)-1 // what is counted before is known again if this fails
-		u.Horizon = s.horizon(log)
-		got, err := s.app.DB.CountUsage(ctx, u)
-		if err != nil {
-			return err
-		}
-		read.New += got.New
-		read.Repeated += got.Repeated
-		read.LateUnverified += got.LateUnverified
-	}
-	s.add(b.Input, read, logs)
+	s.add(b.Input, read)
 	return nil
 }
 
-func (s *activitySink) add(input string, read ActivityRead, logs []string) {
+func (s *activitySink) add(input string, read ActivityRead) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := &s.read
@@ -233,25 +190,9 @@ func (s *activitySink) add(input string, read ActivityRead, logs []string) {
 	if read.To.After(r.To) {
 		r.To = read.To
 	}
-	for _, l := range logs {
-		if l != "" {
-			s.logs[l] = true
-		}
+	for _, l := range read.Logs {
+		s.logs[l] = true
 	}
-}
-
-// horizon is for how long the same event of a log is known again.
-func (s *activitySink) horizon(log string) time.Duration {
-	spec, err := s.app.Spec(s.source.Kind)
-	if err != nil || spec.Activity == nil {
-		return 0
-	}
-	for _, k := range spec.Activity.Logs {
-		if k.Name == log {
-			return k.Lateness
-		}
-	}
-	return 0
 }
 
 // Cover implements connector.ActivitySink.
@@ -320,44 +261,4 @@ func (s *activitySink) result() ActivityRead {
 		s.read.Coverage = []retinue.Coverage{}
 	}
 	return s.read
-}
-
-// sealUnknown keeps the record of an event that no reader understood: searched
-// for secrets, and sealed to its place.
-func (a *App) sealUnknown(ctx context.Context) func(*retinue.Event) []byte {
-	if a.sealer == nil {
-		return nil
-	}
-	return func(e *retinue.Event) []byte {
-		raw, err := a.withoutSecrets(e.Raw)
-		if err != nil {
-			a.log.Warn("unknown event was not kept", "log", e.Log, "error", err.Error())
-			return nil
-		}
-		at := seal.Place{Table: "usage_unknown", Row: store.UnknownName(e.Log, store.EventHash(e.ID, e.Digest)), Column: "sealed"}
-		sealed, err := a.sealer.Seal(ctx, raw, at)
-		if err != nil {
-			a.log.Warn("unknown event was not kept", "log", e.Log, "error", err.Error())
-			return nil
-		}
-		return sealed
-	}
-}
-
-// withoutSecrets replaces what looks like a secret.
-func (a *App) withoutSecrets(raw []byte) ([]byte, error) {
-	scanner, err := a.detector()
-	if err != nil {
-		return nil, err
-	}
-	var out []byte
-	at := 0
-	for _, f := range scanner.Scan(raw) {
-		if f.Start < at || f.Secret.IsZero() {
-			continue
-		}
-		out = append(append(out, raw[at:f.Start]...), redactedSecret...)
-		at = f.End
-	}
-	return append(out, raw[at:]...), nil
 }
