@@ -34,6 +34,14 @@ type Activity struct {
 	// env turns into fingerprints. Of cfg only the options count. Nil where Decode is
 	// all that there is.
 	Decoder func(cfg Config, env Env) (func(record []byte) ([]retinue.Event, error), error)
+	// Envelopes are the names under which an object that is no record itself holds
+	// an array of records, as deliveries of several have it ("Records", "items").
+	Envelopes []string
+	// RealmOption is the option that says which system records are of, for a kind
+	// whose records do not say it, and RealmKind the kind of that system's realm: the
+	// option's value is the realm's id. Both are empty where records say it.
+	RealmKind   string
+	RealmOption string
 }
 
 // LogKind is one log that a connector understands.

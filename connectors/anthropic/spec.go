@@ -49,9 +49,10 @@ func Spec() connector.Spec {
 				{Form: "anthropic=anthropic-activity.ndjson", Help: "entries of the feed in one file"},
 				{Form: "anthropic=/data/anthropic/,organization=org_example", Help: "a folder of answers, with sign-ins that failed"},
 			},
-			Open:    open,
-			Decode:  decoder{}.decode,
-			Decoder: alone,
+			Open:      open,
+			Decode:    decoder{}.decode,
+			Decoder:   alone,
+			Envelopes: []string{"data"},
 		},
 	}
 }

@@ -52,8 +52,13 @@ func activity() *connector.Activity {
 			}
 			return newTrailDecoder(t).decode(nil, record, maxNested)
 		},
+		Envelopes: envelopes(),
 	}
 }
+
+// envelopes are the names under which files of CloudTrail, answers of LookupEvents
+// and subscriptions of CloudWatch Logs hold records.
+func envelopes() []string { return []string{"Records", "Events", "logEvents"} }
 
 // trailReader reads CloudTrail from files.
 type trailReader struct {
@@ -111,7 +116,7 @@ func (r *trailReader) newRun(sink connector.ActivitySink) *trailRun {
 
 // options completes options with what this log needs.
 func (r *trailRun) options(o logs.Options) logs.Options {
-	o.Envelopes = []string{"Records", "Events", "logEvents"}
+	o.Envelopes = envelopes()
 	o.MaxRecord = logs.DefaultMaxRecord
 	o.Open = r.open
 	o.Cover = r.cover

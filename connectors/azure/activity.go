@@ -45,23 +45,39 @@ func activity() *connector.Activity {
 			{Form: "azure=signins.json,tenant=11111111-1111-1111-1111-111111111111", Help: "pages of Graph's auditLogs/signIns, which do not name their tenant"},
 			{Form: "azure=tenant:11111111-1111-1111-1111-111111111111", Help: "the live logs of a tenant, with an application's id and secret in AZURE_CLIENT_ID and AZURE_CLIENT_SECRET"},
 		},
-		Open:   openActivity,
-		Decode: func(record []byte) ([]retinue.Event, error) { return logDecoder{}.decode(record) },
+		Open:      openActivity,
+		Decode:    func(record []byte) ([]retinue.Event, error) { return logDecoder{}.decode(record) },
+		Decoder:   alone,
+		Envelopes: envelopes(),
 	}
+}
+
+// alone makes a decoder of records that come one by one.
+func alone(cfg connector.Config, _ connector.Env) (func([]byte) ([]retinue.Event, error), error) {
+	d, err := configured(cfg)
+	return d.decode, err
+}
+
+// configured is the decoder that the options ask for.
+func configured(cfg connector.Config) (logDecoder, error) {
+	tenant := strings.ToLower(cfg.Option("tenant", ""))
+	if tenant != "" && !isGUID(tenant) {
+		return logDecoder{}, fmt.Errorf("%w: source azure: option tenant=%q: want the tenant's id, such as 00000000-0000-0000-0000-000000000000", retinue.ErrInvalid, retinue.CleanName(tenant))
+	}
+	return logDecoder{tenant: tenant}, nil
 }
 
 func openActivity(_ context.Context, cfg connector.Config, env connector.Env) (connector.ActivityReader, error) {
 	if strings.HasPrefix(cfg.Target, "tenant:") || strings.HasPrefix(cfg.Target, "subscription:") {
 		return openLive(cfg, env, public())
 	}
-	tenant := strings.ToLower(cfg.Option("tenant", ""))
-	switch {
-	case cfg.Target == "":
+	if cfg.Target == "" {
 		return nil, fmt.Errorf("%w: source azure: what to read is missing: want azure=PATH", retinue.ErrInvalid)
-	case tenant != "" && !isGUID(tenant):
-		return nil, fmt.Errorf("%w: source azure: option tenant=%q: want the tenant's id, such as 00000000-0000-0000-0000-000000000000", retinue.ErrInvalid, retinue.CleanName(tenant))
 	}
-	decoder := logDecoder{tenant: tenant}
+	decoder, err := configured(cfg)
+	if err != nil {
+		return nil, err
+	}
 	return &entry.Reader{Paths: []string{cfg.Target}, Envelopes: envelopes(), Decode: decoder.decode, Signs: signs, Blind: blind}, nil
 }
 

@@ -41,9 +41,21 @@ func activity() *connector.Activity {
 			{Form: "gcp=audit.json,projects=123456789012=my-project", Help: "say which project a number in an address of a service account is"},
 			{Form: "gcp=projects/my-project", Help: "the live logs of a project, with the key of a service account that GOOGLE_APPLICATION_CREDENTIALS names"},
 		},
-		Open:   openActivity,
-		Decode: func(record []byte) ([]retinue.Event, error) { return auditDecoder{}.decode(record) },
+		Open:      openActivity,
+		Decode:    func(record []byte) ([]retinue.Event, error) { return auditDecoder{}.decode(record) },
+		Decoder:   alone,
+		Envelopes: envelopes(),
 	}
+}
+
+// envelopes are the names under which answers of Cloud Logging and Pub/Sub hold
+// lists.
+func envelopes() []string { return []string{"entries", "receivedMessages"} }
+
+// alone makes a decoder of entries that come one by one.
+func alone(cfg connector.Config, _ connector.Env) (func([]byte) ([]retinue.Event, error), error) {
+	numbers, err := projectNumbers(cfg.List("projects"))
+	return auditDecoder{numbers: numbers}.decode, err
 }
 
 func openActivity(_ context.Context, cfg connector.Config, env connector.Env) (connector.ActivityReader, error) {
@@ -59,7 +71,7 @@ func openActivity(_ context.Context, cfg connector.Config, env connector.Env) (c
 		return openLive(cfg, env, decoder, loggingAPI)
 	}
 	return &entry.Reader{
-		Paths: []string{cfg.Target}, Envelopes: []string{"entries", "receivedMessages"}, Decode: decoder.decode,
+		Paths: []string{cfg.Target}, Envelopes: envelopes(), Decode: decoder.decode,
 		Signs: func(ev retinue.Event) []string { return []string{string(ev.Class)} }, Blind: auditBlind,
 	}, nil
 }

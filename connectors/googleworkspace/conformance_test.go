@@ -21,7 +21,7 @@ func record(_ testing.TB, n int) []byte {
 
 func TestActivityConformance(t *testing.T) {
 	connectortest.Activity(t, connectortest.ActivitySubject{
-		Spec: googleworkspace.Spec(), Open: connectortest.OpenActivity(googleworkspace.Spec(), map[string]string{"domain": "example.com"}), File: "token.ndjson",
+		Spec: googleworkspace.Spec(), Open: connectortest.OpenActivity(googleworkspace.Spec(), map[string]string{"domain": "example.com"}), File: "token.ndjson", Options: map[string]string{"domain": "example.com"},
 		Write: connectortest.Lines(record, `{"kind":"`+connectortest.DamagedText+`"`), Record: record,
 	})
 }

@@ -62,21 +62,38 @@ func Spec() connector.Spec {
 				{Form: "googleworkspace=./reports,domain=example.com", Help: "a folder with a file for each report"},
 				{Form: "googleworkspace=token.json,domain=example.com", Help: "the report token alone: which applications were used"},
 			},
-			Open:   open,
-			Decode: func(record []byte) ([]retinue.Event, error) { return decoder{}.decode(record) },
+			Open:    open,
+			Decode:  func(record []byte) ([]retinue.Event, error) { return decoder{}.decode(record) },
+			Decoder: alone, Envelopes: []string{"items"},
+			RealmKind: "google", RealmOption: "domain",
 		},
 	}
 }
 
 func open(_ context.Context, cfg connector.Config, _ connector.Env) (connector.ActivityReader, error) {
-	domain := strings.ToLower(strings.TrimSpace(cfg.Option("domain", "")))
-	switch {
-	case cfg.Target == "":
+	if cfg.Target == "" {
 		return nil, fmt.Errorf("%w: source googleworkspace: what to read is missing: want googleworkspace=PATH,domain=DOMAIN", retinue.ErrInvalid)
-	case !strings.Contains(domain, ".") || strings.ContainsAny(domain, "@/ ") || entry.Realm("google", domain) == "":
-		return nil, fmt.Errorf("%w: source googleworkspace: option domain=%q: want the organisation's primary domain, such as example.com", retinue.ErrInvalid, retinue.CleanName(domain))
 	}
-	return &entry.Reader{Paths: []string{cfg.Target}, Envelopes: []string{"items"}, Decode: decoder{domain: domain}.decode, Signs: signs, Blind: blind}, nil
+	d, err := configured(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &entry.Reader{Paths: []string{cfg.Target}, Envelopes: []string{"items"}, Decode: d.decode, Signs: signs, Blind: blind}, nil
+}
+
+// alone makes a decoder of activities that come one by one.
+func alone(cfg connector.Config, _ connector.Env) (func([]byte) ([]retinue.Event, error), error) {
+	d, err := configured(cfg)
+	return d.decode, err
+}
+
+// configured is the decoder that the options ask for.
+func configured(cfg connector.Config) (decoder, error) {
+	domain := strings.ToLower(strings.TrimSpace(cfg.Option("domain", "")))
+	if !strings.Contains(domain, ".") || strings.ContainsAny(domain, "@/ ") || entry.Realm("google", domain) == "" {
+		return decoder{}, fmt.Errorf("%w: source googleworkspace: option domain=%q: want the organisation's primary domain, such as example.com", retinue.ErrInvalid, retinue.CleanName(domain))
+	}
+	return decoder{domain: domain}, nil
 }
 
 // signs is the report that an event is of.

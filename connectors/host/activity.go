@@ -40,7 +40,21 @@ func activity() *connector.Activity {
 		Decode: func(record []byte) ([]retinue.Event, error) {
 			return (&journalDecoder{}).decode(record)
 		},
+		Decoder: alone,
 	}
+}
+
+// alone makes a decoder of entries of the journal, which name their machine where
+// the options do not.
+func alone(cfg connector.Config, _ connector.Env) (func([]byte) ([]retinue.Event, error), error) {
+	d := &journalDecoder{}
+	if id := cfg.Option("id", ""); id != "" {
+		d.realm = retinue.NewRealm("host", retinue.CleanName(id))
+		if err := d.realm.Validate(); err != nil {
+			return nil, fmt.Errorf("source host: option id: %w", err)
+		}
+	}
+	return d.decode, nil
 }
 
 // sshReader reads logs of sign-ins from files.

@@ -32,7 +32,27 @@ func activity() *connector.Activity {
 		Decode: func(record []byte) ([]retinue.Event, error) {
 			return (&auditDecoder{}).decode(record)
 		},
+		Decoder:   alone,
+		Envelopes: envelopes(), RealmKind: realmKind, RealmOption: "cluster-uid",
 	}
+}
+
+// alone makes a decoder of records that come one by one.
+func alone(cfg connector.Config, _ connector.Env) (func([]byte) ([]retinue.Event, error), error) {
+	d, err := configured(cfg)
+	return d.decode, err
+}
+
+// configured is the decoder that the options ask for.
+func configured(cfg connector.Config) (*auditDecoder, error) {
+	opts, err := readOptions(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if opts.clusterUID == "" {
+		return nil, fmt.Errorf("%w: source kubernetes: an audit log does not say which cluster it is of: give cluster-uid=, which `kubectl get namespace kube-system -o jsonpath={.metadata.uid}` prints", retinue.ErrInvalid)
+	}
+	return &auditDecoder{realm: retinue.NewRealm(realmKind, opts.clusterUID), issuer: retinue.CleanName(cfg.Option("token-issuer", "")), anonymous: new(atomic.Int64)}, nil
 }
 
 // Blind spots of the audit log whatever its policy.
@@ -67,7 +87,7 @@ func noCredentialID() retinue.BlindSpot {
 
 // auditReader reads audit logs from files.
 type auditReader struct {
-	decoder auditDecoder
+	decoder *auditDecoder
 	path    string
 	policy  []retinue.BlindSpot
 	known   bool // the policy was given
@@ -75,18 +95,14 @@ type auditReader struct {
 
 // openActivity makes a reader of audit logs.
 func openActivity(_ context.Context, cfg connector.Config, env connector.Env) (connector.ActivityReader, error) {
-	opts, err := readOptions(cfg)
+	decoder, err := configured(cfg)
 	if err != nil {
 		return nil, err
-	}
-	if opts.clusterUID == "" {
-		return nil, fmt.Errorf("%w: source kubernetes: an audit log does not say which cluster it is of: give cluster-uid=, which `kubectl get namespace kube-system -o jsonpath={.metadata.uid}` prints", retinue.ErrInvalid)
 	}
 	if cfg.Target == "" || cfg.Target == "in-cluster" {
 		return nil, fmt.Errorf("%w: source kubernetes: want the path of an audit log", retinue.ErrInvalid)
 	}
-	r := &auditReader{path: expand(cfg.Target, env)}
-	r.decoder = auditDecoder{realm: retinue.NewRealm(realmKind, opts.clusterUID), issuer: retinue.CleanName(cfg.Option("token-issuer", "")), anonymous: new(atomic.Int64)}
+	r := &auditReader{path: expand(cfg.Target, env), decoder: decoder}
 	if path := cfg.Option("audit-policy", ""); path != "" {
 		if r.policy, err = r.decoder.readPolicy(expand(path, env)); err != nil {
 			return nil, fmt.Errorf("source kubernetes: option audit-policy: %w", err)

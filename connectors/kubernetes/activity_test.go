@@ -55,7 +55,7 @@ func TestActivityConformance(t *testing.T) {
 	connectortest.Activity(t, connectortest.ActivitySubject{
 		Spec: Spec(), Open: connectortest.OpenActivity(Spec(), auditOptions()), File: "audit.log",
 		Write: connectortest.Lines(auditSample, `{"kind":"Event","verb":"`+connectortest.DamagedText+`", "user" "x"}`), Record: auditSample,
-		Secrets: []string{auditSecret()},
+		Secrets: []string{auditSecret()}, Options: auditOptions(),
 	})
 }
 

@@ -50,9 +50,10 @@ func Spec() connector.Spec {
 				{Form: "ocsf=events.ndjson.gz", Help: "a file of events"},
 				{Form: "ocsf=/data/ocsf/okta/,realm=okta:example.okta.com", Help: "a folder of events of one system"},
 			},
-			Open:    open,
-			Decode:  decoder{}.decode,
-			Decoder: alone,
+			Open:      open,
+			Decode:    decoder{}.decode,
+			Decoder:   alone,
+			Envelopes: []string{"events", "Records"},
 		},
 	}
 }

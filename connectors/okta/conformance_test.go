@@ -18,7 +18,7 @@ func record(_ testing.TB, n int) []byte {
 
 func TestActivityConformance(t *testing.T) {
 	connectortest.Activity(t, connectortest.ActivitySubject{
-		Spec: okta.Spec(), Open: connectortest.OpenActivity(okta.Spec(), map[string]string{"org": "acme.okta.com"}), File: "system-log.ndjson",
+		Spec: okta.Spec(), Open: connectortest.OpenActivity(okta.Spec(), map[string]string{"org": "acme.okta.com"}), File: "system-log.ndjson", Options: map[string]string{"org": "acme.okta.com"},
 		Write: connectortest.Lines(record, `{"uuid":"u","eventType":"`+connectortest.DamagedText+`"`), Record: record,
 	})
 }

@@ -66,10 +66,26 @@ func Spec() connector.Spec {
 				{Form: "okta=./okta,org=acme.okta.com", Help: "a folder of files that grows"},
 				{Form: "okta=https://acme.okta.com", Help: "the live log, with the token in OKTA_API_TOKEN"},
 			},
-			Open:   open,
-			Decode: func(record []byte) ([]retinue.Event, error) { return decoder{}.decode(record) },
+			Open:      open,
+			Decode:    func(record []byte) ([]retinue.Event, error) { return decoder{}.decode(record) },
+			Decoder:   alone,
+			Envelopes: envelopes(), RealmKind: "okta", RealmOption: "org",
 		},
 	}
+}
+
+// envelopes are the names under which deliveries hold lists.
+func envelopes() []string { return []string{"events", "value"} }
+
+// alone makes a decoder of entries that come one by one. Without the option only
+// event hooks say of which organisation they are.
+func alone(cfg connector.Config, _ connector.Env) (func([]byte) ([]retinue.Event, error), error) {
+	given := cfg.Option("org", "")
+	org, ok := domain(given)
+	if given != "" && !ok {
+		return nil, fmt.Errorf("%w: source okta: option org=%q: want the organisation's domain, such as acme.okta.com", retinue.ErrInvalid, retinue.CleanName(given))
+	}
+	return decoder{org: org}.decode, nil
 }
 
 func open(_ context.Context, cfg connector.Config, env connector.Env) (connector.ActivityReader, error) {
@@ -83,7 +99,7 @@ func open(_ context.Context, cfg connector.Config, env connector.Env) (connector
 	case !ok:
 		return nil, fmt.Errorf("%w: source okta: option org=%q: want the organisation's domain, such as acme.okta.com", retinue.ErrInvalid, retinue.CleanName(cfg.Option("org", "")))
 	}
-	return &entry.Reader{Paths: []string{cfg.Target}, Envelopes: []string{"events", "value"}, Decode: decoder{org: org}.decode,
+	return &entry.Reader{Paths: []string{cfg.Target}, Envelopes: envelopes(), Decode: decoder{org: org}.decode,
 		Blind: func(string, func(string) bool) []retinue.BlindSpot { return blindSpots() }}, nil
 }
 

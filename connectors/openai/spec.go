@@ -49,9 +49,10 @@ func Spec() connector.Spec {
 				{Form: "openai=openai-audit.json,organization=org-example", Help: "answers of the API in one file"},
 				{Form: "openai=/data/openai-audit/,organization=org-example", Help: "a folder of answers"},
 			},
-			Open:    open,
-			Decode:  decoder{organization: defaultOrganization}.decode,
-			Decoder: alone,
+			Open:      open,
+			Decode:    decoder{organization: defaultOrganization}.decode,
+			Decoder:   alone,
+			Envelopes: []string{"data"},
 		},
 	}
 }

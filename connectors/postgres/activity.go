@@ -37,7 +37,26 @@ func activity() *connector.Activity {
 		Decode: func(record []byte) ([]retinue.Event, error) {
 			return (&logDecoder{}).decodeRecord(record)
 		},
+		Decoder:   alone,
+		RealmKind: Kind, RealmOption: "system-identifier",
 	}
+}
+
+// alone makes a decoder of entries of jsonlog that come one by one. How a session
+// proved its role stands in an entry of its own, and does not show then.
+func alone(cfg connector.Config, _ connector.Env) (func([]byte) ([]retinue.Event, error), error) {
+	opt, err := parseOptions(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if opt.identifier == "" {
+		return nil, fmt.Errorf("%w: source postgres: a log does not say which server it is of: give system-identifier=, which `select system_identifier from pg_control_system()` prints", retinue.ErrInvalid)
+	}
+	zone, err := zoneOption(cfg.Option("timezone", ""))
+	if err != nil {
+		return nil, fmt.Errorf("source postgres: option timezone: %w", err)
+	}
+	return (&logDecoder{realm: realmOf(opt.identifier), zone: zone}).decodeRecord, nil
 }
 
 // logReader reads the server's log from files.

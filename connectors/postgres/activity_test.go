@@ -72,7 +72,7 @@ func TestActivityConformance(t *testing.T) {
 	t.Run("jsonlog", func(t *testing.T) {
 		connectortest.Activity(t, connectortest.ActivitySubject{
 			Spec: Spec(), Open: connectortest.OpenActivity(Spec(), logOptions()), File: "postgresql.json",
-			Write: connectortest.Lines(sampleJSON, `{"timestamp":"`+connectortest.DamagedText+`", "user" "x"}`), Record: sampleJSON, Secrets: []string{planted()},
+			Write: connectortest.Lines(sampleJSON, `{"timestamp":"`+connectortest.DamagedText+`", "user" "x"}`), Record: sampleJSON, Secrets: []string{planted()}, Options: logOptions(),
 		})
 	})
 	t.Run("csvlog", func(t *testing.T) {

@@ -51,9 +51,10 @@ func Spec() connector.Spec {
 				{Form: "slack=slack-audit.json", Help: "answers of the API in one file"},
 				{Form: "slack=/data/slack-audit/,enterprise=E0123456789", Help: "a folder of answers, as of one organisation"},
 			},
-			Open:    open,
-			Decode:  decoder{}.decode,
-			Decoder: alone,
+			Open:      open,
+			Decode:    decoder{}.decode,
+			Decoder:   alone,
+			Envelopes: []string{"entries"},
 		},
 	}
 }

@@ -21,18 +21,36 @@ type reader struct {
 }
 
 func open(_ context.Context, cfg connector.Config, _ connector.Env) (connector.ActivityReader, error) {
-	cluster := strings.TrimSpace(cfg.Option("cluster", ""))
-	switch {
-	case cfg.Target == "":
+	if cfg.Target == "" {
 		return nil, fmt.Errorf("%w: source vault: want the path of an audit log", retinue.ErrInvalid)
-	case cluster == "":
-		return nil, fmt.Errorf("%w: source vault: an audit log does not say which cluster it is of: give cluster=, which `vault status` prints as cluster_id", retinue.ErrInvalid)
+	}
+	realm, err := realmOf(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &reader{path: cfg.Target, realm: realm}, nil
+}
+
+// realmOf is the cluster that the options name.
+func realmOf(cfg connector.Config) (retinue.Realm, error) {
+	cluster := strings.TrimSpace(cfg.Option("cluster", ""))
+	if cluster == "" {
+		return "", fmt.Errorf("%w: source vault: an audit log does not say which cluster it is of: give cluster=, which `vault status` prints as cluster_id", retinue.ErrInvalid)
 	}
 	realm := retinue.NewRealm(Kind, retinue.CleanName(cluster))
 	if err := realm.Validate(); err != nil {
-		return nil, fmt.Errorf("source vault: option cluster: %w", err)
+		return "", fmt.Errorf("source vault: option cluster: %w", err)
 	}
-	return &reader{path: cfg.Target, realm: realm}, nil
+	return realm, nil
+}
+
+// alone makes a decoder of entries that come one by one. An answer stands for its
+// request; a request without one does not show.
+func alone(cfg connector.Config, _ connector.Env) (func([]byte) ([]retinue.Event, error), error) {
+	realm, err := realmOf(cfg)
+	return func(record []byte) ([]retinue.Event, error) {
+		return (&decoder{realm: realm}).decode(record)
+	}, err
 }
 
 // Activity implements connector.ActivityReader.

@@ -51,7 +51,7 @@ func TestActivityConformance(t *testing.T) {
 	connectortest.Activity(t, connectortest.ActivitySubject{
 		Spec: Spec(), Open: connectortest.OpenActivity(Spec(), options()), File: "audit.log",
 		Write: connectortest.Lines(sample, `{"time":"`+connectortest.DamagedText+`", "request" "x"}`), Record: sample,
-		Secrets: []string{planted()},
+		Secrets: []string{planted()}, Options: options(),
 	})
 }
 

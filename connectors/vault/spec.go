@@ -54,6 +54,8 @@ func Spec() connector.Spec {
 			Decode: func(record []byte) ([]retinue.Event, error) {
 				return (&decoder{}).decode(record)
 			},
+			Decoder:   alone,
+			RealmKind: Kind, RealmOption: "cluster",
 		},
 	}
 }
