@@ -33,7 +33,7 @@ func (db *DB) CountUsage(ctx context.Context, b store.UsageBatch) (store.UsageCo
 		// New names are written first, in their turn: they are of no consequence by
 		// themselves, and the counting then waits for nobody.
 		err := db.Update(ctx, func(tx *Tx) (err error) {
-			names, err = tx.internUsage(b)
+			names, err = tx.internUsage(b, names)
 			return err
 		})
 		if err != nil {
@@ -44,7 +44,7 @@ func (db *DB) CountUsage(ctx context.Context, b store.UsageBatch) (store.UsageCo
 	}
 	err := db.unordered(ctx, func(tx *Tx) (err error) {
 		if !known {
-			if names, err = tx.internUsage(b); err != nil {
+			if names, err = tx.internUsage(b, names); err != nil {
 				return err
 			}
 		}
@@ -239,14 +239,14 @@ func (tx *Tx) checkLate(b store.UsageBatch, order []int32, purged map[int64]bool
 	return nil
 }
 
-func (tx *Tx) addHours(b store.UsageBatch, ids []int64, fresh []bool, out *store.UsageCounted) error {
+func (tx *Tx) addHours(b store.UsageBatch, ids []knownBehaviour, fresh []bool, out *store.UsageCounted) error {
 	sums := make(map[[2]int64]*usageRow, len(b.Behaviours))
 	var list []*usageRow
 	for i, e := range b.Events {
 		if !fresh[i] {
 			continue
 		}
-		hour, id := store.UsageHour(e.At), ids[e.Behaviour]
+		hour, id := store.UsageHour(e.At), ids[e.Behaviour].id
 		s := e.At - hour*3600
 		r := sums[[2]int64{hour, id}]
 		if r == nil {
@@ -272,7 +272,7 @@ func (tx *Tx) addHours(b store.UsageBatch, ids []int64, fresh []bool, out *store
 	return rows.flush()
 }
 
-func (tx *Tx) addOrigins(b store.UsageBatch, ids []int64, fresh []bool) error {
+func (tx *Tx) addOrigins(b store.UsageBatch, ids []knownBehaviour, fresh []bool) error {
 	type key struct {
 		month, behaviour int64
 		origin           uint32
@@ -280,7 +280,7 @@ func (tx *Tx) addOrigins(b store.UsageBatch, ids []int64, fresh []bool) error {
 	met := map[key]bool{}
 	var list []key
 	for i, e := range b.Events {
-		k := key{store.UsageMonth(e.At), ids[e.Behaviour], e.Origin}
+		k := key{store.UsageMonth(e.At), ids[e.Behaviour].id, e.Origin}
 		if !fresh[i] || e.Origin == 0 || met[k] {
 			continue
 		}
@@ -308,7 +308,7 @@ func (tx *Tx) addTouches(b store.UsageBatch, names usageNames, fresh []bool) err
 		}
 		err := tx.exec(`INSERT INTO usage_touches (target, behaviour, kind, lane, n, first_at, last_at) VALUES ($1, $2, $3, $4, 1, $5, $5)
 			ON CONFLICT (target, behaviour, kind, lane) DO UPDATE SET n = usage_touches.n + 1, first_at = `+less+`(usage_touches.first_at, excluded.first_at),
-			last_at = `+more+`(usage_touches.last_at, excluded.last_at)`, names.targets[t.Target], names.behaviours[e.Behaviour], string(t.Kind), tx.db.usage.lane, e.At)
+			last_at = `+more+`(usage_touches.last_at, excluded.last_at)`, names.targets[t.Target], names.behaviours[e.Behaviour].id, string(t.Kind), tx.db.usage.lane, e.At)
 		if err != nil {
 			return err
 		}
@@ -331,18 +331,17 @@ func (tx *Tx) addUnknown(log int64, b store.UsageBatch, fresh []bool) error {
 }
 
 // markTouched notes whose use changed.
-func (tx *Tx) markTouched(ids []int64, b store.UsageBatch, fresh []bool) error {
-	behaviours := map[int64]bool{}
+func (tx *Tx) markTouched(ids []knownBehaviour, b store.UsageBatch, fresh []bool) error {
+	counted := make([]bool, len(ids))
 	for i, e := range b.Events {
-		if fresh[i] {
-			behaviours[ids[e.Behaviour]] = true
-		}
+		counted[e.Behaviour] = counted[e.Behaviour] || fresh[i]
 	}
-	refs := tx.db.usage.subjects(behaviours)
-	if refs == nil { // some are not in the cache: ask for them
-		err := tx.subjectsOf(behaviours, &refs)
-		if err != nil {
-			return err
+	var refs []int64
+	for i, k := range ids {
+		for _, r := range [...]int64{k.identity, k.credential, k.via} {
+			if r != 0 && counted[i] {
+				refs = append(refs, r)
+			}
 		}
 	}
 	slices.Sort(refs)
@@ -353,25 +352,6 @@ func (tx *Tx) markTouched(ids []int64, b store.UsageBatch, fresh []bool) error {
 		}
 	}
 	return rows.flush()
-}
-
-func (tx *Tx) subjectsOf(behaviours map[int64]bool, refs *[]int64) error {
-	list := make([]int64, 0, len(behaviours))
-	for id := range behaviours {
-		list = append(list, id)
-	}
-	return tx.query(func(rows *sql.Rows) error {
-		var id, cred, via sql.NullInt64
-		if err := rows.Scan(&id, &cred, &via); err != nil {
-			return err
-		}
-		for _, r := range []sql.NullInt64{id, cred, via} {
-			if r.Valid {
-				*refs = append(*refs, r.Int64)
-			}
-		}
-		return nil
-	}, "SELECT identity, credential, via FROM usage_behaviours WHERE id IN (SELECT v FROM "+tx.db.d.eachInt("$1")+" j)", tx.db.d.ints(list))
 }
 
 // keepPosition keeps where the reading of the batch's input stands.

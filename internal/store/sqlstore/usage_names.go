@@ -1,147 +1,30 @@
 package sqlstore
 
 import (
-	"crypto/rand"
 	"database/sql"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/store"
 )
 
-// usageCacheSize bounds what a process remembers of behaviours; a full cache is
-// emptied. A behaviour takes about 100 bytes there.
-const usageCacheSize = 400_000
-
-// lanes is how many processes may count side by side before two are likely to
-// write the same rows, which costs them time and nothing else.
-const lanes = 1024
-
-// usageCache remembers the keys of what was counted before. Nothing in it is
-// ever wrong: what it names is never rewritten.
-type usageCache struct {
-	lane int64
-
-	mu         sync.Mutex
-	behaviours map[store.BehaviourHash]knownBehaviour
-	byID       map[int64]store.BehaviourHash
-	words      map[string]int64
-}
-
-// knownBehaviour is the key of a behaviour, and those of whom it is about, 0
-// where there is none.
-type knownBehaviour struct {
-	id                        int64
-	identity, credential, via int64
-}
-
-// learnedBehaviour is one that is known once the transaction is committed.
-type learnedBehaviour struct {
-	hash store.BehaviourHash
-	knownBehaviour
-}
-
-func newUsageCache(several bool) *usageCache {
-	c := &usageCache{}
-	if several {
-		var b [8]byte
-		_, _ = rand.Read(b[:]) // it never fails on supported systems
-		c.lane = int64(binary.LittleEndian.Uint64(b[:]) % lanes)
-	}
-	c.clear()
-	return c
-}
-
-func (c *usageCache) clear() {
-	c.behaviours, c.byID = map[store.BehaviourHash]knownBehaviour{}, map[int64]store.BehaviourHash{}
-	c.words = map[string]int64{}
-}
-
 // usageNames are the keys of what a batch names.
 type usageNames struct {
 	log        int64
-	behaviours []int64
+	behaviours []knownBehaviour
+	hashes     []store.BehaviourHash // of the behaviours
 	targets    map[retinue.Ref]int64
 	// What is known once the transaction is committed.
 	learned []learnedBehaviour
 	words   map[string]int64
 }
 
-// names returns the keys of a batch if every one is known.
-func (c *usageCache) names(b store.UsageBatch) (usageNames, bool) {
-	n := usageNames{behaviours: make([]int64, len(b.Behaviours))}
-	if len(b.Touches) > 0 {
-		return n, false // their targets are looked up
-	}
-	hashes := make([]store.BehaviourHash, len(b.Behaviours))
-	for i := range b.Behaviours {
-		hashes[i] = b.Behaviours[i].Hash()
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for i, h := range hashes {
-		k, ok := c.behaviours[h]
-		if !ok {
-			return n, false
-		}
-		n.behaviours[i] = k.id
-	}
-	var ok bool
-	n.log, ok = c.words[b.Log]
-	return n, ok
-}
-
-// learn takes for known what a committed transaction wrote or read.
-func (c *usageCache) learn(n usageNames) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.behaviours)+len(n.learned) > usageCacheSize || len(c.words)+len(n.words) > usageCacheSize {
-		c.clear()
-	}
-	for _, l := range n.learned {
-		c.behaviours[l.hash] = l.knownBehaviour
-		c.byID[l.id] = l.hash
-	}
-	for w, id := range n.words {
-		c.words[w] = id
-	}
-}
-
-func (c *usageCache) word(w string) (int64, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	id, ok := c.words[w]
-	return id, ok
-}
-
-// subjects returns the keys of whom behaviours are about, or nil where one of
-// them is not known.
-func (c *usageCache) subjects(behaviours map[int64]bool) []int64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	out := make([]int64, 0, len(behaviours))
-	for id := range behaviours {
-		h, ok := c.byID[id]
-		if !ok {
-			return nil
-		}
-		k := c.behaviours[h]
-		for _, r := range []int64{k.identity, k.credential, k.via} {
-			if r != 0 {
-				out = append(out, r)
-			}
-		}
-	}
-	return out
-}
-
 // internUsage returns the keys of what a batch names, writing what is new.
-func (tx *Tx) internUsage(b store.UsageBatch) (n usageNames, err error) {
+func (tx *Tx) internUsage(b store.UsageBatch, n usageNames) (usageNames, error) {
 	tx.words = map[string]int64{}
 	n.words = tx.words
+	var err error
 	if n.log, err = tx.word(b.Log); err != nil {
 		return n, err
 	}
@@ -152,51 +35,44 @@ func (tx *Tx) internUsage(b store.UsageBatch) (n usageNames, err error) {
 	if n.targets, err = tx.usageRefs(targets); err != nil {
 		return n, err
 	}
-	n.behaviours, n.learned, err = tx.internBehaviours(b)
+	n.learned, err = tx.internBehaviours(b, n)
 	return n, err
 }
 
-// internBehaviours returns the keys of a batch's behaviours, and those that are
-// known once the transaction is committed.
-func (tx *Tx) internBehaviours(b store.UsageBatch) ([]int64, []learnedBehaviour, error) {
-	ids := make([]int64, len(b.Behaviours))
-	hashes := make([]store.BehaviourHash, len(b.Behaviours))
+// internBehaviours fills in the keys of a batch's behaviours that are not known
+// yet, and returns those that are known once the transaction is committed.
+func (tx *Tx) internBehaviours(b store.UsageBatch, n usageNames) ([]learnedBehaviour, error) {
 	var ask [][]byte
-	tx.db.usage.mu.Lock()
-	for i := range b.Behaviours {
-		hashes[i] = b.Behaviours[i].Hash()
-		if k, ok := tx.db.usage.behaviours[hashes[i]]; ok {
-			ids[i] = k.id
-		} else {
-			ask = append(ask, hashes[i][:])
+	for i := range n.behaviours {
+		if n.behaviours[i].id == 0 {
+			ask = append(ask, n.hashes[i][:])
 		}
 	}
-	tx.db.usage.mu.Unlock()
 	if len(ask) == 0 {
-		return ids, nil, nil
+		return nil, nil
 	}
 	found, err := tx.findBehaviours(ask)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	var missing []int
 	var learned []learnedBehaviour
-	for i, h := range hashes {
-		if ids[i] != 0 {
+	for i, h := range n.hashes {
+		if n.behaviours[i].id != 0 {
 			continue
 		}
 		if k, ok := found[h]; ok {
-			ids[i] = k.id
+			n.behaviours[i] = k
 			learned = append(learned, learnedBehaviour{h, k})
 		} else {
 			missing = append(missing, i)
 		}
 	}
 	if len(missing) == 0 {
-		return ids, learned, nil
+		return learned, nil
 	}
-	more, err := tx.writeBehaviours(b, hashes, missing, ids)
-	return ids, append(learned, more...), err
+	more, err := tx.writeBehaviours(b, missing, n)
+	return append(learned, more...), err
 }
 
 func (tx *Tx) findBehaviours(hashes [][]byte) (map[store.BehaviourHash]knownBehaviour, error) {
@@ -219,14 +95,20 @@ func (tx *Tx) findBehaviours(hashes [][]byte) (map[store.BehaviourHash]knownBeha
 }
 
 // writeBehaviours writes the behaviours of a batch that are not there yet.
-func (tx *Tx) writeBehaviours(b store.UsageBatch, hashes []store.BehaviourHash, missing []int, ids []int64) ([]learnedBehaviour, error) {
+func (tx *Tx) writeBehaviours(b store.UsageBatch, missing []int, n usageNames) ([]learnedBehaviour, error) {
 	var all []retinue.Ref
+	consumers := make([]store.Consumer, 0, len(missing))
 	for _, i := range missing {
+		consumers = append(consumers, b.Behaviours[i].Consumer)
 		for _, r := range b.Behaviours[i].Refs() {
 			all = append(all, r)
 		}
 	}
 	refs, err := tx.usageRefs(all)
+	if err != nil {
+		return nil, err
+	}
+	served, err := tx.consumers(consumers, refs)
 	if err != nil {
 		return nil, err
 	}
@@ -236,14 +118,11 @@ func (tx *Tx) writeBehaviours(b store.UsageBatch, hashes []store.BehaviourHash, 
 	var out []learnedBehaviour
 	for _, i := range missing {
 		x := &b.Behaviours[i]
-		if ids[i], err = next.take(); err != nil {
-			return nil, err
-		}
-		realm, err := tx.realmID(x.Realm)
+		id, err := next.take()
 		if err != nil {
 			return nil, err
 		}
-		consumer, err := tx.consumer(x.Consumer, refs)
+		realm, err := tx.realmID(x.Realm)
 		if err != nil {
 			return nil, err
 		}
@@ -253,12 +132,13 @@ func (tx *Tx) writeBehaviours(b store.UsageBatch, hashes []store.BehaviourHash, 
 				return nil, err
 			}
 		}
-		err = rows.add(ids[i], hashes[i][:], words[0], realm, string(x.Class), null(refs[x.Identity]), null(refs[x.Credential]), null(refs[x.Via]),
-			null(refs[x.Behalf]), null(refs[x.Resource]), consumer, words[1], words[2], words[3], words[4], words[5], string(x.Outcome), x.Flags(), tx.at.UnixMicro())
+		err = rows.add(id, n.hashes[i][:], words[0], realm, string(x.Class), null(refs[x.Identity]), null(refs[x.Credential]), null(refs[x.Via]),
+			null(refs[x.Behalf]), null(refs[x.Resource]), served[x.Consumer], words[1], words[2], words[3], words[4], words[5], string(x.Outcome), x.Flags(), tx.at.UnixMicro())
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, learnedBehaviour{hashes[i], knownBehaviour{ids[i], refs[x.Identity], refs[x.Credential], refs[x.Via]}})
+		n.behaviours[i] = knownBehaviour{id, refs[x.Identity], refs[x.Credential], refs[x.Via]}
+		out = append(out, learnedBehaviour{n.hashes[i], n.behaviours[i]})
 	}
 	return out, rows.flush()
 }
@@ -310,19 +190,48 @@ func (tx *Tx) usageRefs(list []retinue.Ref) (map[retinue.Ref]int64, error) {
 	return out, rows.flush()
 }
 
-// consumer interns a consumer.
-func (tx *Tx) consumer(c store.Consumer, refs map[retinue.Ref]int64) (int64, error) {
-	h := c.Hash()
-	var id int64
-	err := tx.queryRow("SELECT id FROM usage_consumers WHERE hash = $1", h[:]).Scan(&id)
-	if !errors.Is(err, sql.ErrNoRows) {
-		return id, err
+// consumers returns the keys of consumers, writing those that are new.
+func (tx *Tx) consumers(list []store.Consumer, refs map[retinue.Ref]int64) (map[store.Consumer]int64, error) {
+	out := make(map[store.Consumer]int64, len(list))
+	byHash := make(map[store.BehaviourHash]store.Consumer, len(list))
+	var ask [][]byte
+	var order []store.BehaviourHash // the caller's, so that equal batches write equal rows
+	for _, c := range list {
+		h := c.Hash()
+		if _, ok := byHash[h]; !ok {
+			byHash[h] = c
+			order, ask = append(order, h), append(ask, h[:])
+		}
 	}
-	if id, err = tx.db.d.block(tx.ctx, tx.tx, "usage_consumers", 1); err != nil {
-		return 0, err
+	err := tx.query(func(rows *sql.Rows) error {
+		var h []byte
+		var id int64
+		if err := rows.Scan(&h, &id); err != nil {
+			return err
+		}
+		out[byHash[store.BehaviourHash(h)]] = id
+		return nil
+	}, "SELECT c.hash, c.id FROM "+tx.db.d.eachBytes("$1")+" j JOIN usage_consumers c ON c.hash = j.v", tx.db.d.bytesList(ask))
+	if err != nil {
+		return nil, fmt.Errorf("look up consumers: %w", err)
 	}
-	return id, tx.exec("INSERT INTO usage_consumers (id, hash, kind, name, workload, network, agent) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-		id, h[:], c.Kind, c.Name, null(refs[c.Workload]), c.Network, c.Agent)
+	next := &keys{tx: tx, table: "usage_consumers"}
+	rows := newBulk(tx, "usage_consumers (id, hash, kind, name, workload, network, agent)", "")
+	for _, h := range order {
+		c := byHash[h]
+		if _, ok := out[c]; ok {
+			continue
+		}
+		id, err := next.take()
+		if err != nil {
+			return nil, err
+		}
+		out[c] = id
+		if err := rows.add(id, h[:], c.Kind, c.Name, null(refs[c.Workload]), c.Network, c.Agent); err != nil {
+			return nil, err
+		}
+	}
+	return out, rows.flush()
 }
 
 // word interns a word of the usage history. The process remembers it once the

@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"runtime/pprof"
 	"sync/atomic"
 	"time"
 
@@ -30,16 +31,28 @@ const batchEvents = 20_000
 
 func main() {
 	var o bench.LoadOptions
-	var db string
+	var db, profile string
 	flag.IntVar(&o.Identities, "identities", 100_000, "how many identities there are")
 	flag.IntVar(&o.Days, "days", 30, "for how many days they act")
 	flag.Uint64Var(&o.Seed, "seed", 1, "what the events are made from")
 	flag.Int64Var(&o.Events, "events", 0, "stop after so many (default: all)")
 	flag.StringVar(&db, "db", "", "file or PostgreSQL URL of a database")
+	flag.StringVar(&profile, "cpuprofile", "", "file for a profile of the processors")
 	flag.Parse()
 	if db == "" || flag.NArg() > 0 {
 		flag.Usage()
 		os.Exit(2)
+	}
+	if profile != "" {
+		f, err := os.Create(profile) //nolint:gosec // the caller names the file
+		if err == nil {
+			err = pprof.StartCPUProfile(f)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "usageload:", err)
+			os.Exit(1)
+		}
+		defer pprof.StopCPUProfile()
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
