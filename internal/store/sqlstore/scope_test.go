@@ -44,6 +44,13 @@ func newTwoOwners(t *testing.T, w *world) *twoOwners {
 			if err := tx.AddAccessChange(h.identity.InternalKey, store.AccessChange{Kind: "administrator.gained", Text: "by " + h.word}); err != nil {
 				return err
 			}
+			if err := tx.KeepSignal(store.Signal{Fingerprint: "sig-" + h.word, Entity: h.identity.InternalKey, Kind: "two_places", State: store.SignalTold, First: day(1), Last: day(1),
+				ToldAt: day(1), Finding: retinue.FindingID("fnd_" + h.word), Body: []byte(`{"by":"` + h.word + `"}`)}); err != nil {
+				return err
+			}
+			if _, err := tx.AddDismissal(store.Dismissal{Entity: h.identity.InternalKey, Kind: "two_places", By: h.word, Reason: "by " + h.word, Body: []byte("{}")}); err != nil {
+				return err
+			}
 			if err := tx.SetVerdict(h.identity.InternalKey, store.VerdictRow{Status: "active", Grade: retinue.GradeA, Body: []byte(`{"by":"` + h.word + `"}`)}); err != nil {
 				return err
 			}
@@ -158,6 +165,21 @@ var reads = map[string]struct {
 	"Usage": {true, func(tx *sqlstore.Tx, own, other half) (any, error) {
 		return eachHalf(own, other, tx.Usage)
 	}},
+	"Signals": {true, func(tx *sqlstore.Tx, _, _ half) (any, error) { return tx.Signals(store.SignalQuery{}) }},
+	"Signal": {true, func(tx *sqlstore.Tx, own, other half) (any, error) {
+		var out []store.Signal
+		for _, h := range []half{own, other} {
+			s, err := tx.Signal(retinue.FindingID("fnd_" + h.word))
+			if err != nil && !errors.Is(err, retinue.ErrNotFound) {
+				return nil, err
+			}
+			if err == nil {
+				out = append(out, s)
+			}
+		}
+		return out, nil
+	}},
+	"Dismissals": {true, func(tx *sqlstore.Tx, _, _ half) (any, error) { return tx.Dismissals("", 0) }},
 	"UsageDeeds": {true, func(tx *sqlstore.Tx, own, other half) (any, error) {
 		return eachHalf(own, other, tx.UsageDeeds)
 	}},
@@ -603,6 +625,8 @@ var unscoped = map[string]string{
 	"UsageInput":    "where a reader stands in a log",
 	"UsageCoverage": "what logs cover, by the permission to see sources", "UsageFaults": "what of logs could not be read, by the permission to see sources",
 	"RealmListed": "a yes or no, by the permission to see sources", "UsageTallies": "what logs brought, by the permission to see sources", "Unlisted": "who is in no listing, by the permission to see sources",
+	"SignalsOf": "for the job that looks for signals, which sees everything", "DismissalsInForce": "for that job, and decisions in updates",
+	"Habits":   "for that job: what a reader sees of it is that something is not told",
 	"AllUsage": "for tests", "Recorded": "of the update itself", "Sealed": "for the installation's own resealing, which opens nothing to a caller",
 }
 
@@ -610,7 +634,8 @@ var unscoped = map[string]string{
 // see everything.
 var writes = []string{"Accept", "ApplyScope", "DropFingerprints", "EnsureSource", "FinishRun", "ForgetSource", "Record", "Register", "SaveFinding",
 	"SetLabels", "SetMeta", "SetMissing", "SetRealmName", "StartRun", "WritePopulation", "Refill", "EndSignIns", "Reseal", "SetReference", "DropReference", "AddAccessChange", "SetStanding",
-	"AddCoverage", "AddFault", "SetVerdict", "TakeUsageDue"}
+	"AddCoverage", "AddFault", "SetVerdict", "TakeUsageDue",
+	"MarkSignalsDue", "MarkTouchedForSignals", "MarkKindForSignals", "MarkPeersForSignals", "SignalsLooked", "KeepSignal", "DropSignal", "SetHabits", "AddDismissal", "RevokeDismissal"}
 
 func some(v int64) any {
 	if v == 0 {

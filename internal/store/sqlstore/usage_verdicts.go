@@ -145,10 +145,11 @@ func (tx *Tx) UsageTallies(from int64) ([]store.UsageTally, error) {
 }
 
 // TakeUsageDue returns things after one whose verdict is to be formed anew: their
-// use changed, time alone may have changed it, or they have none and are newer
-// than a key: those up to it were looked at before. What changed
-// is taken for looked at, and they stay due until SetVerdict: what is counted
-// meanwhile makes them due again.
+// use changed, time alone may have changed it, they are to be looked at for
+// signals, or they have none, are there, and are newer than a key: those up to it
+// were looked at before. What went is due when its use changes: somebody still
+// tries it. What changed is taken for looked at, and they stay due until SetVerdict
+// and SignalsLooked: what is counted meanwhile makes them due again.
 func (tx *Tx) TakeUsageDue(after, newer int64, limit int) ([]store.UsageSubject, error) {
 	var out []store.UsageSubject
 	err := tx.query(func(rows *sql.Rows) error {
@@ -164,9 +165,10 @@ func (tx *Tx) TakeUsageDue(after, newer int64, limit int) ([]store.UsageSubject,
 				JOIN credential_keys k ON k.kind = substr(q.realm, 12) AND k.value = f.key JOIN refs o ON o.id = k.ref_id
 				WHERE o.entity_id > $2
 			UNION SELECT v.entity_id FROM usage_verdicts v WHERE v.due_at <= $1 AND v.entity_id > $2
+			UNION SELECT d.entity_id FROM usage_signals_due d WHERE d.entity_id > $2
 			UNION SELECT n.id FROM (SELECT id FROM entities x WHERE x.id > $3 AND x.type IN (%d, %d) AND x.gone_at IS NULL
 				AND NOT EXISTS (SELECT 1 FROM usage_verdicts v WHERE v.entity_id = x.id) ORDER BY x.id LIMIT %d) n
-		) t) AND e.type IN (%d, %d) AND e.gone_at IS NULL ORDER BY e.id LIMIT %d`, identityType, credentialType, limit, identityType, credentialType, limit), tx.at.UnixMicro(), after, max(after, newer))
+		) t) AND e.type IN (%d, %d) ORDER BY e.id LIMIT %d`, identityType, credentialType, limit, identityType, credentialType, limit), tx.at.UnixMicro(), after, max(after, newer))
 	if err != nil {
 		return nil, fmt.Errorf("list whose use changed: %w", err)
 	}
@@ -192,6 +194,9 @@ func (tx *Tx) settleUsage(entity int64) error {
 	}
 	if err == nil {
 		err = tx.exec("UPDATE usage_verdicts SET due_at = $1 WHERE entity_id = $2", tx.at.UnixMicro(), entity)
+	}
+	if err == nil {
+		err = tx.MarkSignalsDue(entity)
 	}
 	if err != nil {
 		return fmt.Errorf("settle usage: %w", err)

@@ -41,6 +41,9 @@ func Learn(s Signal) Dismissal {
 // silenced for all.
 const general = 3
 
+// Silences reports whether a signal is like one that people dismissed.
+func Silences(dismissed []Dismissal, s Signal) bool { return silencer(dismissed).silences(&s) }
+
 // silencer silences signals.
 type silencer []Dismissal
 

@@ -1,6 +1,7 @@
 package behave
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -33,11 +34,21 @@ type peerUse struct {
 	first time.Time // the fifth day of use
 }
 
-// Add takes up what one of the group did.
-func (p *Peers) Add(ref retinue.Ref, used []store.Used) {
-	if p.values == nil {
-		p.values = map[peerValue][]peerUse{}
-	}
+// Habit is a value that somebody used on five days or more.
+type Habit struct {
+	// Side is network, agent, service, action or region.
+	Side  string `json:"side"`
+	Value string `json:"value"`
+	// Since is the fifth day, in days since 1970.
+	Since int64 `json:"since"`
+}
+
+// maxHabits is how many habits are told of one subject, the oldest first.
+const maxHabits = 500
+
+// Habits are what a subject does on many days: what makes a thing usual among
+// its peers. They are sorted, the oldest first.
+func Habits(used []store.Used) []Habit {
 	own := map[peerValue]map[int64]bool{}
 	for _, x := range replay(used).all {
 		if x.denied() {
@@ -51,10 +62,33 @@ func (p *Peers) Add(ref retinue.Ref, used []store.Used) {
 			own[k][x.day()] = true
 		}
 	}
+	var out []Habit
 	for k, days := range own {
 		if k.value != "" && len(days) >= usualDays {
-			since := slices.Sorted(maps.Keys(days))[usualDays-1]
-			p.values[k] = keepEarliest(p.values[k], peerUse{ref, seconds(since * 86400)})
+			out = append(out, Habit{Side: k.dim.word(), Value: k.value, Since: slices.Sorted(maps.Keys(days))[usualDays-1]})
+		}
+	}
+	slices.SortFunc(out, func(a, b Habit) int {
+		return cmp.Or(cmp.Compare(a.Since, b.Since), cmp.Compare(a.Side, b.Side), cmp.Compare(a.Value, b.Value))
+	})
+	return out[:min(len(out), maxHabits)]
+}
+
+// Add takes up what one of the group did.
+func (p *Peers) Add(ref retinue.Ref, used []store.Used) { p.AddHabits(ref, Habits(used)) }
+
+// AddHabits takes up the habits of one of the group, who must not be added
+// twice.
+func (p *Peers) AddHabits(ref retinue.Ref, habits []Habit) {
+	if p.values == nil {
+		p.values = map[peerValue][]peerUse{}
+	}
+	for _, h := range habits {
+		for d := range dimensions {
+			if d.word() == h.Side {
+				k := peerValue{d, h.Value}
+				p.values[k] = keepEarliest(p.values[k], peerUse{ref, seconds(h.Since * 86400)})
+			}
 		}
 	}
 }
