@@ -59,7 +59,9 @@ func (c *eventCounter) Count(ctx context.Context, b connector.Batch) (ActivityRe
 	for i, log := range logs {
 		u := folders[log].Take()
 		u.Log, u.Input, u.Label, u.Position = log, b.Input, b.Label, b.Position
-		u.Keep = i == len(logs)-1 // what is counted before is known again if this fails
+		// What is counted before is known again if this fails. Where the way in keeps
+		// the position itself, nothing is kept here that others would wait for.
+		u.Keep = i == len(logs)-1 && b.Position != (connector.Position{})
 		u.Horizon = c.lateness[log]
 		got, err := c.app.DB.CountUsage(ctx, u)
 		if err != nil {

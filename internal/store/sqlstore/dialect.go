@@ -170,6 +170,8 @@ func kindOf(err error) error {
 		switch {
 		case strings.HasPrefix(pg.Code, "23"), pg.Code == "40001", pg.Code == "40P01":
 			return retinue.ErrConflict
+		case strings.HasPrefix(pg.Code, "22"): // a value that it cannot hold
+			return retinue.ErrInvalid
 		case strings.HasPrefix(pg.Code, "28"), pg.Code == "42501":
 			return retinue.ErrDenied
 		}
