@@ -34,6 +34,9 @@ type fleet struct {
 	// since numbers come again when a container starts anew.
 	holder string
 
+	// pulses tell which other processes live.
+	pulses *pulses
+
 	mu       sync.Mutex
 	live     map[store.ScanID]context.CancelCauseFunc
 	stopping bool
@@ -77,7 +80,7 @@ func newFleet(cfg Config, sealer Sealer) (*fleet, error) {
 	var word [6]byte
 	_, _ = rand.Read(word[:]) // never fails, see crypto/rand
 	return &fleet{sealer: sealer, dialler: outbound.New(outbound.Policy{Allow: allow}), holder: holder() + "/" + hex.EncodeToString(word[:]),
-		live: map[store.ScanID]context.CancelCauseFunc{}}, nil
+		pulses: newPulses(), live: map[store.ScanID]context.CancelCauseFunc{}}, nil
 }
 
 // Dialler makes the connections of the server to what was configured through
@@ -94,25 +97,21 @@ func (f *fleet) sealing() (Sealer, error) {
 
 // gone reports that the process which holds a scan works on it no more: it is
 // this one and knows nothing of it, it was on this machine and is no more, or
-// it gave no sign of life for a long time.
-func (f *fleet) gone(s store.Scan, now time.Time) bool {
+// it gave no sign of life for a long time in which this process looked for one.
+func (f *fleet) gone(s store.Scan) bool {
 	if s.Holder == f.holder {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		return f.live[s.ID] == nil
 	}
-	if i := strings.LastIndexByte(s.Holder, '/'); i > 0 && holderGone(s.Holder[:i]) {
-		return true
-	}
-	return now.Sub(s.AliveAt) > deadAfter
+	return f.away(s.Holder) || f.pulses.dead("scan "+string(s.ID), s.Holder+" "+s.AliveAt.String())
 }
 
-// deadAfter is for how long a process gives no sign of life before its scan is
-// taken from it; beatEvery is how often it gives one.
-const (
-	deadAfter = 2 * time.Minute
-	beatEvery = 10 * time.Second
-)
+// away reports that a process was on this machine and is no more.
+func (f *fleet) away(holder string) bool {
+	i := strings.LastIndexByte(holder, '/')
+	return i > 0 && holderGone(holder[:i])
+}
 
 // The jobs of the fleet.
 type (
@@ -192,6 +191,9 @@ func (a *App) StartFleet(ctx context.Context) error {
 func (a *App) RunQueue(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, a.fleet.stop)
 	defer stop()
+	var listening sync.WaitGroup
+	defer listening.Wait()
+	listening.Go(func() { a.listen(ctx) })
 	return a.queue.Run(ctx)
 }
 

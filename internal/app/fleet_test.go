@@ -401,3 +401,26 @@ func TestFileSources(t *testing.T) {
 		t.Errorf("what changed in it: %+v", list[1])
 	}
 }
+
+// TestClockJumpsKillNobody has the clock of an installation jump while a scan
+// runs, as that of a machine does that slept: another server that then looks
+// after scans leaves the living one alone.
+func TestClockJumpsKillNobody(t *testing.T) {
+	dir, db := t.TempDir(), testkit.Postgres(t).Database(t)
+	w := newWatched()
+	w.gate = make(chan struct{})
+	var offset atomic.Int64
+	opt := app.Options{Specs: w.spec(), Now: func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }}
+	cfg := fleetConfig(dir, db, 0, "a")
+	one := serve(t, cfg, opt)
+	if _, err := one.RequestScan(t.Context(), operator(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	<-w.entered
+	offset.Store(int64(7 * time.Hour))
+	two := serve(t, cfg, opt) // looks after scans as it starts
+	close(w.gate)
+	if list := two.settled(1); len(list) != 1 || list[0].State != store.ScanComplete {
+		t.Errorf("%+v", list)
+	}
+}

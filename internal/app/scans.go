@@ -104,7 +104,7 @@ func (a *App) runScan(ctx context.Context, job scanJob) error {
 		if s, err = tx.Scan(job.Scan); err != nil {
 			return err
 		}
-		if s.State == store.ScanRunning && s.Holder != a.fleet.holder && a.fleet.gone(s, tx.At()) {
+		if s.State == store.ScanRunning && s.Holder != a.fleet.holder && a.fleet.gone(s) {
 			return a.scanCrashed(ctx, tx, s)
 		}
 		if s.State != store.ScanWaiting || s.DueAt.After(tx.At().Add(time.Second)) {
@@ -144,7 +144,7 @@ func (a *App) clearWay(ctx context.Context, tx *sqlstore.Tx, s store.Scan) error
 		if o.Source.Key != s.Source.Key || o.State != store.ScanRunning {
 			continue
 		}
-		if !a.fleet.gone(o, tx.At()) {
+		if !a.fleet.gone(o) {
 			return fmt.Errorf("%w: scan %s runs", retinue.ErrConflict, o.ID)
 		}
 		if err := a.scanCrashed(ctx, tx, o); err != nil {
@@ -418,7 +418,7 @@ func (a *App) tendScans(ctx context.Context) error {
 			if s.State != store.ScanRunning {
 				continue
 			}
-			if !a.fleet.gone(s, tx.At()) {
+			if !a.fleet.gone(s) {
 				running[s.Source.Key] = true
 				continue
 			}
