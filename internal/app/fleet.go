@@ -38,25 +38,33 @@ type fleet struct {
 	pulses *pulses
 
 	mu       sync.Mutex
-	live     map[store.ScanID]context.CancelCauseFunc
+	live     map[store.ScanID][]*scanLife
 	stopping bool
 }
 
+// scanLife is one job's work on a scan. A scan can have several jobs at once, of
+// which one at most carries it out: that another ends says nothing of it.
+type scanLife struct{ cancel context.CancelCauseFunc }
+
 // enter notes a scan that this process works on, unless the process stops.
-func (f *fleet) enter(id store.ScanID, cancel context.CancelCauseFunc) error {
+func (f *fleet) enter(id store.ScanID, cancel context.CancelCauseFunc) (leave func(), err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.stopping {
-		return fmt.Errorf("%w: run scan: the server stops", retinue.ErrUnavailable)
+		return nil, fmt.Errorf("%w: run scan: the server stops", retinue.ErrUnavailable)
 	}
-	f.live[id] = cancel
-	return nil
+	life := &scanLife{cancel}
+	f.live[id] = append(f.live[id], life)
+	return func() { f.leave(id, life) }, nil
 }
 
-func (f *fleet) leave(id store.ScanID) {
+func (f *fleet) leave(id store.ScanID, life *scanLife) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	delete(f.live, id)
+	f.live[id] = slices.DeleteFunc(f.live[id], func(l *scanLife) bool { return l == life })
+	if len(f.live[id]) == 0 {
+		delete(f.live, id)
+	}
 }
 
 // stop ends the scans of this process and lets no further one begin.
@@ -64,8 +72,10 @@ func (f *fleet) stop() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.stopping = true
-	for _, cancel := range f.live {
-		cancel(errStopping)
+	for _, lives := range f.live {
+		for _, l := range lives {
+			l.cancel(errStopping)
+		}
 	}
 }
 
@@ -80,7 +90,7 @@ func newFleet(cfg Config, sealer Sealer) (*fleet, error) {
 	var word [6]byte
 	_, _ = rand.Read(word[:]) // never fails, see crypto/rand
 	return &fleet{sealer: sealer, dialler: outbound.New(outbound.Policy{Allow: allow}), holder: holder() + "/" + hex.EncodeToString(word[:]),
-		pulses: newPulses(), live: map[store.ScanID]context.CancelCauseFunc{}}, nil
+		pulses: newPulses(), live: map[store.ScanID][]*scanLife{}}, nil
 }
 
 // Dialler makes the connections of the server to what was configured through
@@ -102,7 +112,7 @@ func (f *fleet) gone(s store.Scan) bool {
 	if s.Holder == f.holder {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		return f.live[s.ID] == nil
+		return len(f.live[s.ID]) == 0
 	}
 	return f.away(s.Holder) || f.pulses.dead("scan "+string(s.ID), s.Holder+" "+s.AliveAt.String())
 }

@@ -424,3 +424,32 @@ func TestClockJumpsKillNobody(t *testing.T) {
 		t.Errorf("%+v", list)
 	}
 }
+
+// TestSecondJobOfAScan has a second job of a running scan begin and end: the
+// scan goes on, and can still be cancelled.
+func TestSecondJobOfAScan(t *testing.T) {
+	dir := t.TempDir()
+	w := newWatched()
+	w.gate = make(chan struct{})
+	s := serve(t, fleetConfig(dir, filepath.Join(dir, "r.db"), 0, "a"), app.Options{Specs: w.spec()})
+	scan, err := s.RequestScan(t.Context(), operator(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-w.entered
+	if err := s.RunScanJob(t.Context(), scan.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.StartFleet(t.Context()); err != nil { // looks after scans
+		t.Fatal(err)
+	}
+	if list := s.scans(); len(list) != 1 || list[0].State != store.ScanRunning {
+		t.Fatalf("%+v", list)
+	}
+	if _, err := s.CancelScan(t.Context(), operator(), scan.ID); err != nil {
+		t.Fatal(err)
+	}
+	if list := s.settled(1); len(list) != 1 || list[0].State != store.ScanCancelled {
+		t.Errorf("%+v", list)
+	}
+}

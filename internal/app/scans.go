@@ -92,14 +92,15 @@ func (a *App) runScan(ctx context.Context, job scanJob) error {
 	defer cancel(nil)
 	// This comes before the scan is this process's in the database, so that it
 	// is never taken for one that the process knows nothing of.
-	if err := a.fleet.enter(job.Scan, cancel); err != nil {
+	leave, err := a.fleet.enter(job.Scan, cancel)
+	if err != nil {
 		return err
 	}
-	defer a.fleet.leave(job.Scan)
+	defer leave()
 	var s store.Scan
 	var c store.SourceConfig
 	begun := false
-	err := a.DB.Update(ctx, func(tx *sqlstore.Tx) (err error) {
+	err = a.DB.Update(ctx, func(tx *sqlstore.Tx) (err error) {
 		begun = false
 		if s, err = tx.Scan(job.Scan); err != nil {
 			return err

@@ -108,7 +108,7 @@ func (a *App) CancelScan(ctx context.Context, c auth.Caller, id store.ScanID) (o
 func (f *fleet) cancel(id store.ScanID) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if cancel := f.live[id]; cancel != nil {
-		cancel(errCancelled)
+	for _, l := range f.live[id] {
+		l.cancel(errCancelled)
 	}
 }
