@@ -81,6 +81,9 @@ func (a *actor) may(k *cluster, at *Attributes) bool {
 	return k.index.compiled[a.role].match(&q) >= 0
 }
 
+// maxHolds bounds what allows one call.
+const maxHolds = 1000
+
 // hold is what allows a call, and whose grant it is.
 type hold struct {
 	subject retinue.Ref
@@ -127,7 +130,7 @@ func (k *cluster) holdsOf(out []hold, h *holdings, at *Attributes, q *request, a
 	for _, list := range lists {
 		for _, n := range list {
 			by, ok := k.index.first([]int32{n}, q)
-			if !ok || len(out) == maxReasons {
+			if !ok || len(out) >= maxHolds {
 				continue
 			}
 			as.reason, as.fixed = by.reason(), providers(by.Binding)

@@ -282,21 +282,26 @@ func (w *walker) impersonates(a *actor, t *Technique) bool {
 	return some
 }
 
-// anyUser is what lets an actor impersonate some user or service account.
+// anyUser is what lets an actor impersonate some user or service account, by any
+// way: whoever takes one of them away leaves the others.
 func (w *walker) anyUser(a *actor) []hold {
 	users := Call{Verbs: []string{"impersonate"}, Resource: "users", Cluster: true}
 	accounts := Call{Verbs: []string{"impersonate"}, Resource: "serviceaccounts"}
-	for _, c := range []*Call{&users, &accounts} {
-		for _, ns := range append([]string{""}, a.namespaces...) {
-			if c.Cluster && ns != "" {
-				continue
-			}
-			for _, name := range append([]string{""}, a.named(w.cluster, ns, c)...) {
-				if h := w.call(a, c, ns, name); len(h) > 0 {
-					return h
-				}
-			}
-		}
+	out := w.anyOf(a, &users, "")
+	for _, ns := range append([]string{""}, a.namespaces...) {
+		out = union(out, w.anyOf(a, &accounts, ns))
 	}
-	return nil
+	return out
+}
+
+// anyOf is what lets an actor make a call on some object.
+func (w *walker) anyOf(a *actor, c *Call, ns string) []hold {
+	out := w.call(a, c, ns, "")
+	for _, name := range a.named(w.cluster, ns, c) {
+		if len(out) >= maxHolds {
+			break
+		}
+		out = union(out, w.call(a, c, ns, name))
+	}
+	return out
 }
