@@ -623,6 +623,7 @@ var unscoped = map[string]string{
 	"Documents":     "for the engines: what a reader sees of their answers is decided where they are shown",
 	"Stated":        "for the engines: what a reader sees of their answers is decided where they are shown",
 	"UsageInput":    "where a reader stands in a log",
+	"Attestations":  "whose word there is on logs, by the permission to see sources",
 	"UsageCoverage": "what logs cover, by the permission to see sources", "UsageFaults": "what of logs could not be read, by the permission to see sources",
 	"RealmListed": "a yes or no, by the permission to see sources", "UsageTallies": "what logs brought, by the permission to see sources", "Unlisted": "who is in no listing, by the permission to see sources",
 	"SignalsOf": "for the job that looks for signals, which sees everything", "DismissalsInForce": "for that job, and decisions in updates",
@@ -722,6 +723,7 @@ var permitted = map[string]string{
 	"sources_config": "configured sources, by the permission to see sources",
 	"triage":         "of a finding that its caller found with the scope",
 	"undo":           "of a caller's own actions",
+	"usage_attest":   "whose word stands on what logs cover, by the permission to see sources",
 	"views":          "a caller's own views",
 }
 

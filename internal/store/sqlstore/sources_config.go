@@ -258,7 +258,7 @@ func (tx *Tx) RemoveSource(c store.SourceConfig, actor retinue.Actor) error {
 		string(store.ScanCancelled), tx.at.UnixMicro(), string(by), c.Source.Key, string(store.ScanWaiting)); err != nil {
 		return fmt.Errorf("remove source: %w", err)
 	}
-	for _, table := range []string{"source_secrets", "source_hooks", "hook_deliveries", "source_configs"} {
+	for _, table := range []string{"source_secrets", "source_hooks", "hook_deliveries", "source_logs", "source_configs"} {
 		if err := tx.exec("DELETE FROM "+table+" WHERE source_id = $1", c.Source.Key); err != nil {
 			return fmt.Errorf("remove source: %w", err)
 		}

@@ -46,6 +46,11 @@ func (tx *Tx) AddCoverage(c retinue.Coverage) error {
 			return err
 		}
 	}
+	if len(met) == 0 { // silence there says something now, also of who is not in the log
+		if err := tx.JudgeRealmAgain(c.Realm); err != nil {
+			return err
+		}
+	}
 	key, err := tx.db.d.block(tx.ctx, tx.tx, "usage_coverage", 1)
 	if err != nil {
 		return err
@@ -55,7 +60,7 @@ func (tx *Tx) AddCoverage(c retinue.Coverage) error {
 }
 
 // UsageCoverage lists what the logs of a realm cover, of all realms where it is
-// empty, in the order in which they begin.
+// empty, in the order in which they begin, with the words that stand on them.
 func (tx *Tx) UsageCoverage(realm retinue.Realm) ([]retinue.Coverage, error) {
 	var out []retinue.Coverage
 	err := tx.query(func(rows *sql.Rows) error {
@@ -76,7 +81,11 @@ func (tx *Tx) UsageCoverage(realm retinue.Realm) ([]retinue.Coverage, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read coverage: %w", err)
 	}
-	return out, nil
+	words, err := tx.Attestations(realm)
+	if err != nil {
+		return nil, err
+	}
+	return attested(out, words), nil
 }
 
 // maxFaults is how many faults of logs are kept; the oldest go first.
@@ -89,6 +98,15 @@ func (tx *Tx) AddFault(f store.UsageFault) error {
 	}
 	log, err := tx.word(f.Log)
 	if err != nil {
+		return err
+	}
+	// What cannot be read is met again by every read.
+	res, err := tx.execResult("UPDATE usage_faults SET recorded_at = $1 WHERE log = $2 AND input = $3 AND place = $4 AND n = $5 AND message = $6", tx.at.UnixMicro(),
+		log, f.Input, f.Place, f.Count, f.Message)
+	if err != nil {
+		return fmt.Errorf("keep fault: %w", err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n > 0 {
 		return err
 	}
 	key, err := tx.db.d.block(tx.ctx, tx.tx, "usage_faults", 1)
