@@ -46,6 +46,7 @@ type App struct {
 	// stopping is closed when the server begins to stop.
 	stopping chan struct{}
 	fleet    *fleet
+	events   eventStreams
 	sealer   *seal.Sealer
 	sealKeys sealKeys
 	// demo says that the installation holds the sample company.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/connector"
+	"github.com/retinue-id/retinue/connectors/all"
 	"github.com/retinue-id/retinue/internal/store"
 )
 
@@ -48,6 +49,9 @@ type Config struct {
 	// Sources are the named sources that a bare `retinue scan` reads, and that
 	// the server shows and scans.
 	Sources []SourceConfig `yaml:"sources"`
+	// EventStreams are streams of usage events, which the server reads as they
+	// come.
+	EventStreams []EventStreamConfig `yaml:"eventStreams"`
 }
 
 // IdleConfig is after how long without a sight of use something is idle.
@@ -148,6 +152,9 @@ func (c *Config) check(name string) error {
 	if err := checkIdle(store.IdleAfter{Days: c.Idle.Days, ByKind: c.Idle.ByKind}); err != nil {
 		return fmt.Errorf("%s: idle: %w", name, err)
 	}
+	if err := checkEventStreams(c.EventStreams, all.Specs()); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
 	seen := map[string]bool{}
 	for i, s := range c.Sources {
 		switch {
@@ -218,18 +225,36 @@ func dataDir(getenv func(string) string) (string, error) {
 func (s SourceConfig) connectorConfig(getenv func(string) string) (connector.Config, error) {
 	cfg := connector.Config{Name: s.Name, Target: s.Target, Options: s.Options, Secrets: map[string]retinue.Secret{}}
 	for name, p := range s.Secrets {
-		v := getenv(p.Env)
-		if p.File != "" {
-			b, err := os.ReadFile(p.File)
-			if err != nil {
-				return cfg, fmt.Errorf("%w: source %s: secret %s: %v", retinue.ErrInvalid, s.Name, name, err)
-			}
-			v = strings.TrimRight(string(b), "\r\n")
+		v, err := p.read(getenv)
+		if err != nil {
+			return cfg, fmt.Errorf("source %s: secret %s: %w", s.Name, name, err)
 		}
-		if v == "" {
+		if v.IsZero() {
 			return cfg, fmt.Errorf("%w: source %s: secret %s is empty", retinue.ErrInvalid, s.Name, name)
 		}
-		cfg.Secrets[name] = retinue.NewSecret(v)
+		cfg.Secrets[name] = v
 	}
 	return cfg, nil
+}
+
+// read reads the secret, the zero Secret where no place is given. One that is
+// given and holds nothing is ErrInvalid.
+func (p SecretPlace) read(getenv func(string) string) (retinue.Secret, error) {
+	var v string
+	switch {
+	case p.File != "":
+		b, err := os.ReadFile(p.File)
+		if err != nil {
+			return retinue.Secret{}, fmt.Errorf("%w: %v", retinue.ErrInvalid, err)
+		}
+		v = strings.TrimRight(string(b), "\r\n")
+	case p.Env != "":
+		v = getenv(p.Env)
+	default:
+		return retinue.Secret{}, nil
+	}
+	if v == "" {
+		return retinue.Secret{}, fmt.Errorf("%w: it is empty", retinue.ErrInvalid)
+	}
+	return retinue.NewSecret(v), nil
 }

@@ -35,6 +35,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv("RETINUE_RESEAL_CHILD") != "" {
 		os.Exit(resealChild())
 	}
+	if os.Getenv("RETINUE_STREAM_CHILD") != "" {
+		os.Exit(streamChild())
+	}
 	if os.Getenv("RETINUE_TELL_CHILD") != "" {
 		os.Exit(app.TellChild())
 	}

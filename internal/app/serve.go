@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -71,6 +72,9 @@ func (a *App) Serve(ctx context.Context, o ServeOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := a.openEventStreams(ctx, os.Getenv); err != nil {
+		return err
+	}
 	who := Actor()
 	if err := a.record(ctx, who, retinue.RecordServerStarted, map[string]any{"listen": o.Listen, "version": Version}); err != nil {
 		return err
@@ -98,6 +102,11 @@ func (a *App) Serve(ctx context.Context, o ServeOptions) error {
 		defer close(swept)
 		a.runPeople(work, people)
 	}()
+	streamed := make(chan struct{})
+	go func() {
+		defer close(streamed)
+		_ = a.RunEventStreams(work) // what cannot be read is told, and the rest is served
+	}()
 	ends := make(chan error, 2)
 	go func() { ends <- a.RunQueue(work) }()
 	go func() {
@@ -112,6 +121,7 @@ func (a *App) Serve(ctx context.Context, o ServeOptions) error {
 	stopWork()
 	err = errors.Join(err, <-ends)
 	<-swept
+	<-streamed
 	return errors.Join(err, a.record(context.WithoutCancel(ctx), who, retinue.RecordServerStopped, map[string]any{"listen": o.Listen}))
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/connector"
@@ -106,8 +107,8 @@ func (s *Subject) decode(m *message, limit int, add func([]retinue.Event) error)
 		taken = taken || len(events) == 0
 		keep := events[:0]
 		for i := range events {
-			if !s.speaksFor(events[i].Realm) {
-				fault(fmt.Errorf("%w: event of realm %s: subject %s speaks for %v only", retinue.ErrDenied, retinue.CleanName(string(events[i].Realm)), s.Filter, s.Realms))
+			if err := s.takes(&events[i]); err != nil {
+				fault(err)
 				continue
 			}
 			keep = append(keep, events[i])
@@ -122,6 +123,17 @@ func (s *Subject) decode(m *message, limit int, add func([]retinue.Event) error)
 		m.fault(fmt.Errorf("%w: the message is empty", retinue.ErrInvalid), 1)
 	}
 	return taken, failed
+}
+
+// takes reports an event that the subject may not bring, or that is none.
+func (s *Subject) takes(e *retinue.Event) error {
+	if !s.speaksFor(e.Realm) {
+		return fmt.Errorf("%w: event of realm %s: subject %s speaks for %s only", retinue.ErrDenied, retinue.CleanName(string(e.Realm)), s.Filter, strings.Join(s.Realms, ", "))
+	}
+	if s.Check != nil {
+		return s.Check(e)
+	}
+	return nil
 }
 
 // decodeRecord decodes one record; a decoder that breaks on it costs that record

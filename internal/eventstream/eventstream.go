@@ -112,6 +112,8 @@ type Subject struct {
 	Authentic bool
 	// Decode turns one record into its events; it is safe for concurrent use.
 	Decode func(record []byte) ([]retinue.Event, error)
+	// Check reports an event that cannot be counted. Nil: there are none.
+	Check func(e *retinue.Event) error
 	// Count counts a batch, each event once however often it comes, and returns
 	// once that is committed. It is safe for concurrent use.
 	Count func(ctx context.Context, b connector.Batch) (Counted, error)

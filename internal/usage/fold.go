@@ -72,6 +72,9 @@ func (f *Folder) Take() store.UsageBatch {
 	return b
 }
 
+// Check reports, as ErrInvalid, an event that Add would not take.
+func Check(e *retinue.Event) error { return check(e) }
+
 // check reports an event that a reader should not have sent.
 func check(e *retinue.Event) error {
 	bad := func(what string) error {
