@@ -21,9 +21,12 @@ type Activity struct {
 	// Examples are arguments of `retinue activity import`.
 	Examples []TargetForm
 	// Open makes a reader from a configuration, with the options of the Spec. It
-	// reads no more than it must and makes no call. What Spec.Remote refuses it is
-	// not asked to open for a server.
+	// reads no more than it must and makes no call.
 	Open func(ctx context.Context, cfg Config, env Env) (ActivityReader, error)
+	// Remote is to logs what Spec.Remote is to systems: it reports, as ErrDenied, a
+	// configuration that reaches into the machine that runs the reader. Nil: logs of
+	// the kind are files, and are named in a configuration file only.
+	Remote func(cfg Config) error
 	// Decode turns one record as the system itself sends it (a webhook's element, a
 	// message of a stream) into its events. It reports a record that is none of its
 	// as ErrInvalid. It is safe for concurrent use and keeps nothing of record. Nil
@@ -81,6 +84,22 @@ type ActivityRequest struct {
 	// Position says where the reading of an input stands; the zero Position for
 	// an input that was never read. It is safe for concurrent use.
 	Position func(input string) (Position, error)
+	// Files is what a host that reads the same logs again and again remembers of
+	// files; nil where it remembers nothing.
+	Files Files
+}
+
+// Files is what a host remembers of the files of its machine from one run to the
+// next, and is told of them. It is safe for concurrent use.
+type Files interface {
+	// Reading is told which files, folders and patterns a run reads: the host may
+	// watch them.
+	Reading(paths []string)
+	// Unchanged reports whether a file was read to its end when it was of this size
+	// and last written at this time. It need not be opened then.
+	Unchanged(name string, size int64, modified time.Time) bool
+	// Read is told that a file was read to its end.
+	Read(name string, size int64, modified time.Time)
 }
 
 // Position is where the reading of an input stands.

@@ -202,12 +202,34 @@ func (s Spec) CheckRemote(cfg Config) error {
 	if s.Remote == nil {
 		return fmt.Errorf("%w: source %s: it is about the machine that runs it: configure it in retinue.yaml, or scan there and push with --server", retinue.ErrDenied, s.Kind)
 	}
+	if err := s.checkReach(cfg); err != nil {
+		return err
+	}
+	return s.Remote(cfg)
+}
+
+// CheckRemoteLogs is CheckRemote of the logs that a configuration names as its
+// target.
+func (s Spec) CheckRemoteLogs(cfg Config) error {
+	switch {
+	case s.Activity == nil:
+		return fmt.Errorf("%w: source %s: it reads no logs", retinue.ErrUnsupported, s.Kind)
+	case s.Activity.Remote == nil:
+		return fmt.Errorf("%w: source %s: its logs are files of the server: name them in retinue.yaml", retinue.ErrDenied, s.Kind)
+	}
+	if err := s.checkReach(cfg); err != nil {
+		return err
+	}
+	return s.Activity.Remote(cfg)
+}
+
+func (s Spec) checkReach(cfg Config) error {
 	for name, value := range cfg.Options {
 		if o := s.option(name); o != nil && value != "" && o.Reach.FileOnly() {
 			return fmt.Errorf("%w: source %s: option %s can be set in retinue.yaml only", retinue.ErrDenied, s.Kind, name)
 		}
 	}
-	return s.Remote(cfg)
+	return nil
 }
 
 // Connect opens a connector, or says that the kind only reads logs.

@@ -217,6 +217,7 @@ func (f *inputRun) identify(beginning []byte) (inputState, error) {
 		return inputDone, fmt.Errorf("%w: go on in %s: position %q is not one of ours", retinue.ErrInvalid, f.in.Label, p.Cursor)
 	}
 	if p.Done && size == f.in.Size {
+		f.ended(f.in)
 		f.hashed(p)
 		return inputDone, nil
 	}
@@ -309,7 +310,11 @@ func (f *inputRun) records() error {
 				f.run.opts.Hashed(f.in, [sha256.Size]byte(f.hash.Sum(nil)))
 			}
 			f.unfinished()
-			return f.flush(f.content.compressed || f.in.ID != "")
+			err := f.flush(f.content.compressed || f.in.ID != "")
+			if err == nil && !f.growing {
+				f.ended(f.in)
+			}
+			return err
 		case err != nil && f.growing && Cut(err):
 			f.unfinished()
 			return f.flush(false) // the rest is being written

@@ -94,6 +94,9 @@ func Read(ctx context.Context, req connector.ActivityRequest, sink connector.Act
 	r := &run{ctx: ctx, req: req, sink: sink, opts: opts, claimed: map[string]connector.Position{}, seen: Seen{}}
 	inputs := opts.Inputs
 	if inputs == nil {
+		if req.Files != nil {
+			req.Files.Reading(opts.Paths)
+		}
 		inputs = Files(opts.Paths, opts.Match)
 	}
 	workers := opts.Workers
@@ -172,6 +175,9 @@ func (r *run) input(in Input, first bool) error {
 	defer func() {
 		r.sink.Progress(connector.Progress{Stage: "reading logs", Done: r.done.Add(1), Total: 0, Unit: "files"})
 	}()
+	if r.unchanged(in) {
+		return nil
+	}
 	f := &inputRun{run: r, in: in, first: first}
 	err := f.read()
 	var stop *stopError
@@ -183,6 +189,25 @@ func (r *run) input(in Input, first bool) error {
 	}
 	f.finish()
 	return nil
+}
+
+// unchanged reports that an input is as an earlier run read it to its end. One
+// whose hash is wanted is opened all the same: what is kept of it tells the hash.
+func (r *run) unchanged(in Input) bool {
+	return r.remembers(in) && (r.opts.Hash == nil || !r.opts.Hash(in)) && r.req.Files.Unchanged(in.Name, in.Size, in.Modified)
+}
+
+// remembers reports whether the host remembers an input: it is a file that was
+// left alone for a while.
+func (r *run) remembers(in Input) bool {
+	return r.req.Files != nil && in.ID == "" && !in.Modified.IsZero() && r.req.Now.Sub(in.Modified) >= settled
+}
+
+// ended has the host remember that an input was read to its end.
+func (r *run) ended(in Input) {
+	if r.remembers(in) {
+		r.req.Files.Read(in.Name, in.Size, in.Modified)
+	}
 }
 
 // buffers are what one input needs and the next can use again.

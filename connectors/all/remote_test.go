@@ -92,6 +92,35 @@ func TestCheckRemote(t *testing.T) {
 	}
 }
 
+// TestCheckRemoteLogs: whoever uses the interface of a server has it read no file
+// of its machine as a log, in whatever words.
+func TestCheckRemoteLogs(t *testing.T) {
+	live := map[string][]string{
+		"aws":   {"s3://org-trail/AWSLogs", "sqs:https://sqs.eu-west-1.amazonaws.com/111111111111/trail", "lookup:env"},
+		"gcp":   {"projects/my-project", "organizations/123456789012"},
+		"azure": {"tenant:11111111-1111-1111-1111-111111111111", "subscription:11111111-1111-1111-1111-111111111111"},
+		"okta":  {"https://acme.okta.com"},
+	}
+	for _, s := range all.Specs() {
+		for _, target := range live[s.Kind] {
+			if err := s.CheckRemoteLogs(connector.Config{Target: target}); err != nil {
+				t.Errorf("%s=%s: %v", s.Kind, target, err)
+			}
+		}
+		for _, target := range []string{"", ".", "/etc/passwd", "/var/log", "./AWSLogs", "logs/*.json", "~/x", "file:///etc/passwd", "profile:prod", "lookup:profile:prod", "http://169.254.169.254/", "projects/a/b"} {
+			if err := s.CheckRemoteLogs(connector.Config{Target: target}); err == nil || s.Activity != nil && !errors.Is(err, retinue.ErrDenied) {
+				t.Errorf("%s=%s: %v, want it denied", s.Kind, target, err)
+			}
+		}
+		if s.Activity == nil {
+			continue
+		}
+		if remote := slices.ContainsFunc(s.Activity.Target, func(f connector.TargetForm) bool { return f.Remote }); remote != (s.Activity.Remote != nil) {
+			t.Errorf("%s: the forms of its logs and its Remote disagree on whether some may come from elsewhere", s.Kind)
+		}
+	}
+}
+
 // TestRemotePostgresUsesNothingOfTheMachine has the variables of the machine
 // name another server and a password. What the source names is dialled, by Dial,
 // and no password of the machine is there to be sent.

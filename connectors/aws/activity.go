@@ -42,6 +42,7 @@ func activity() *connector.Activity {
 			}
 			return openTrail(cfg, env, t)
 		},
+		Remote: remoteTrail,
 		Decode: func(record []byte) ([]retinue.Event, error) {
 			t, err := tables()
 			if err != nil {
@@ -59,6 +60,15 @@ func activity() *connector.Activity {
 // envelopes are the names under which files of CloudTrail, answers of LookupEvents
 // and subscriptions of CloudWatch Logs hold records.
 func envelopes() []string { return []string{"Records", "Events", "logEvents"} }
+
+// remoteTrail allows what is read with the server's own identity, which an
+// administrator gave it for this.
+func remoteTrail(cfg connector.Config) error {
+	if strings.HasPrefix(cfg.Target, "s3://") || strings.HasPrefix(cfg.Target, "sqs:https://") || cfg.Target == "lookup:env" {
+		return nil
+	}
+	return fmt.Errorf("%w: source aws: logs in a path, or read with a profile, are named in retinue.yaml only: want s3://BUCKET, sqs:https://QUEUE or lookup:env", retinue.ErrDenied)
+}
 
 // trailReader reads CloudTrail from files.
 type trailReader struct {

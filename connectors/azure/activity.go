@@ -36,8 +36,8 @@ func activity() *connector.Activity {
 		},
 		Target: []connector.TargetForm{
 			{Form: "PATH", Help: "a file, folder or pattern of JSON: `az monitor activity-log list`, pages of Microsoft Graph, or what a diagnostic setting exported"},
-			{Form: "tenant:ID", Help: "the live sign-in logs and audit log of a tenant of Entra, through Microsoft Graph"},
-			{Form: "subscription:ID", Help: "the live Activity log of a subscription; give its tenant with tenant="},
+			{Form: "tenant:ID", Help: "the live sign-in logs and audit log of a tenant of Entra, through Microsoft Graph", Remote: true},
+			{Form: "subscription:ID", Help: "the live Activity log of a subscription; give its tenant with tenant=", Remote: true},
 		},
 		Examples: []connector.TargetForm{
 			{Form: "azure=./insights-logs-serviceprincipalsigninlogs", Help: "a copy of a container that a diagnostic setting writes"},
@@ -46,6 +46,7 @@ func activity() *connector.Activity {
 			{Form: "azure=tenant:11111111-1111-1111-1111-111111111111", Help: "the live logs of a tenant, with an application's id and secret in AZURE_CLIENT_ID and AZURE_CLIENT_SECRET"},
 		},
 		Open:      openActivity,
+		Remote:    remoteLogs,
 		Decode:    func(record []byte) ([]retinue.Event, error) { return logDecoder{}.decode(record) },
 		Decoder:   alone,
 		Envelopes: envelopes(),
@@ -65,6 +66,14 @@ func configured(cfg connector.Config) (logDecoder, error) {
 		return logDecoder{}, fmt.Errorf("%w: source azure: option tenant=%q: want the tenant's id, such as 00000000-0000-0000-0000-000000000000", retinue.ErrInvalid, retinue.CleanName(tenant))
 	}
 	return logDecoder{tenant: tenant}, nil
+}
+
+// remoteLogs allows the live logs, which are read with the source's own secret.
+func remoteLogs(cfg connector.Config) error {
+	if strings.HasPrefix(cfg.Target, "tenant:") || strings.HasPrefix(cfg.Target, "subscription:") {
+		return nil
+	}
+	return fmt.Errorf("%w: source azure: logs in a path are named in retinue.yaml only: want tenant:ID or subscription:ID", retinue.ErrDenied)
 }
 
 func openActivity(_ context.Context, cfg connector.Config, env connector.Env) (connector.ActivityReader, error) {

@@ -33,7 +33,7 @@ func activity() *connector.Activity {
 		}},
 		Target: []connector.TargetForm{
 			{Form: "PATH", Help: "a file, folder or pattern of JSON: `gcloud logging read --format=json`, what a sink wrote to a bucket, or messages of Pub/Sub"},
-			{Form: "projects/ID", Help: "the live logs of a project; folders/NUMBER and organizations/NUMBER for those written there"},
+			{Form: "projects/ID", Help: "the live logs of a project; folders/NUMBER and organizations/NUMBER for those written there", Remote: true},
 		},
 		Examples: []connector.TargetForm{
 			{Form: "gcp=./cloudaudit.googleapis.com", Help: "a copy of the folder that a sink writes in its bucket"},
@@ -42,6 +42,7 @@ func activity() *connector.Activity {
 			{Form: "gcp=projects/my-project", Help: "the live logs of a project, with the key of a service account that GOOGLE_APPLICATION_CREDENTIALS names"},
 		},
 		Open:      openActivity,
+		Remote:    remoteLogs,
 		Decode:    func(record []byte) ([]retinue.Event, error) { return auditDecoder{}.decode(record) },
 		Decoder:   alone,
 		Envelopes: envelopes(),
@@ -56,6 +57,14 @@ func envelopes() []string { return []string{"entries", "receivedMessages"} }
 func alone(cfg connector.Config, _ connector.Env) (func([]byte) ([]retinue.Event, error), error) {
 	numbers, err := projectNumbers(cfg.List("projects"))
 	return auditDecoder{numbers: numbers}.decode, err
+}
+
+// remoteLogs allows the live logs, which are read with the source's own secrets.
+func remoteLogs(cfg connector.Config) error {
+	if liveTarget(cfg.Target) {
+		return nil
+	}
+	return fmt.Errorf("%w: source gcp: logs in a path are named in retinue.yaml only: want projects/ID, folders/NUMBER or organizations/NUMBER", retinue.ErrDenied)
 }
 
 func openActivity(_ context.Context, cfg connector.Config, env connector.Env) (connector.ActivityReader, error) {

@@ -59,7 +59,7 @@ func Spec() connector.Spec {
 			}},
 			Target: []connector.TargetForm{
 				{Form: "PATH", Help: "a file, folder or pattern of JSON: pages of /api/v1/logs, event hooks, or what a log stream delivered"},
-				{Form: "https://DOMAIN", Help: "the live log of the organisation, from where the last run stopped"},
+				{Form: "https://DOMAIN", Help: "the live log of the organisation, from where the last run stopped", Remote: true},
 			},
 			Examples: []connector.TargetForm{
 				{Form: "okta=system-log.json,org=acme.okta.com", Help: "pages of /api/v1/logs"},
@@ -67,6 +67,7 @@ func Spec() connector.Spec {
 				{Form: "okta=https://acme.okta.com", Help: "the live log, with the token in OKTA_API_TOKEN"},
 			},
 			Open:      open,
+			Remote:    remoteLogs,
 			Decode:    func(record []byte) ([]retinue.Event, error) { return decoder{}.decode(record) },
 			Decoder:   alone,
 			Envelopes: envelopes(), RealmKind: "okta", RealmOption: "org",
@@ -86,6 +87,14 @@ func alone(cfg connector.Config, _ connector.Env) (func([]byte) ([]retinue.Event
 		return nil, fmt.Errorf("%w: source okta: option org=%q: want the organisation's domain, such as acme.okta.com", retinue.ErrInvalid, retinue.CleanName(given))
 	}
 	return decoder{org: org}.decode, nil
+}
+
+// remoteLogs allows the live log, which is read with the source's own token.
+func remoteLogs(cfg connector.Config) error {
+	if strings.HasPrefix(cfg.Target, "https://") {
+		return nil
+	}
+	return fmt.Errorf("%w: source okta: logs in a path are named in retinue.yaml only: want https://DOMAIN", retinue.ErrDenied)
 }
 
 func open(_ context.Context, cfg connector.Config, env connector.Env) (connector.ActivityReader, error) {
