@@ -42,6 +42,7 @@ func classTexts() map[store.RetentionClass]string {
 		store.RetainHistory:    "What things were like before, for questions as of a date",
 		store.RetainRuns:       "Runs of sources that later ones replaced, with their problems",
 		store.RetainUses:       "Observations of use but the latest of each kind",
+		store.RetainUsage:      "The usage history, by whole months: what logs told, what they covered and what of them could not be read",
 		store.RetainFindings:   "Resolved findings, and earlier states of the others",
 		store.RetainGovernance: "Registrations, owners and ownership rules that were replaced",
 		store.RetainPeople:     "Names of persons beside records of the audit log",

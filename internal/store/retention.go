@@ -17,6 +17,7 @@ const (
 	RetainHistory    RetentionClass = "history"    // versions of facts and rows that are no longer in force
 	RetainRuns       RetentionClass = "runs"       // runs of sources that later ones replaced
 	RetainUses       RetentionClass = "uses"       // observations of use but the latest of each kind
+	RetainUsage      RetentionClass = "usage"      // the usage history: what logs told, by whole months
 	RetainFindings   RetentionClass = "findings"   // resolved findings, and earlier states of the others
 	RetainGovernance RetentionClass = "governance" // registrations, owners and ownership rules that were replaced
 	RetainPeople     RetentionClass = "people"     // personal data beside records of the audit log
@@ -27,8 +28,8 @@ const (
 
 // RetentionClasses lists every class.
 func RetentionClasses() []RetentionClass {
-	return []RetentionClass{RetainHistory, RetainRuns, RetainUses, RetainFindings, RetainGovernance, RetainPeople, RetainSessions,
-		RetainNotices, RetainPopulation}
+	return []RetentionClass{RetainHistory, RetainRuns, RetainUses, RetainUsage, RetainFindings, RetainGovernance, RetainPeople,
+		RetainSessions, RetainNotices, RetainPopulation}
 }
 
 // Retention says for how many days each class is kept; 0 keeps it for ever.

@@ -34,12 +34,21 @@ func (tx *Tx) pruners(c store.RetentionClass) []pruner {
 	switch c {
 	case store.RetainHistory:
 		return []pruner{tx.pruneFacts, tx.deleting(`DELETE FROM entity_versions WHERE (id, from_at) IN
-			(SELECT id, from_at FROM entity_versions WHERE to_at < $1 ORDER BY to_at LIMIT $2)`)}
+			(SELECT id, from_at FROM entity_versions WHERE to_at < $1 ORDER BY to_at LIMIT $2)`), tx.byKey("access_changes", "x.at < $1")}
 	case store.RetainRuns:
 		return []pruner{tx.pruneRuns, tx.byKey("scans", "finished_at < $1 AND state NOT IN ('waiting', 'running')")}
 	case store.RetainUses:
 		return []pruner{tx.byKey("uses", `COALESCE(x.at, x.observed_at) < $1 AND EXISTS (SELECT 1 FROM uses n WHERE n.subject_id = x.subject_id
 			AND n.meaning = x.meaning AND n.id <> x.id AND (COALESCE(n.at, 0) > COALESCE(x.at, 0) OR COALESCE(n.at, 0) = COALESCE(x.at, 0) AND n.id > x.id))`)}
+	case store.RetainUsage:
+		return []pruner{tx.cutCoverage, tx.pruneUsage, tx.byMonth("usage_hours", "hour, behaviour, lane", "hour < $1", store.MonthStart),
+			tx.byMonth("usage_sketches", "behaviour, month", "month < $1", nil), tx.byMonth("usage_origins", "month, behaviour, origin", "month < $1", nil),
+			tx.deleting(`DELETE FROM usage_touches WHERE (target, behaviour, kind, lane) IN
+				(SELECT target, behaviour, kind, lane FROM usage_touches WHERE last_at < CAST($1 AS BIGINT) / 1000000 ORDER BY target, behaviour LIMIT $2)`),
+			tx.deleting(`DELETE FROM usage_tallies WHERE (log, realm_id, day, what, lane) IN
+				(SELECT log, realm_id, day, what, lane FROM usage_tallies WHERE day < CAST($1 AS BIGINT) / 86400000000 ORDER BY log, realm_id, day LIMIT $2)`),
+			tx.byKey("usage_faults", "x.recorded_at < $1"),
+			tx.deleting("DELETE FROM usage_unknown WHERE name IN (SELECT name FROM usage_unknown WHERE at < CAST($1 AS BIGINT) / 1000000 ORDER BY name LIMIT $2)")}
 	case store.RetainFindings:
 		return []pruner{tx.byKey("finding_versions", "x.to_at < $1"), tx.pruneFindings, tx.byKey("acceptances", "x.until < $1")}
 	case store.RetainGovernance:

@@ -237,12 +237,22 @@ func TestPurgePerson(t *testing.T) {
 		if err := purge(); !errors.Is(err, retinue.ErrConflict) {
 			t.Errorf("still stated: %v", err)
 		}
+		who := retinue.NewRef("okta:acme", "user", "acme/Ann@x")
+		_, err := w.CountUsage(t.Context(), store.UsageBatch{Log: "okta.system", Input: "i", Keep: true, Events: []store.UsageEvent{{Hash: 1, At: day(1).Unix()}},
+			Behaviours: []store.Behaviour{{Log: "okta.system", Realm: "okta:acme", Identity: who, Person: true, Consumer: store.Consumer{Kind: "application", Name: "ann example"}, Outcome: retinue.OutcomeSuccess}}})
+		if err != nil {
+			t.Fatal(err)
+		}
 		w.time = day(2)
 		w.scan("s", iam(day(2), identity("a")))
 		if err := purge(); err != nil {
 			t.Fatal(err)
 		}
+		if used := usedOf(t, w); len(used) != 1 || len(used[0].Months) != 1 || used[0].Behaviour.Consumer.Name != sqlstore.Erased {
+			t.Errorf("use is known as %+v", used)
+		}
 		for _, q := range []string{"SELECT count(*) FROM facts WHERE lower(body) LIKE '%ann%'", "SELECT count(*) FROM record_payloads WHERE lower(payload) LIKE '%ann%'",
+			"SELECT count(*) FROM refs WHERE lower(key) LIKE '%ann%'",
 			"SELECT count(*) FROM ownerships WHERE lower(owner) LIKE '%ann%'", "SELECT count(*) FROM registrations WHERE lower(body) LIKE '%ann%'",
 			"SELECT count(*) FROM entities WHERE lower(name) LIKE '%ann%' OR lower(owner) LIKE '%ann%'", "SELECT count(*) FROM entity_versions WHERE lower(name) LIKE '%ann%' OR lower(owner) LIKE '%ann%'"} {
 			if n := w.count(q); n != 0 {

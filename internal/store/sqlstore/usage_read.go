@@ -115,7 +115,9 @@ func (tx *Tx) usedWhere(where string, args ...any) ([]store.Used, error) {
 	if err := tx.nameUsed(out, refs); err != nil {
 		return nil, err
 	}
-	return out, tx.countUsed(out, index)
+	err = tx.countUsed(out, index)
+	// Ways of use outlive their counts, which are deleted with age.
+	return slices.DeleteFunc(out, func(u store.Used) bool { return len(u.Months) == 0 }), err
 }
 
 // nameUsed fills the refs of behaviours.
