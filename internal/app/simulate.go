@@ -17,28 +17,14 @@ import (
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
 	"github.com/retinue-id/retinue/internal/usage/replay"
 	"github.com/retinue-id/retinue/internal/usage/verdict"
+	"github.com/retinue-id/retinue/internal/web/api"
 )
 
 // Simulation is what a change would have done to the uses that are on record.
-// Its JSON names are a contract.
-type Simulation struct {
-	// Change says in words what was supposed.
-	Change string           `json:"change"`
-	ID     retinue.EntityID `json:"id"`
-	Ref    retinue.Ref      `json:"ref"`
-	Name   string           `json:"name"`
-	// Grade is that of the verdict on its use, Evidence the word for it, Window
-	// what the logs cover, and Missing why uses may not be on record.
-	Grade    retinue.Grade       `json:"grade"`
-	Evidence string              `json:"evidence"`
-	Window   verdict.Window      `json:"window"`
-	Missing  []retinue.BlindSpot `json:"missing"`
-	replay.Result
-	// Shares are who would go with what, where an identity is split.
-	Shares []replay.Share `json:"shares,omitempty"`
-	// Gaps say what of access was not read, where the change is one of grants.
-	Gaps []string `json:"gaps,omitempty"`
-}
+type Simulation = api.Simulation
+
+// SimulationQuestion asks what a change would have refused.
+type SimulationQuestion = api.SimulationQuestion
 
 // simulation is the history of a thing, ready to be replayed.
 type simulation struct {
@@ -47,11 +33,12 @@ type simulation struct {
 	typ   retinue.FactType
 	used  []store.Used
 	doubt map[store.Behaviour]string // why a behaviour may not be of the thing
+	ctx   context.Context            //nolint:containedctx // of the one question that this is made for
 }
 
 // simulated loads the history of an identity or credential.
 func (a *App) simulated(ctx context.Context, scope store.RowScope, id retinue.EntityID) (*simulation, error) {
-	s := &simulation{app: a, doubt: map[store.Behaviour]string{}}
+	s := &simulation{app: a, doubt: map[store.Behaviour]string{}, ctx: ctx}
 	s.Grade, s.Missing = retinue.GradeD, []retinue.BlindSpot{}
 	err := a.DB.View(ctx, scope, func(tx *sqlstore.Tx) error {
 		e, err := oneEntity(tx, id)
@@ -162,10 +149,39 @@ func (s *simulation) add(used []store.Used, doubt string) {
 	}
 }
 
-// run replays the history.
-func (s *simulation) run(change string, j replay.Judge) Simulation {
-	s.Change, s.Result = change, replay.Run(s.used, j)
-	return s.Simulation
+// errNoTime ends the judging of a simulation and not the simulation.
+var errNoTime = errors.New("simulate: no time left")
+
+// run replays the history. What there was no time for is not judged, the latest
+// uses being judged first.
+func (s *simulation) run(change string, j replay.Judge) (Simulation, error) {
+	slices.SortStableFunc(s.used, func(a, b store.Used) int { return cmp.Compare(lastUse(b), lastUse(a)) })
+	s.Change, s.Result = change, replay.Run(s.used, untilDone{s.ctx, j})
+	if s.ctx.Err() != nil && !errors.Is(context.Cause(s.ctx), errNoTime) {
+		return Simulation{}, s.ctx.Err()
+	}
+	return s.Simulation, nil
+}
+
+func lastUse(u store.Used) (last int64) {
+	for _, m := range u.Months {
+		last = max(last, m.Last)
+	}
+	return last
+}
+
+// untilDone judges until its context ends.
+type untilDone struct {
+	ctx  context.Context //nolint:containedctx // a judge lives as long as one question
+	with replay.Judge
+}
+
+// Judge implements replay.Judge.
+func (u untilDone) Judge(b *store.Behaviour) (replay.Fate, string) {
+	if u.ctx.Err() != nil {
+		return replay.Unjudged, "there was no time left to judge it"
+	}
+	return u.with.Judge(b)
 }
 
 // SimulateDisable says what disabling an identity or a credential would have
@@ -175,7 +191,7 @@ func (a *App) SimulateDisable(ctx context.Context, scope store.RowScope, id reti
 	if err != nil {
 		return Simulation{}, err
 	}
-	return s.run("disable "+s.Name, replay.Disable{Doubt: func(b *store.Behaviour) string { return s.doubt[*b] }}), nil
+	return s.run("disable "+s.Name, replay.Disable{Doubt: func(b *store.Behaviour) string { return s.doubt[*b] }})
 }
 
 // SimulateSplit says who would go with which uses if every consumer of an
@@ -206,7 +222,7 @@ func (a *App) SimulateDeny(ctx context.Context, scope store.RowScope, id retinue
 	}
 	return s.run(fmt.Sprintf("deny %s %s", s.Name, env), replay.Deny{Environment: env, Of: func(ref retinue.Ref) (retinue.Environment, bool) {
 		return e.Environment(wholeResource(ref))
-	}}), nil
+	}})
 }
 
 // wholeResource is the resource of the inventory that a history's name is a part
@@ -237,7 +253,7 @@ func (a *App) SimulateRevoke(ctx context.Context, scope store.RowScope, id retin
 				return Simulation{}, noGrant(s.Name, g, known)
 			}
 		}
-		return s.run(change, s.judge(e, heldBy{e, s.Ref}, without{heldBy{e, s.Ref}, grants}, anyOf)), nil
+		return s.run(change, s.judge(e, heldBy{e, s.Ref}, without{heldBy{e, s.Ref}, grants}, anyOf))
 	}
 	var left []*awsiam.Policy
 	found := map[string]bool{}
@@ -315,7 +331,7 @@ func (s *simulation) supposed(change string, e *estate.Estate, engine *account.E
 	if !ok || !ok2 {
 		return Simulation{}, fmt.Errorf("%w: simulate: %s is no user or role of AWS", retinue.ErrUnsupported, s.Name)
 	}
-	return s.run(change, s.judge(e, was, will, func(action, resource string) ([]string, bool) { return was.Instances(will, action, resource) })), nil
+	return s.run(change, s.judge(e, was, will, func(action, resource string) ([]string, bool) { return was.Instances(will, action, resource) }))
 }
 
 func (s *simulation) judge(e *estate.Estate, before, after replay.Decider, instances func(string, string) ([]string, bool)) replay.Grants {

@@ -29,13 +29,22 @@ type UsageAction = api.UsageAction
 // VerdictLine is a verdict in a list.
 type VerdictLine = api.VerdictLine
 
+// VerdictList is a page of verdicts.
+type VerdictList = api.Verdicts
+
 // EvidenceWord is the word for a grade of evidence.
 func EvidenceWord(g retinue.Grade) string { return api.EvidenceWord(g) }
 
 // UsageOf answers what is known of the use of a thing that a scope sees, by its
 // id.
 func (a *App) UsageOf(ctx context.Context, scope store.RowScope, id retinue.EntityID) (api.Usage, error) {
-	return a.usageOf(ctx, scope, id, false)
+	u, err := a.usageOf(ctx, scope, id, false)
+	if err != nil || !strings.HasPrefix(string(u.ID), "idn_") {
+		return u, err
+	}
+	unused, err := a.UnusedGrants(ctx, scope, u.ID)
+	u.UnusedGrants = &unused
+	return u, err
 }
 
 // usageOf answers with what is unusual told of people by a pseudonym, if masked.
@@ -75,9 +84,6 @@ func (a *App) usageOf(ctx context.Context, scope store.RowScope, id retinue.Enti
 		out.Touches, err = tx.UsageTouches(id)
 		return err
 	})
-	if err == nil {
-		out.UnusedGrants, err = a.UnusedGrants(ctx, scope, out.ID)
-	}
 	out.Evidence = EvidenceWord(out.Grade)
 	if out.BlindSpots == nil {
 		out.BlindSpots = []retinue.BlindSpot{}
@@ -90,8 +96,10 @@ func (a *App) usageOf(ctx context.Context, scope store.RowScope, id retinue.Enti
 
 // oneEntity finds a thing by its id.
 func oneEntity(tx *sqlstore.Tx, id retinue.EntityID) (store.Entity, error) {
-	for e, err := range tx.Entities(store.EntityQuery{ID: id, Gone: true, Limit: 1}) {
-		return e, err
+	if id != "" { // which would select any
+		for e, err := range tx.Entities(store.EntityQuery{ID: id, Gone: true, Limit: 1}) {
+			return e, err
+		}
 	}
 	_, err := tx.EntityKey(id) // which says that it is not there
 	return store.Entity{}, err

@@ -18,6 +18,7 @@ import (
 // machine, or a server.
 type estate interface {
 	stewardship
+	witness
 	// things and grants yield every page of a list, findings too.
 	things(ctx context.Context, q store.ListQuery) iter.Seq2[store.ListRow, error]
 	grants(ctx context.Context, q store.ListQuery) iter.Seq2[inventory.Grant, error]

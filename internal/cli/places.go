@@ -13,13 +13,6 @@ import (
 func onlyHere() map[string]string {
 	return map[string]string{
 		"activity import":       "the logs lie here, and are counted in the database itself",
-		"usage":                 asksHere,
-		"verdicts list":         asksHere,
-		"simulate deny":         asksHere,
-		"simulate disable":      asksHere,
-		"simulate policy":       asksHere,
-		"simulate revoke":       asksHere,
-		"simulate split":        asksHere,
 		"access attack-paths":   asksHere,
 		"access blast-radius":   asksHere,
 		"access can":            asksHere,

@@ -10,7 +10,6 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/app"
-	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/usage/replay"
 )
 
@@ -32,16 +31,15 @@ func (e *env) simulateCommand() *cobra.Command {
 }
 
 // simulate runs a simulation of an identity or credential and shows it.
-func (e *env) simulate(ctx context.Context, f simulateFlags, word string, run func(*app.App, retinue.EntityID) (app.Simulation, error)) error {
+func (e *env) simulate(ctx context.Context, f simulateFlags, word string, q app.SimulationQuestion) error {
 	if f.format != "text" && f.format != "json" {
 		return usageError{fmt.Errorf("--format %q: want text or json", f.format)}
 	}
-	return e.with(ctx, func(a *app.App) error {
-		id, err := findUser(ctx, a, word)
-		if err != nil {
+	return e.ask(ctx, func(at estate) (err error) {
+		if q.ID, err = findUser(ctx, at, word); err != nil {
 			return err
 		}
-		s, err := run(a, id)
+		s, err := at.simulate(ctx, q)
 		if err != nil {
 			return err
 		}
@@ -65,9 +63,7 @@ credential, and are told.`,
 		Example: "  retinue simulate disable arn:aws:iam::111122223333:user/ci\n  retinue simulate disable crd_01j8z3x6v9 --format json",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return e.simulate(cmd.Context(), f, args[0], func(a *app.App, id retinue.EntityID) (app.Simulation, error) {
-				return a.SimulateDisable(cmd.Context(), store.Everything(), id)
-			})
+			return e.simulate(cmd.Context(), f, args[0], app.SimulationQuestion{Change: app.ChangeDisable})
 		},
 	})
 }
@@ -87,9 +83,7 @@ policy, an inline policy, a binding. What another grant gives too goes on.`,
 			if len(grants) == 0 {
 				return usageError{errors.New("--grant is missing: name the document that grants")}
 			}
-			return e.simulate(cmd.Context(), f, args[0], func(a *app.App, id retinue.EntityID) (app.Simulation, error) {
-				return a.SimulateRevoke(cmd.Context(), store.Everything(), id, grants)
-			})
+			return e.simulate(cmd.Context(), f, args[0], app.SimulationQuestion{Change: app.ChangeRevoke, Grants: grants})
 		},
 	})
 	c.Flags().StringArrayVar(&grants, "grant", nil, "document that grants; more than once for several")
@@ -115,9 +109,7 @@ policies, the boundary and the organisation's policies stay in force.`,
 			if err != nil {
 				return err
 			}
-			return e.simulate(cmd.Context(), f, args[0], func(a *app.App, id retinue.EntityID) (app.Simulation, error) {
-				return a.SimulatePolicy(cmd.Context(), store.Everything(), id, policy, document)
-			})
+			return e.simulate(cmd.Context(), f, args[0], app.SimulationQuestion{Change: app.ChangePolicy, Policy: policy, Document: string(document)})
 		},
 	})
 	c.Flags().StringVar(&policy, "policy", "", "policy that is replaced: its ARN or name")
@@ -136,9 +128,7 @@ not say who made them are told.`,
 		Example: "  retinue simulate split shared-deploy --format json",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return e.simulate(cmd.Context(), f, args[0], func(a *app.App, id retinue.EntityID) (app.Simulation, error) {
-				return a.SimulateSplit(cmd.Context(), store.Everything(), id)
-			})
+			return e.simulate(cmd.Context(), f, args[0], app.SimulationQuestion{Change: app.ChangeSplit})
 		},
 	})
 }
@@ -157,9 +147,7 @@ their source or what contains them. Uses on what has none cannot be judged.`,
 			if environment == "" {
 				return usageError{fmt.Errorf("--environment is missing: want one of %v", retinue.Environments())}
 			}
-			return e.simulate(cmd.Context(), f, args[0], func(a *app.App, id retinue.EntityID) (app.Simulation, error) {
-				return a.SimulateDeny(cmd.Context(), store.Everything(), id, retinue.Environment(environment))
-			})
+			return e.simulate(cmd.Context(), f, args[0], app.SimulationQuestion{Change: app.ChangeDeny, Environment: retinue.Environment(environment)})
 		},
 	})
 	c.Flags().StringVar(&environment, "environment", "", "environment that is closed, such as production")
@@ -195,6 +183,9 @@ func (e *env) showSimulation(s app.Simulation, all bool) {
 	}
 	for _, g := range s.Gaps {
 		e.printf("not all of access was read: %s\n", retinue.CleanName(g))
+	}
+	if s.LinesLeft > 0 {
+		e.printf("%s of use not listed\n", counted(s.LinesLeft, "further kind"))
 	}
 	if all {
 		section(e, "every use", s.Lines, func(l replay.Line) string {

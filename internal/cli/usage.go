@@ -37,12 +37,12 @@ that is not proven whole), or none.`,
 			if format != "text" && format != "json" {
 				return usageError{fmt.Errorf("--format %q: want text or json", format)}
 			}
-			return e.with(cmd.Context(), func(a *app.App) error {
-				id, err := findUser(cmd.Context(), a, args[0])
+			return e.ask(cmd.Context(), func(s estate) error {
+				id, err := findUser(cmd.Context(), s, args[0])
 				if err != nil {
 					return err
 				}
-				u, err := a.UsageOf(cmd.Context(), store.Everything(), id)
+				u, err := s.usage(cmd.Context(), id)
 				if err != nil {
 					return err
 				}
@@ -60,10 +60,10 @@ that is not proven whole), or none.`,
 }
 
 // findUser finds an identity or credential by id, key or name.
-func findUser(ctx context.Context, a *app.App, word string) (retinue.EntityID, error) {
+func findUser(ctx context.Context, s estate, word string) (retinue.EntityID, error) {
 	var errs []error
 	for _, t := range []retinue.FactType{retinue.FactIdentity, retinue.FactCredential} {
-		x, err := find(ctx, local{a}, t, word)
+		x, err := find(ctx, s, t, word)
 		if err == nil {
 			return x.ID, nil
 		}
@@ -130,8 +130,8 @@ func (e *env) showUsage(u app.UsageAnswer, all bool) {
 }
 
 // showUnused tells what is granted and was not used.
-func (e *env) showUnused(u replay.UnusedGrants) {
-	if !u.Known {
+func (e *env) showUnused(u *replay.UnusedGrants) {
+	if u == nil || !u.Known {
 		return
 	}
 	text := func(g replay.UnusedGrant) string {
@@ -194,11 +194,8 @@ func (e *env) verdictsCommand() *cobra.Command {
 			if grade != "" && !slices.Contains([]retinue.Grade{retinue.GradeA, retinue.GradeB, retinue.GradeC, retinue.GradeD}, q.Grade) {
 				return usageError{fmt.Errorf("--grade %q: want A, B, C or D", grade)}
 			}
-			return e.with(cmd.Context(), func(a *app.App) error {
-				if _, err := a.JudgeUsage(cmd.Context()); err != nil {
-					return err
-				}
-				return list(e, f, a.Verdicts(cmd.Context(), store.Everything(), q, f.limit), verdictCells(), "no verdicts: scan a system, and import its logs with `retinue activity import`")
+			return e.ask(cmd.Context(), func(s estate) error {
+				return list(e, f, s.verdicts(cmd.Context(), q, f.limit), verdictCells(), "no verdicts: scan a system, and import its logs with `retinue activity import`")
 			})
 		},
 	}

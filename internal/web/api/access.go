@@ -169,6 +169,17 @@ func accessTable() map[string]access { //nolint:funlen // one table, so that it 
 		"export-report":            may(auth.PermInventoryRead),
 		"export-archive":           may(auth.PermEvidenceExport),
 
+		// What a change would have refused of what was really done.
+		"simulate-disable-identity":   may(auth.PermInventoryRead),
+		"simulate-disable-credential": may(auth.PermInventoryRead),
+		"simulate-split-identity":     may(auth.PermInventoryRead),
+		"simulate-split-credential":   may(auth.PermInventoryRead),
+		"simulate-deny-identity":      may(auth.PermInventoryRead),
+		"simulate-deny-credential":    may(auth.PermInventoryRead),
+		"simulate-revoke":             may(auth.PermInventoryRead),
+		"simulate-policy":             may(auth.PermInventoryRead),
+		"get-unused-grants":           may(auth.PermInventoryRead),
+
 		// Sources, scans and collectors. What decides where credentials are sent
 		// needs a fresh second factor, and so does what makes a credential.
 		"list-sources":          may(auth.PermSourcesRead),

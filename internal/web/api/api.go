@@ -138,6 +138,7 @@ type Services struct {
 	AccessEngine AccessEngine
 	AccessCutter AccessCutter
 	UsageHistory UsageHistory
+	Simulator    Simulator
 	Relations    Relations
 	Wholes       Wholes
 	Findings     Findings
@@ -218,6 +219,7 @@ func (a *API) register() {
 	a.things()
 	a.accessAsked()
 	a.usage()
+	a.simulations()
 	a.relations()
 	a.wholes()
 	a.findings()

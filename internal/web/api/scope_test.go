@@ -104,10 +104,17 @@ func ownerScenarios(who, mine, other, id, otherID, key, otherKey, finding, other
 	see("/credentials?count=exact", mine, `"total":10`)
 	see("/findings?count=exact", mine)
 	see("/findings?text="+other, `"items":[]`)
-	for _, noun := range []string{"", "/access", "/credentials", "/trusts", "/placements", "/history", "/facts", "/picture", "/whole", "/whole?history=true", "/held", "/usage", "/without?document=x"} {
+	for _, noun := range []string{"", "/access", "/credentials", "/trusts", "/placements", "/history", "/facts", "/picture", "/whole", "/whole?history=true", "/held", "/usage", "/without?document=x",
+		"/simulations/disable", "/simulations/split", "/simulations/deny?environment=production"} {
 		see("/identities/"+id+noun, mine)
 		blind("/identities/" + otherID + noun)
 	}
+	see("/identities/"+id+"/unused-grants", `"known":false`)
+	blind("/identities/" + otherID + "/unused-grants")
+	out = append(out, scenario{name: who + " revoke", as: who, path: "/identities/" + id + "/simulations/revoke?grant=x", status: 501, contains: []string{"nothing is known of what identities"}, lacks: []string{other, otherID}})
+	blind("/identities/" + otherID + "/simulations/revoke?grant=x")
+	out = append(out, scenario{name: who + " other policy", as: who, method: "POST", path: "/identities/" + otherID + "/simulations/policy", body: `{"policy":"x","document":"{\"Version\":\"2012-10-17\",\"Statement\":[]}"}`,
+		status: 404, lacks: []string{other}})
 	see("/identities/"+id+"/findings", mine)
 	see("/grants?limit=500", mine)
 	see("/changes?limit=500", mine)
@@ -147,8 +154,10 @@ func ownerScenarios(who, mine, other, id, otherID, key, otherKey, finding, other
 	blind("/credentials/" + otherKey)
 	see("/credentials/"+key+"/whole", mine)
 	blind("/credentials/" + otherKey + "/whole")
-	see("/credentials/"+key+"/usage", mine)
-	blind("/credentials/" + otherKey + "/usage")
+	for _, noun := range []string{"/usage", "/simulations/disable", "/simulations/split", "/simulations/deny?environment=production"} {
+		see("/credentials/"+key+noun, mine)
+		blind("/credentials/" + otherKey + noun)
+	}
 	see("/diff?from=2026-01-01T00:00:00Z", mine)
 	see("/diff?from=2026-01-01T00:00:00Z&entity="+otherID, `"items":[]`)
 	see("/exports/identities?format=csv&manifest=true", mine, `"subject": "identities"`)

@@ -47,8 +47,9 @@ type Usage struct {
 	// day.
 	Week [168]int64 `json:"week"`
 	Days []UsageDay `json:"days"`
-	// UnusedGrants are what it is granted and has not used.
-	UnusedGrants replay.UnusedGrants `json:"unusedGrants"`
+	// UnusedGrants are what an identity is granted and has not used. The
+	// interface has them by themselves, since they take longer.
+	UnusedGrants *replay.UnusedGrants `json:"unusedGrants,omitempty"`
 }
 
 // UsageVerdict are the other parts of a verdict, as it has them.

@@ -1,0 +1,98 @@
+package cli
+
+import (
+	"context"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/client"
+	"github.com/retinue-id/retinue/internal/app"
+	"github.com/retinue-id/retinue/internal/store"
+	"github.com/retinue-id/retinue/internal/usage/replay"
+)
+
+// witness answers what identities have really done.
+type witness interface {
+	usage(ctx context.Context, id retinue.EntityID) (app.UsageAnswer, error)
+	// verdicts yields at most limit verdicts in the order of ids; 0 is every one.
+	verdicts(ctx context.Context, q store.VerdictQuery, limit int) iter.Seq2[app.VerdictLine, error]
+	simulate(ctx context.Context, q app.SimulationQuestion) (app.Simulation, error)
+}
+
+func (l local) usage(ctx context.Context, id retinue.EntityID) (app.UsageAnswer, error) {
+	return l.UsageOf(ctx, store.Everything(), id)
+}
+
+func (l local) verdicts(ctx context.Context, q store.VerdictQuery, limit int) iter.Seq2[app.VerdictLine, error] {
+	return func(yield func(app.VerdictLine, error) bool) {
+		if _, err := l.JudgeUsage(ctx); err != nil {
+			yield(app.VerdictLine{}, err)
+			return
+		}
+		l.Verdicts(ctx, store.Everything(), q, limit)(yield)
+	}
+}
+
+func (l local) simulate(ctx context.Context, q app.SimulationQuestion) (app.Simulation, error) {
+	return l.Simulate(ctx, store.Everything(), q)
+}
+
+// thingPath is where a server has an identity or credential.
+func thingPath(id retinue.EntityID) string {
+	t := retinue.FactIdentity
+	if prefix, _ := retinue.EntityPrefix(retinue.FactCredential); retinue.CheckID(prefix, string(id)) == nil {
+		t = retinue.FactCredential
+	}
+	return listOf(t) + "/" + url.PathEscape(string(id))
+}
+
+func (r *remote) usage(ctx context.Context, id retinue.EntityID) (u app.UsageAnswer, err error) {
+	path := thingPath(id)
+	if _, err = r.c.Do(ctx, client.Request{Path: path + "/usage"}, &u); err != nil || !strings.HasPrefix(path, listOf(retinue.FactIdentity)) {
+		return u, err
+	}
+	u.UnusedGrants = &replay.UnusedGrants{}
+	_, err = r.c.Do(ctx, client.Request{Path: path + "/unused-grants"}, u.UnusedGrants)
+	return u, err
+}
+
+func (r *remote) verdicts(ctx context.Context, q store.VerdictQuery, limit int) iter.Seq2[app.VerdictLine, error] {
+	v := url.Values{"limit": {strconv.Itoa(store.MaxPage)}}
+	set(v, "status", q.Status)
+	set(v, "grade", string(q.Grade))
+	switch q.Type {
+	case retinue.FactIdentity:
+		v.Set("of", "identities")
+	case retinue.FactCredential:
+		v.Set("of", "credentials")
+	}
+	rows := pagesOf(func(cursor string) ([]app.VerdictLine, string, error) {
+		set(v, "after", cursor)
+		var p app.VerdictList
+		_, err := r.c.Do(ctx, client.Request{Path: "/verdicts", Query: v}, &p)
+		return p.Items, p.Next, err
+	})
+	if limit > 0 {
+		return head(rows, limit)
+	}
+	return rows
+}
+
+// simulate asks for every line that a server gives.
+func (r *remote) simulate(ctx context.Context, q app.SimulationQuestion) (s app.Simulation, err error) {
+	req := client.Request{Path: thingPath(q.ID) + "/simulations/" + string(q.Change), Query: url.Values{"lines": {strconv.Itoa(app.MaxSimulationLines)}}}
+	switch q.Change {
+	case app.ChangeDeny:
+		req.Query.Set("environment", string(q.Environment))
+	case app.ChangeRevoke:
+		several(req.Query, "grant", q.Grants)
+	case app.ChangePolicy:
+		req.Method, req.Body = http.MethodPost, map[string]string{"policy": q.Policy, "document": q.Document}
+	}
+	_, err = r.c.Do(ctx, req, &s)
+	return s, err
+}
