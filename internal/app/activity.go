@@ -135,7 +135,13 @@ func (a *App) readActivity(ctx context.Context, s SourceConfig, opt ActivityOpti
 	if sink.counter, err = a.eventCounter(ctx, s.Kind, sink.Fault); err != nil {
 		return errors.Join(err, reader.Close())
 	}
+	sink.queue = newCountQueue(a.DB)
 	err = reader.Activity(ctx, connector.ActivityRequest{Now: a.now(), Since: opt.Since, Position: sink.position}, sink)
+	counted, cerr := sink.queue.wait()
+	sink.add("", ActivityRead{New: counted.New, Repeated: counted.Repeated, LateUnverified: counted.LateUnverified})
+	if err == nil { // otherwise it is what the reader was told
+		err = cerr
+	}
 	return errors.Join(err, reader.Close())
 }
 
@@ -145,6 +151,7 @@ type activitySink struct {
 	source  SourceConfig
 	opt     ActivityOptions
 	counter *eventCounter
+	queue   *countQueue
 
 	mu     sync.Mutex
 	read   ActivityRead
@@ -161,21 +168,24 @@ func (s *activitySink) position(input string) (p connector.Position, err error) 
 	return p, err
 }
 
-// Batch implements connector.ActivitySink.
+// Batch implements connector.ActivitySink. What it takes is counted a little
+// later, and then together with where the reading stood.
 func (s *activitySink) Batch(ctx context.Context, b connector.Batch) error {
-	read, err := s.counter.Count(ctx, b)
-	if err != nil {
-		return err
+	batches, read, err := s.counter.batches(ctx, b)
+	if err == nil {
+		err = s.queue.put(ctx, batches)
 	}
-	s.add(b.Input, read)
-	return nil
+	if err == nil {
+		s.add(b.Input, read)
+	}
+	return err
 }
 
 func (s *activitySink) add(input string, read ActivityRead) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := &s.read
-	if !s.inputs[input] {
+	if input != "" && !s.inputs[input] {
 		s.inputs[input] = true
 		r.Inputs++
 	}
@@ -203,6 +213,9 @@ func (s *activitySink) Cover(ctx context.Context, c retinue.Coverage) error {
 	}
 	if c.To.Before(c.From) || c.Realm.Validate() != nil || c.Log == "" {
 		return fmt.Errorf("%w: coverage of log %q of realm %q from %s to %s", retinue.ErrInvalid, c.Log, c.Realm, c.From, c.To)
+	}
+	if _, err := s.queue.wait(); err != nil { // the events first
+		return err
 	}
 	s.mu.Lock()
 	s.read.Coverage = append(s.read.Coverage, c)

@@ -46,9 +46,24 @@ func (a *App) eventCounter(ctx context.Context, kind string, fault func(connecto
 // for nothing. Events that make no sense are told as faults. It forms no
 // verdicts.
 func (c *eventCounter) Count(ctx context.Context, b connector.Batch) (ActivityRead, error) {
+	batches, read, err := c.batches(ctx, b)
+	if err != nil {
+		return read, err
+	}
+	got, err := c.app.DB.CountUsage(ctx, batches...)
+	if err != nil {
+		return read, err
+	}
+	read.New, read.Repeated, read.LateUnverified = got.New, got.Repeated, got.LateUnverified
+	return read, nil
+}
+
+// batches makes what is counted of a batch, by log, and says what there was to
+// count. Nothing of it refers to the batch.
+func (c *eventCounter) batches(ctx context.Context, b connector.Batch) ([]store.UsageBatch, ActivityRead, error) {
 	var read ActivityRead
 	if len(b.Events) > connector.MaxActivityBatch || b.Input == "" {
-		return read, fmt.Errorf("%w: a batch of %d events of input %q: want at most %d, and the input named", retinue.ErrInvalid, len(b.Events), b.Input, connector.MaxActivityBatch)
+		return nil, read, fmt.Errorf("%w: a batch of %d events of input %q: want at most %d, and the input named", retinue.ErrInvalid, len(b.Events), b.Input, connector.MaxActivityBatch)
 	}
 	folders := c.fold(ctx, b, &read)
 	read.Logs = slices.Sorted(maps.Keys(folders))
@@ -56,22 +71,17 @@ func (c *eventCounter) Count(ctx context.Context, b connector.Batch) (ActivityRe
 	if len(logs) == 0 { // nothing but a position
 		logs, folders = []string{""}, map[string]*usage.Folder{"": {}}
 	}
+	out := make([]store.UsageBatch, 0, len(logs))
 	for i, log := range logs {
 		u := folders[log].Take()
 		u.Log, u.Input, u.Label, u.Position = log, b.Input, b.Label, b.Position
-		// What is counted before is known again if this fails. Where the way in keeps
-		// the position itself, nothing is kept here that others would wait for.
+		// Where the way in keeps the position itself, nothing is kept here that others
+		// would wait for.
 		u.Keep = i == len(logs)-1 && b.Position != (connector.Position{})
 		u.Horizon = c.lateness[log]
-		got, err := c.app.DB.CountUsage(ctx, u)
-		if err != nil {
-			return read, err
-		}
-		read.New += got.New
-		read.Repeated += got.Repeated
-		read.LateUnverified += got.LateUnverified
+		out = append(out, u)
 	}
-	return read, nil
+	return out, read, nil
 }
 
 // fold adds a batch up by log.

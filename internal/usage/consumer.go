@@ -3,7 +3,6 @@ package usage
 import (
 	"fmt"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -62,7 +61,7 @@ func (n Networks) block(a netip.Addr) string {
 // consumer recognises what used a credential. The rules look at one event alone.
 func (f *Folder) consumer(e *retinue.Event) store.Consumer {
 	o := &e.Origin
-	c := store.Consumer{Network: f.Networks.block(o.Address), Agent: AgentFamily(o.Agent)}
+	c := store.Consumer{Network: f.block(o.Address), Agent: f.family(o.Agent)}
 	switch {
 	case !o.Workload.IsZero():
 		c.Kind, c.Workload = ConsumerWorkload, Workload(o.Workload)
@@ -144,30 +143,6 @@ func AgentFamily(agent string) string {
 		first = first[:40]
 	}
 	return clean(generalName(first))
-}
-
-// The parts of names that change from one instance of a thing to the next.
-var (
-	uuidPart = regexp.MustCompile(`(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
-	// A pod of a ReplicaSet ends in the hash of its template and five letters, one
-	// of a DaemonSet or Job in five, all of the alphabet without vowels that
-	// Kubernetes draws from (k8s.io/apimachinery/pkg/util/rand).
-	replicaPart = regexp.MustCompile(`-[bcdfghjklmnpqrstvwxz2456789]{8,10}-[bcdfghjklmnpqrstvwxz2456789]{5}$`)
-	podPart     = regexp.MustCompile(`-[bcdfghjklmnpqrstvwxz2456789]{5}$`)
-	numberPart  = regexp.MustCompile(`\d{4,}`)
-	hexPart     = regexp.MustCompile(`(?i)\b[0-9a-f]{16,}\b`)
-)
-
-// generalName takes off a name what changes from run to run.
-func generalName(s string) string {
-	if !strings.ContainsAny(s, "0123456789-") {
-		return s
-	}
-	s = uuidPart.ReplaceAllString(s, "*")
-	s = replicaPart.ReplaceAllString(s, "-*")
-	s = podPart.ReplaceAllString(s, "-*")
-	s = hexPart.ReplaceAllString(s, "*")
-	return numberPart.ReplaceAllString(s, "*")
 }
 
 // Workload is what a workload is called without what changes from one instance

@@ -2,7 +2,7 @@ package usage
 
 import (
 	"fmt"
-	"hash/fnv"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -31,6 +31,9 @@ type Folder struct {
 
 	index map[store.Behaviour]int32
 	batch store.UsageBatch
+	// What came of user agents and addresses that were met.
+	families map[string]string
+	blocks   map[netip.Addr]string
 }
 
 // Add takes an event. It reports as ErrInvalid one that breaks the bounds of the
@@ -97,14 +100,30 @@ func check(e *retinue.Event) error {
 			return bad("a text is too long")
 		}
 	}
-	refs := append([]retinue.Ref{e.Identity, e.Credential, e.OnBehalfOf, e.Resource, e.Origin.Workload}, e.Via...)
-	for _, t := range e.Touches {
-		refs = append(refs, t.Target)
-	}
-	for _, r := range refs {
-		if !r.IsZero() && r.Validate() != nil {
-			return bad("a ref is not one: " + r.Validate().Error())
+	for _, r := range [...]*retinue.Ref{&e.Identity, &e.Credential, &e.OnBehalfOf, &e.Resource, &e.Origin.Workload} {
+		if err := checkRef(r); err != nil {
+			return bad(err.Error())
 		}
+	}
+	for i := range e.Via {
+		if err := checkRef(&e.Via[i]); err != nil {
+			return bad(err.Error())
+		}
+	}
+	for i := range e.Touches {
+		if err := checkRef(&e.Touches[i].Target); err != nil {
+			return bad(err.Error())
+		}
+	}
+	return nil
+}
+
+func checkRef(r *retinue.Ref) error {
+	if r.IsZero() {
+		return nil
+	}
+	if err := r.Validate(); err != nil {
+		return fmt.Errorf("a ref is not one: %w", err)
 	}
 	return nil
 }
@@ -179,8 +198,9 @@ func origin(e *retinue.Event) uint32 {
 	if !e.Origin.Address.IsValid() {
 		return 0
 	}
-	h := fnv.New32a()
-	a := e.Origin.Address.As16()
-	_, _ = h.Write(a[:])
-	return max(1, h.Sum32())
+	h := uint32(2166136261) // FNV-1a (hash/fnv)
+	for _, c := range e.Origin.Address.As16() {
+		h = (h ^ uint32(c)) * 16777619
+	}
+	return max(1, h)
 }

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"maps"
 	"sync"
 
 	"github.com/retinue-id/retinue/internal/store"
@@ -50,22 +51,19 @@ func newUsageCache(several bool) *usageCache {
 	return c
 }
 
-// names returns the keys of a batch as far as they are known, and whether every
-// one is.
-func (c *usageCache) names(b store.UsageBatch) (usageNames, bool) {
-	n := usageNames{behaviours: make([]knownBehaviour, len(b.Behaviours)), hashes: make([]store.BehaviourHash, len(b.Behaviours))}
-	for i := range b.Behaviours {
-		n.hashes[i] = b.Behaviours[i].Hash()
-	}
-	all := c.find(n)
+// know fills in the keys of what a batch names as far as they are known, and
+// reports whether every one is.
+func (c *usageCache) know(b *usageMerged) bool {
+	b.names.behaviours = make([]knownBehaviour, len(b.names.hashes))
+	all := c.find(&b.names)
 	log, ok := c.word(b.Log)
-	n.log = log
-	return n, all && ok && len(b.Touches) == 0 // the targets of touches are looked up
+	b.names.log = log
+	return all && ok && len(b.Touches) == 0 // the targets of touches are looked up
 }
 
 // find fills in the keys of the behaviours that are known and reports whether
 // all are.
-func (c *usageCache) find(n usageNames) bool {
+func (c *usageCache) find(n *usageNames) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	all := true
@@ -91,17 +89,17 @@ func (c *usageCache) keep(h store.BehaviourHash, k knownBehaviour) {
 }
 
 // learn takes for known what a committed transaction wrote or read.
-func (c *usageCache) learn(n usageNames) {
+func (c *usageCache) learn(merged []*usageMerged) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, l := range n.learned {
-		c.keep(l.hash, l.knownBehaviour)
-	}
-	if len(c.words)+len(n.words) > usageCacheSize {
-		clear(c.words)
-	}
-	for w, id := range n.words {
-		c.words[w] = id
+	for _, b := range merged {
+		for _, l := range b.names.learned {
+			c.keep(l.hash, l.knownBehaviour)
+		}
+		if len(c.words)+len(b.names.words) > usageCacheSize {
+			clear(c.words)
+		}
+		maps.Copy(c.words, b.names.words)
 	}
 }
 

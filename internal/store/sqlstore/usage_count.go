@@ -19,42 +19,55 @@ import (
 // again, where a log has no other.
 const DefaultHorizon = 7 * 24 * time.Hour
 
-// CountUsage counts a batch of events, each once however often it is delivered
-// within the horizon, and keeps in the same transaction where the reading of its
-// input stands. It is safe for concurrent use, also by several processes on one
-// PostgreSQL, which do not wait for each other.
-func (db *DB) CountUsage(ctx context.Context, b store.UsageBatch) (store.UsageCounted, error) {
-	if b.Horizon <= 0 {
-		b.Horizon = DefaultHorizon
-	}
+// CountUsage counts batches of events in one transaction, each event once however
+// often it is delivered within the horizon, and keeps in the same transaction
+// where the reading of their inputs stands. It is safe for concurrent use, also
+// by several processes on one PostgreSQL, which do not wait for each other.
+func (db *DB) CountUsage(ctx context.Context, batches ...store.UsageBatch) (store.UsageCounted, error) {
 	var out store.UsageCounted
-	names, known := db.usage.names(b)
-	if !known && db.pool != nil {
-		// New names are written first, in their turn: they are of no consequence by
-		// themselves, and the counting then waits for nobody.
-		err := db.Update(ctx, func(tx *Tx) (err error) {
-			names, err = tx.internUsage(b, names)
-			return err
-		})
-		if err != nil {
-			return out, err
-		}
-		known = true
-		db.usage.learn(names)
+	merged := mergeUsage(batches)
+	known := true
+	for _, m := range merged {
+		known = db.usage.know(m) && known
 	}
-	err := db.unordered(ctx, func(tx *Tx) (err error) {
-		if !known {
-			if names, err = tx.internUsage(b, names); err != nil {
+	intern := func(tx *Tx) error {
+		tx.words = map[string]int64{}
+		for _, m := range merged {
+			if err := tx.internUsage(m); err != nil {
 				return err
 			}
 		}
-		out, err = tx.countUsage(b, names)
-		return err
-	})
-	if err == nil && !known {
-		db.usage.learn(names)
+		return nil
 	}
-	return out, err
+	if !known && db.pool != nil {
+		// New names are written first, in their turn: they are of no consequence by
+		// themselves, and the counting then waits for nobody.
+		if err := db.Update(ctx, intern); err != nil {
+			return out, err
+		}
+		known = true
+		db.usage.learn(merged)
+	}
+	err := db.unordered(ctx, func(tx *Tx) error {
+		if !known {
+			if err := intern(tx); err != nil {
+				return err
+			}
+		}
+		for _, m := range merged {
+			if err := tx.countUsage(m, &out); err != nil {
+				return fmt.Errorf("count usage: %w", err)
+			}
+		}
+		return tx.keepPositions(merged, batches)
+	})
+	if err != nil {
+		return store.UsageCounted{}, err
+	}
+	if !known {
+		db.usage.learn(merged)
+	}
+	return out, nil
 }
 
 // unordered is an update that takes no turn among writers where the database can
@@ -85,33 +98,30 @@ type usageRow struct {
 	first, last     int64
 }
 
-func (tx *Tx) countUsage(b store.UsageBatch, names usageNames) (store.UsageCounted, error) {
-	var out store.UsageCounted
-	log, ids := names.log, names.behaviours
-	fresh, err := tx.unseen(log, b, &out)
+func (tx *Tx) countUsage(b *usageMerged, out *store.UsageCounted) error {
+	fresh, late, err := tx.unseen(b, out)
 	if err != nil {
-		return out, err
+		return err
 	}
 	steps := []func() error{
-		func() error { return tx.addHours(b, ids, fresh, &out) },
-		func() error { return tx.addOrigins(b, ids, fresh) },
-		func() error { return tx.addTouches(b, names, fresh) },
-		func() error { return tx.addUnknown(log, b, fresh) },
-		func() error { return tx.markTouched(ids, b, fresh) },
-		func() error { return tx.addTallies(log, b, fresh, out) },
-		func() error { return tx.keepPosition(log, b) },
+		func() error { return tx.addHours(b, fresh, out) },
+		func() error { return tx.addOrigins(b, fresh) },
+		func() error { return tx.addTouches(b, fresh) },
+		func() error { return tx.addUnknown(b, fresh) },
+		func() error { return tx.markTouched(b, fresh) },
+		func() error { return tx.addTallies(b, fresh, late) },
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
-			return out, fmt.Errorf("count usage: %w", err)
+			return err
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // unseen notes the events of a batch and reports which of them had not been
-// counted before.
-func (tx *Tx) unseen(log int64, b store.UsageBatch, out *store.UsageCounted) ([]bool, error) {
+// counted before, and how many came too late to tell.
+func (tx *Tx) unseen(b *usageMerged, out *store.UsageCounted) (fresh []bool, late int64, err error) {
 	order := make([]int32, len(b.Events))
 	for i := range order {
 		order[i] = int32(i) //nolint:gosec // a batch has a few thousand
@@ -120,19 +130,20 @@ func (tx *Tx) unseen(log int64, b store.UsageBatch, out *store.UsageCounted) ([]
 		return cmp.Or(cmp.Compare(store.UsageHour(b.Events[x].At), store.UsageHour(b.Events[y].At)),
 			cmp.Compare(int64(b.Events[x].Hash), int64(b.Events[y].Hash))) //nolint:gosec // the same bits
 	})
-	purged, err := tx.noteHours(log, b, order)
+	purged, err := tx.noteHours(b, order)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	fresh := make([]bool, len(b.Events))
-	if err := tx.insertSeen(log, b, order, fresh); err != nil {
-		return nil, err
+	fresh = make([]bool, len(b.Events))
+	if err := tx.insertSeen(b, order, fresh); err != nil {
+		return nil, 0, err
 	}
 	if len(purged) > 0 {
-		if err := tx.checkLate(b, order, purged, fresh, out); err != nil {
-			return nil, err
+		if late, err = tx.checkLate(b, order, purged, fresh); err != nil {
+			return nil, 0, err
 		}
 	}
+	out.LateUnverified += late
 	for _, f := range fresh {
 		if f {
 			out.New++
@@ -140,12 +151,12 @@ func (tx *Tx) unseen(log int64, b store.UsageBatch, out *store.UsageCounted) ([]
 			out.Repeated++
 		}
 	}
-	return fresh, nil
+	return fresh, late, nil
 }
 
 // insertSeen writes the hashes of events, in their order, and marks those that
 // were new. Of equal events in one batch the first counts.
-func (tx *Tx) insertSeen(log int64, b store.UsageBatch, order []int32, fresh []bool) error {
+func (tx *Tx) insertSeen(b *usageMerged, order []int32, fresh []bool) error {
 	index := func(i int32) (int64, int64) {
 		return store.UsageHour(b.Events[i].At), int64(b.Events[i].Hash) //nolint:gosec // the same bits
 	}
@@ -156,7 +167,7 @@ func (tx *Tx) insertSeen(log int64, b store.UsageBatch, order []int32, fresh []b
 		args := make([]any, 0, 3*len(chunk))
 		for _, i := range chunk {
 			hour, hash := index(i)
-			args = append(args, log, hour, hash)
+			args = append(args, b.names.log, hour, hash)
 		}
 		// Rows come back in the order in which they were inserted, which is that of
 		// the chunk: one walk finds which they are.
@@ -185,7 +196,7 @@ func (tx *Tx) insertSeen(log int64, b store.UsageBatch, order []int32, fresh []b
 
 // noteHours notes on which day events of an hour came, and returns the hours
 // whose earlier events are not known any more.
-func (tx *Tx) noteHours(log int64, b store.UsageBatch, order []int32) (map[int64]bool, error) {
+func (tx *Tx) noteHours(b *usageMerged, order []int32) (map[int64]bool, error) {
 	day := tx.at.Unix() / 86400
 	purged := map[int64]bool{}
 	last := int64(-1 << 62)
@@ -198,7 +209,7 @@ func (tx *Tx) noteHours(log int64, b store.UsageBatch, order []int32) (map[int64
 	}
 	notes := newBulk(tx, "usage_seen_hours (log, hour, day)", " ON CONFLICT DO NOTHING")
 	for _, h := range hours {
-		if err := notes.add(log, h, day); err != nil {
+		if err := notes.add(b.names.log, h, day); err != nil {
 			return nil, err
 		}
 	}
@@ -210,7 +221,7 @@ func (tx *Tx) noteHours(log int64, b store.UsageBatch, order []int32) (map[int64
 		err := rows.Scan(&h)
 		purged[h] = true
 		return err
-	}, "SELECT DISTINCT hour FROM usage_seen_hours WHERE log = $1 AND purged = 1 AND hour IN (SELECT v FROM "+tx.db.d.eachInt("$2")+" j)", log, tx.db.d.ints(hours))
+	}, "SELECT DISTINCT hour FROM usage_seen_hours WHERE log = $1 AND purged = 1 AND hour IN (SELECT v FROM "+tx.db.d.eachInt("$2")+" j)", b.names.log, tx.db.d.ints(hours))
 	if err != nil {
 		return nil, fmt.Errorf("look for purged hours: %w", err)
 	}
@@ -219,34 +230,34 @@ func (tx *Tx) noteHours(log int64, b store.UsageBatch, order []int32) (map[int64
 
 // checkLate decides about events whose hour is not known any more: by their
 // input, in which each is counted once.
-func (tx *Tx) checkLate(b store.UsageBatch, order []int32, purged map[int64]bool, fresh []bool, out *store.UsageCounted) error {
+func (tx *Tx) checkLate(b *usageMerged, order []int32, purged map[int64]bool, fresh []bool) (late int64, err error) {
 	for _, i := range order {
 		e := b.Events[i]
 		if !fresh[i] || !purged[store.UsageHour(e.At)] {
 			continue
 		}
-		sum := sha256.Sum256(binary.LittleEndian.AppendUint64([]byte(b.Log+"\x00"+b.Input+"\x00"), e.Hash))
+		sum := sha256.Sum256(binary.LittleEndian.AppendUint64([]byte(b.Log+"\x00"+b.inputOf(i)+"\x00"), e.Hash))
 		res, err := tx.execResult("INSERT INTO usage_late (hash, at) VALUES ($1, $2) ON CONFLICT DO NOTHING", sum[:16], tx.at.UnixMicro())
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
 			fresh[i] = false
 			continue
 		}
-		out.LateUnverified++
+		late++
 	}
-	return nil
+	return late, nil
 }
 
-func (tx *Tx) addHours(b store.UsageBatch, ids []knownBehaviour, fresh []bool, out *store.UsageCounted) error {
+func (tx *Tx) addHours(b *usageMerged, fresh []bool, out *store.UsageCounted) error {
 	sums := make(map[[2]int64]*usageRow, len(b.Behaviours))
 	var list []*usageRow
 	for i, e := range b.Events {
 		if !fresh[i] {
 			continue
 		}
-		hour, id := store.UsageHour(e.At), ids[e.Behaviour].id
+		hour, id := store.UsageHour(e.At), b.names.behaviours[e.Behaviour].id
 		s := e.At - hour*3600
 		r := sums[[2]int64{hour, id}]
 		if r == nil {
@@ -260,7 +271,7 @@ func (tx *Tx) addHours(b store.UsageBatch, ids []knownBehaviour, fresh []bool, o
 	slices.SortFunc(list, func(x, y *usageRow) int {
 		return cmp.Or(cmp.Compare(x.hour, y.hour), cmp.Compare(x.behaviour, y.behaviour))
 	})
-	out.Hours = int64(len(list))
+	out.Hours += int64(len(list))
 	less, more := tx.db.d.lesser(), tx.db.d.greater()
 	rows := newBulk(tx, "usage_hours (hour, behaviour, lane, n, first_s, last_s)", ` ON CONFLICT (hour, behaviour, lane) DO UPDATE
 		SET n = usage_hours.n + excluded.n, first_s = `+less+`(usage_hours.first_s, excluded.first_s), last_s = `+more+`(usage_hours.last_s, excluded.last_s)`)
@@ -272,7 +283,7 @@ func (tx *Tx) addHours(b store.UsageBatch, ids []knownBehaviour, fresh []bool, o
 	return rows.flush()
 }
 
-func (tx *Tx) addOrigins(b store.UsageBatch, ids []knownBehaviour, fresh []bool) error {
+func (tx *Tx) addOrigins(b *usageMerged, fresh []bool) error {
 	type key struct {
 		month, behaviour int64
 		origin           uint32
@@ -280,7 +291,7 @@ func (tx *Tx) addOrigins(b store.UsageBatch, ids []knownBehaviour, fresh []bool)
 	met := map[key]bool{}
 	var list []key
 	for i, e := range b.Events {
-		k := key{store.UsageMonth(e.At), ids[e.Behaviour].id, e.Origin}
+		k := key{store.UsageMonth(e.At), b.names.behaviours[e.Behaviour].id, e.Origin}
 		if !fresh[i] || e.Origin == 0 || met[k] {
 			continue
 		}
@@ -299,7 +310,7 @@ func (tx *Tx) addOrigins(b store.UsageBatch, ids []knownBehaviour, fresh []bool)
 	return rows.flush()
 }
 
-func (tx *Tx) addTouches(b store.UsageBatch, names usageNames, fresh []bool) error {
+func (tx *Tx) addTouches(b *usageMerged, fresh []bool) error {
 	less, more := tx.db.d.lesser(), tx.db.d.greater()
 	for _, t := range b.Touches {
 		e := b.Events[t.Event]
@@ -308,7 +319,7 @@ func (tx *Tx) addTouches(b store.UsageBatch, names usageNames, fresh []bool) err
 		}
 		err := tx.exec(`INSERT INTO usage_touches (target, behaviour, kind, lane, n, first_at, last_at) VALUES ($1, $2, $3, $4, 1, $5, $5)
 			ON CONFLICT (target, behaviour, kind, lane) DO UPDATE SET n = usage_touches.n + 1, first_at = `+less+`(usage_touches.first_at, excluded.first_at),
-			last_at = `+more+`(usage_touches.last_at, excluded.last_at)`, names.targets[t.Target], names.behaviours[e.Behaviour].id, string(t.Kind), tx.db.usage.lane, e.At)
+			last_at = `+more+`(usage_touches.last_at, excluded.last_at)`, b.names.targets[t.Target], b.names.behaviours[e.Behaviour].id, string(t.Kind), tx.db.usage.lane, e.At)
 		if err != nil {
 			return err
 		}
@@ -316,13 +327,13 @@ func (tx *Tx) addTouches(b store.UsageBatch, names usageNames, fresh []bool) err
 	return nil
 }
 
-func (tx *Tx) addUnknown(log int64, b store.UsageBatch, fresh []bool) error {
+func (tx *Tx) addUnknown(b *usageMerged, fresh []bool) error {
 	for _, u := range b.Unknown {
 		if !fresh[u.Event] {
 			continue
 		}
 		e := b.Events[u.Event]
-		err := tx.exec("INSERT INTO usage_unknown (name, log, at, sealed) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING", u.Name, log, e.At, u.Sealed)
+		err := tx.exec("INSERT INTO usage_unknown (name, log, at, sealed) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING", u.Name, b.names.log, e.At, u.Sealed)
 		if err != nil {
 			return err
 		}
@@ -331,7 +342,8 @@ func (tx *Tx) addUnknown(log int64, b store.UsageBatch, fresh []bool) error {
 }
 
 // markTouched notes whose use changed.
-func (tx *Tx) markTouched(ids []knownBehaviour, b store.UsageBatch, fresh []bool) error {
+func (tx *Tx) markTouched(b *usageMerged, fresh []bool) error {
+	ids := b.names.behaviours
 	counted := make([]bool, len(ids))
 	for i, e := range b.Events {
 		counted[e.Behaviour] = counted[e.Behaviour] || fresh[i]
@@ -354,25 +366,13 @@ func (tx *Tx) markTouched(ids []knownBehaviour, b store.UsageBatch, fresh []bool
 	return rows.flush()
 }
 
-// keepPosition keeps where the reading of the batch's input stands.
-func (tx *Tx) keepPosition(log int64, b store.UsageBatch) error {
-	if b.Input == "" || !b.Keep {
-		return nil
-	}
-	p := b.Position
-	h := inputHash(b.Input)
-	return tx.exec(`INSERT INTO usage_inputs (hash, log, label, pos, cursor, digest, done, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-		ON CONFLICT (hash) DO UPDATE SET label = excluded.label, pos = excluded.pos, cursor = excluded.cursor, digest = excluded.digest,
-		done = excluded.done, updated_at = excluded.updated_at`, h, log, b.Label, p.Offset, p.Cursor, p.Digest, bit(p.Done), tx.at.UnixMicro())
-}
-
 func inputHash(input string) []byte {
 	sum := sha256.Sum256([]byte(input))
 	return sum[:16]
 }
 
 // addTallies counts what came of a log a day, by the realm that it happened in.
-func (tx *Tx) addTallies(log int64, b store.UsageBatch, fresh []bool, c store.UsageCounted) error {
+func (tx *Tx) addTallies(b *usageMerged, fresh []bool, late int64) error {
 	type key struct {
 		realm retinue.Realm
 		day   int64
@@ -387,8 +387,8 @@ func (tx *Tx) addTallies(log int64, b store.UsageBatch, fresh []bool, c store.Us
 		}
 		sums[k]++
 	}
-	if c.LateUnverified > 0 && len(b.Behaviours) > 0 {
-		sums[key{b.Behaviours[0].Realm, tx.at.Unix() / 86400, "late"}] += c.LateUnverified
+	if late > 0 && len(b.Behaviours) > 0 {
+		sums[key{b.Behaviours[0].Realm, tx.at.Unix() / 86400, "late"}] += late
 	}
 	list := slices.SortedFunc(maps.Keys(sums), func(x, y key) int {
 		return cmp.Or(cmp.Compare(x.realm, y.realm), cmp.Compare(x.day, y.day), cmp.Compare(x.what, y.what))
@@ -399,7 +399,7 @@ func (tx *Tx) addTallies(log int64, b store.UsageBatch, fresh []bool, c store.Us
 		if err != nil {
 			return err
 		}
-		if err := rows.add(log, realm, k.day, k.what, tx.db.usage.lane, sums[k]); err != nil {
+		if err := rows.add(b.names.log, realm, k.day, k.what, tx.db.usage.lane, sums[k]); err != nil {
 			return err
 		}
 	}

@@ -20,28 +20,29 @@ type usageNames struct {
 	words   map[string]int64
 }
 
-// internUsage returns the keys of what a batch names, writing what is new.
-func (tx *Tx) internUsage(b store.UsageBatch, n usageNames) (usageNames, error) {
-	tx.words = map[string]int64{}
+// internUsage fills in the keys of what a batch names, writing what is new.
+func (tx *Tx) internUsage(b *usageMerged) error {
+	n := &b.names
 	n.words = tx.words
 	var err error
 	if n.log, err = tx.word(b.Log); err != nil {
-		return n, err
+		return err
 	}
 	targets := make([]retinue.Ref, 0, len(b.Touches))
 	for _, t := range b.Touches {
 		targets = append(targets, t.Target)
 	}
 	if n.targets, err = tx.usageRefs(targets); err != nil {
-		return n, err
+		return err
 	}
-	n.learned, err = tx.internBehaviours(b, n)
-	return n, err
+	n.learned, err = tx.internBehaviours(b)
+	return err
 }
 
 // internBehaviours fills in the keys of a batch's behaviours that are not known
 // yet, and returns those that are known once the transaction is committed.
-func (tx *Tx) internBehaviours(b store.UsageBatch, n usageNames) ([]learnedBehaviour, error) {
+func (tx *Tx) internBehaviours(b *usageMerged) ([]learnedBehaviour, error) {
+	n := &b.names
 	var ask [][]byte
 	for i := range n.behaviours {
 		if n.behaviours[i].id == 0 {
@@ -71,7 +72,7 @@ func (tx *Tx) internBehaviours(b store.UsageBatch, n usageNames) ([]learnedBehav
 	if len(missing) == 0 {
 		return learned, nil
 	}
-	more, err := tx.writeBehaviours(b, missing, n)
+	more, err := tx.writeBehaviours(b, missing)
 	return append(learned, more...), err
 }
 
@@ -95,7 +96,8 @@ func (tx *Tx) findBehaviours(hashes [][]byte) (map[store.BehaviourHash]knownBeha
 }
 
 // writeBehaviours writes the behaviours of a batch that are not there yet.
-func (tx *Tx) writeBehaviours(b store.UsageBatch, missing []int, n usageNames) ([]learnedBehaviour, error) {
+func (tx *Tx) writeBehaviours(b *usageMerged, missing []int) ([]learnedBehaviour, error) {
+	n := &b.names
 	var all []retinue.Ref
 	consumers := make([]store.Consumer, 0, len(missing))
 	for _, i := range missing {

@@ -183,38 +183,58 @@ func (db *DB) packOrigins(ctx context.Context, month int64) error {
 	}
 }
 
+// originKey is a behaviour in a month.
+type originKey struct{ behaviour, month int64 }
+
+// foldOrigins folds the first addresses of months before one, as many as a
+// transaction takes, and returns how many those were.
 func (tx *Tx) foldOrigins(month int64) (int, error) {
-	type key struct{ behaviour, month int64 }
-	sets := map[key][]uint32{}
+	cond, args := "month < $1", []any{month}
+	var last [3]int64
+	err := tx.queryRow(fmt.Sprintf("SELECT month, behaviour, origin FROM usage_origins WHERE month < $1 ORDER BY month, behaviour, origin LIMIT 1 OFFSET %d", packRows-1), month).
+		Scan(&last[0], &last[1], &last[2])
+	switch {
+	case err == nil:
+		cond, args = cond+" AND (month, behaviour, origin) <= ($2, $3, $4)", append(args, last[0], last[1], last[2])
+	case !isNoRows(err):
+		return 0, fmt.Errorf("pack addresses: %w", err)
+	}
+	sets := map[originKey][]uint32{}
 	n := 0
-	err := tx.query(func(rows *sql.Rows) error {
-		var k key
+	err = tx.query(func(rows *sql.Rows) error {
+		var k originKey
 		var origin int64
 		err := rows.Scan(&k.month, &k.behaviour, &origin)
 		sets[k] = append(sets[k], uint32(origin)) //nolint:gosec // written from 32 bits
 		n++
 		return err
-	}, fmt.Sprintf(`DELETE FROM usage_origins WHERE (month, behaviour, origin) IN
-		(SELECT month, behaviour, origin FROM usage_origins WHERE month < $1 ORDER BY month, behaviour, origin LIMIT %d) RETURNING month, behaviour, origin`, packRows), month)
+	}, "DELETE FROM usage_origins WHERE "+cond+" RETURNING month, behaviour, origin", args...)
 	if err != nil {
 		return 0, fmt.Errorf("pack addresses: %w", err)
 	}
-	for k, set := range sets {
+	return n, tx.addSketches(sets)
+}
+
+// addSketches adds addresses to the sketches of their behaviours.
+func (tx *Tx) addSketches(sets map[originKey][]uint32) error {
+	list := slices.SortedFunc(maps.Keys(sets), func(x, y originKey) int {
+		return cmp.Or(cmp.Compare(x.behaviour, y.behaviour), cmp.Compare(x.month, y.month))
+	})
+	rows := newBulk(tx, "usage_sketches (behaviour, month, body)", " ON CONFLICT (behaviour, month) DO UPDATE SET body = excluded.body")
+	for _, k := range list {
 		var body []byte
 		err := tx.queryRow("SELECT body FROM usage_sketches WHERE behaviour = $1 AND month = $2", k.behaviour, k.month).Scan(&body)
 		if err != nil && !isNoRows(err) {
-			return 0, err
+			return err
 		}
-		if body, err = addOrigins(body, set); err != nil {
-			return 0, err
+		if body, err = addOrigins(body, sets[k]); err != nil {
+			return err
 		}
-		err = tx.exec(`INSERT INTO usage_sketches (behaviour, month, body) VALUES ($1, $2, $3)
-			ON CONFLICT (behaviour, month) DO UPDATE SET body = excluded.body`, k.behaviour, k.month, body)
-		if err != nil {
-			return 0, err
+		if err := rows.add(k.behaviour, k.month, body); err != nil {
+			return err
 		}
 	}
-	return n, nil
+	return rows.flush()
 }
 
 // addOrigins adds addresses to a sketch: a list of up to exactOrigins, 'x' and

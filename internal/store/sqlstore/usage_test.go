@@ -118,8 +118,8 @@ func usedOf(t *testing.T, w *world) []store.Used {
 }
 
 // TestEventsAreCountedOnce delivers the same events in any order, cut anywhere,
-// again and again, by two processes, with packing in between: the counts are
-// those of one delivery.
+// one or several batches at a time, again and again, with packing in between:
+// the counts are those of one delivery.
 func TestEventsAreCountedOnce(t *testing.T) {
 	both(t, func(t *testing.T, w *world) {
 		m := makeUp(3, 5, 400, day(0), 40*24*time.Hour)
@@ -140,16 +140,19 @@ func TestEventsAreCountedOnce(t *testing.T) {
 			r.Shuffle(len(again), func(i, j int) { again[i], again[j] = again[j], again[i] })
 			var total store.UsageCounted
 			for len(again) > 0 {
-				n := min(1+r.IntN(90), len(again))
-				b := m.batch(fmt.Sprint("part ", len(again)), again[:n])
+				var together []store.UsageBatch
+				for range 1 + r.IntN(4) {
+					n := min(1+r.IntN(90), len(again))
+					together = append(together, m.batch(fmt.Sprint("part ", len(again)), again[:n]))
+					again = again[n:]
+				}
 				for range 1 + r.IntN(2) {
-					got, err := w.CountUsage(t.Context(), b)
+					got, err := w.CountUsage(t.Context(), together...)
 					if err != nil {
 						t.Fatal(err)
 					}
 					total.New += got.New
 				}
-				again = again[n:]
 				if r.IntN(4) == 0 {
 					if _, err := w.PackUsage(t.Context(), day(r.IntN(45))); err != nil {
 						t.Fatal(err)
@@ -188,6 +191,53 @@ func TestCountingThatFailsCountsNothing(t *testing.T) {
 		})
 		if err != nil || at != b.Position {
 			t.Fatalf("position %+v, %v; want %+v", at, err, b.Position)
+		}
+	})
+}
+
+// TestBatchesAreCountedTogether counts batches of several logs and inputs in one
+// transaction: each input keeps the last of its positions, and an event that is
+// late is in doubt for its own input alone.
+func TestBatchesAreCountedTogether(t *testing.T) {
+	both(t, func(t *testing.T, w *world) {
+		m := makeUp(6, 2, 30, day(0), time.Hour)
+		other := m.batch("other", m.events[:10])
+		other.Log, other.Behaviours = "ssh.auth", slices.Clone(other.Behaviours)
+		for i := range other.Behaviours {
+			other.Behaviours[i].Log = "ssh.auth"
+		}
+		a, b := m.batch("a", m.events[:20]), m.batch("b", m.events[10:])
+		a.Position, b.Position = connector.Position{Offset: 1}, connector.Position{Offset: 2}
+		again := m.batch("a", nil)
+		again.Position = connector.Position{Offset: 3, Done: true}
+		got, err := w.CountUsage(t.Context(), b, other, a, again)
+		if err != nil || got.New != 40 || got.Repeated != 10 {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		err = w.View(t.Context(), store.Everything(), func(tx *sqlstore.Tx) error {
+			for input, want := range map[string]connector.Position{"a": again.Position, "b": b.Position, "other": other.Position} {
+				if at, err := tx.UsageInput(input); err != nil || at != want {
+					t.Errorf("position of %s: %+v, %v; want %+v", input, at, err, want)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.time = day(15)
+		if n, err := w.ForgetEvents(t.Context(), 0); err != nil || n != 40 {
+			t.Fatalf("forgot %d, %v", n, err)
+		}
+		if got, err = w.CountUsage(t.Context(), m.batch("a", m.events[:5]), m.batch("c", m.events[5:10])); err != nil || got.LateUnverified != 10 {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		w.time = day(30)
+		if _, err := w.ForgetEvents(t.Context(), 0); err != nil {
+			t.Fatal(err)
+		}
+		if got, err = w.CountUsage(t.Context(), m.batch("c", m.events[:10])); err != nil || got.LateUnverified != 5 || got.Repeated != 5 {
+			t.Fatalf("%+v, %v", got, err)
 		}
 	})
 }

@@ -1,0 +1,91 @@
+package app
+
+import (
+	"context"
+	"sync"
+
+	"github.com/retinue-id/retinue/internal/store"
+	"github.com/retinue-id/retinue/internal/store/sqlstore"
+)
+
+// maxQueued is from how many events on, or batches, a reader waits for what it
+// read to be counted: one transaction counts what came while the one before was
+// written, so that small files share one.
+const (
+	maxQueuedEvents  = 16_384
+	maxQueuedBatches = 512
+)
+
+// countQueue counts batches behind the reading of them, in the order in which
+// they were put. It is safe for concurrent use.
+type countQueue struct {
+	db *sqlstore.DB
+
+	mu      sync.Mutex
+	changed sync.Cond
+	waiting []store.UsageBatch
+	events  int // of those that wait
+	busy    bool
+	counted store.UsageCounted
+	err     error
+}
+
+func newCountQueue(db *sqlstore.DB) *countQueue {
+	q := &countQueue{db: db}
+	q.changed.L = &q.mu
+	return q
+}
+
+// put takes batches that are counted soon, in one transaction. It waits while
+// too many do. An error is that of any that were put before; nothing is counted
+// after it.
+func (q *countQueue) put(ctx context.Context, batches []store.UsageBatch) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for q.err == nil && (q.events >= maxQueuedEvents || len(q.waiting) >= maxQueuedBatches) {
+		q.changed.Wait()
+	}
+	if q.err != nil {
+		return q.err
+	}
+	q.waiting = append(q.waiting, batches...)
+	for _, b := range batches {
+		q.events += len(b.Events)
+	}
+	if !q.busy {
+		q.busy = true
+		go q.count(ctx)
+	}
+	return nil
+}
+
+// count counts what waits until nothing does.
+func (q *countQueue) count(ctx context.Context) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.waiting) > 0 && q.err == nil {
+		batches := q.waiting
+		q.waiting, q.events = nil, 0
+		q.changed.Broadcast()
+		q.mu.Unlock()
+		got, err := q.db.CountUsage(ctx, batches...)
+		q.mu.Lock()
+		q.err = err
+		q.counted.New += got.New
+		q.counted.Repeated += got.Repeated
+		q.counted.LateUnverified += got.LateUnverified
+		q.counted.Hours += got.Hours
+	}
+	q.busy = false
+	q.changed.Broadcast()
+}
+
+// wait waits until everything that was put is counted, and says what came of it.
+func (q *countQueue) wait() (store.UsageCounted, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for q.busy {
+		q.changed.Wait()
+	}
+	return q.counted, q.err
+}

@@ -1,0 +1,103 @@
+package sqlstore
+
+import (
+	"bytes"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/retinue-id/retinue/internal/store"
+)
+
+// usageMerged is what batches of one log come to, as one: a behaviour that
+// several of them have is there once, so that what adds up is written once.
+type usageMerged struct {
+	store.UsageBatch
+	names usageNames
+
+	index map[store.BehaviourHash]int32 // into Behaviours
+	// The events from ends[i-1] up to ends[i] are of inputs[i].
+	inputs []string
+	ends   []int
+}
+
+// mergeUsage makes one batch of those of each log, in the order of the logs'
+// names.
+func mergeUsage(batches []store.UsageBatch) []*usageMerged {
+	var out []*usageMerged
+	for i := range batches {
+		b := &batches[i]
+		at, ok := slices.BinarySearchFunc(out, b.Log, func(m *usageMerged, log string) int { return strings.Compare(m.Log, log) })
+		if !ok {
+			out = slices.Insert(out, at, &usageMerged{UsageBatch: store.UsageBatch{Log: b.Log}, index: map[store.BehaviourHash]int32{}})
+		}
+		out[at].add(b)
+	}
+	return out
+}
+
+func (m *usageMerged) add(b *store.UsageBatch) {
+	first := int32(len(m.Events)) //nolint:gosec // batches have a few thousand
+	place := make([]int32, len(b.Behaviours))
+	for i := range b.Behaviours {
+		h := b.Behaviours[i].Hash()
+		at, ok := m.index[h]
+		if !ok {
+			at = int32(len(m.Behaviours)) //nolint:gosec // batches have a few thousand
+			m.index[h] = at
+			m.Behaviours, m.names.hashes = append(m.Behaviours, b.Behaviours[i]), append(m.names.hashes, h)
+		}
+		place[i] = at
+	}
+	for _, e := range b.Events {
+		e.Behaviour = place[e.Behaviour]
+		m.Events = append(m.Events, e)
+	}
+	for _, t := range b.Touches {
+		t.Event += first
+		m.Touches = append(m.Touches, t)
+	}
+	for _, u := range b.Unknown {
+		u.Event += first
+		m.Unknown = append(m.Unknown, u)
+	}
+	m.inputs, m.ends = append(m.inputs, b.Input), append(m.ends, len(m.Events))
+}
+
+// inputOf is the input of an event.
+func (m *usageMerged) inputOf(event int32) string {
+	return m.inputs[sort.SearchInts(m.ends, int(event)+1)]
+}
+
+// keepPositions keeps where the reading of the batches' inputs stands. Of one
+// input the last holds.
+func (tx *Tx) keepPositions(merged []*usageMerged, batches []store.UsageBatch) error {
+	logs := map[string]int64{}
+	for _, m := range merged {
+		logs[m.Log] = m.names.log
+	}
+	type kept struct {
+		hash  []byte
+		batch *store.UsageBatch
+	}
+	var list []kept
+	for i := range batches {
+		if b := &batches[i]; b.Input != "" && b.Keep {
+			list = append(list, kept{inputHash(b.Input), b})
+		}
+	}
+	slices.SortStableFunc(list, func(x, y kept) int { return bytes.Compare(x.hash, y.hash) })
+	for i, k := range list {
+		if i+1 < len(list) && bytes.Equal(k.hash, list[i+1].hash) {
+			continue
+		}
+		p := k.batch.Position
+		err := tx.exec(`INSERT INTO usage_inputs (hash, log, label, pos, cursor, digest, done, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+			ON CONFLICT (hash) DO UPDATE SET label = excluded.label, pos = excluded.pos, cursor = excluded.cursor, digest = excluded.digest,
+			done = excluded.done, updated_at = excluded.updated_at`, k.hash, logs[k.batch.Log], k.batch.Label, p.Offset, p.Cursor, p.Digest, bit(p.Done), tx.at.UnixMicro())
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
