@@ -63,6 +63,8 @@ type App struct {
 	networks   usage.Networks
 	// detector finds secrets; it is made once, when it is first needed.
 	detector func() (*secrets.Scanner, error)
+	// locker locks what somebody uses who should not; nil where nothing does yet.
+	locker Locker
 }
 
 // Options are what the caller of Open brings.
@@ -75,6 +77,9 @@ type Options struct {
 	ReadOnly bool
 	// Sealer seals the secrets of sources. Without one none can be kept.
 	Sealer Sealer
+	// Locker locks what somebody uses who should not. Without one people are told
+	// how they do it by hand.
+	Locker Locker
 }
 
 // Open opens the database that the configuration names, its keys and its
@@ -87,7 +92,7 @@ func Open(ctx context.Context, cfg Config, opt Options) (*App, error) {
 		opt.Now = time.Now
 	}
 	a := &App{Config: cfg, Specs: opt.Specs, log: opt.Log, now: opt.Now, stopping: make(chan struct{}), estates: newEstates(),
-		detector: sync.OnceValues(secrets.Default)}
+		detector: sync.OnceValues(secrets.Default), locker: opt.Locker}
 	if a.Specs == nil {
 		a.Specs = all.Specs()
 	}

@@ -170,7 +170,7 @@ func tool() export.Tool { return export.Tool{Name: "Retinue", Version: Version} 
 
 func (a *App) exportRules() []export.Rule {
 	var out []export.Rule
-	for _, r := range a.set.Rules() {
+	for _, r := range a.everyRule() {
 		out = append(out, export.Rule{ID: r.ID, Title: r.Title, Remediation: r.Remediation,
 			Severity: r.Severity, OWASP: r.OWASP, Controls: r.Controls})
 	}

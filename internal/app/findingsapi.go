@@ -115,6 +115,9 @@ func (a *App) DecideFindings(ctx context.Context, c auth.Caller, d api.FindingDe
 		if err != nil {
 			return err
 		}
+		if d, err = decisionOn(d, rows, tx.At()); err != nil {
+			return err
+		}
 		out.Changed = len(rows)
 		if d.DryRun {
 			return nil
@@ -128,7 +131,7 @@ func (a *App) DecideFindings(ctx context.Context, c auth.Caller, d api.FindingDe
 			body.Family = ""
 		}
 		for _, r := range rows {
-			b, err := decide(tx, c.Actor, r, d)
+			b, err := a.decide(ctx, tx, c.Actor, r, d)
 			if err != nil {
 				return err
 			}
@@ -154,12 +157,30 @@ func checkDecision(d api.FindingDecision, now time.Time) error {
 		return badField("body", "give a state, an assignee, or both")
 	case d.State == retinue.FindingAccepted && strings.TrimSpace(d.Reason) == "":
 		return badField("body.reason", "to accept a risk, give a reason")
-	case d.State == retinue.FindingAccepted && !d.Until.After(now):
-		return badField("body.until", "to accept a risk, give a date in the future until which it is accepted")
+	case d.State == retinue.FindingAccepted && !d.Until.IsZero() && !d.Until.After(now):
+		return badField("body.until", untilText)
 	case d.Assignee != nil && *d.Assignee != retinue.CleanName(*d.Assignee):
 		return badField("body.assignee", "it holds control characters")
 	}
 	return nil
+}
+
+const untilText = "to accept a risk, give a date in the future until which it is accepted"
+
+// decisionOn completes a decision by what it is about: signals are dismissed for a
+// year where no other time is given, and they alone can be resolved by hand, as
+// what happened does not cease to hold.
+func decisionOn(d api.FindingDecision, rows []store.FindingRow, now time.Time) (api.FindingDecision, error) {
+	signals := !slices.ContainsFunc(rows, func(r store.FindingRow) bool { return !isSignalRule(r.Rule) })
+	switch {
+	case d.State == retinue.FindingResolved && !signals:
+		return d, badField("body.state", "only findings about signals are resolved by hand; others are resolved by fixing them")
+	case d.State == retinue.FindingAccepted && d.Until.IsZero() && !signals:
+		return d, badField("body.until", untilText)
+	case d.State == retinue.FindingAccepted && d.Until.IsZero():
+		d.Until = now.Add(dismissalTime)
+	}
+	return d, nil
 }
 
 func badField(field, text string) error {
@@ -208,7 +229,7 @@ func acceptance(by retinue.Actor, d api.FindingDecision, at time.Time) retinue.A
 }
 
 // decide sets one finding, on record.
-func decide(tx *sqlstore.Tx, by retinue.Actor, r store.FindingRow, d api.FindingDecision) (decided, error) {
+func (a *App) decide(ctx context.Context, tx *sqlstore.Tx, by retinue.Actor, r store.FindingRow, d api.FindingDecision) (decided, error) {
 	before := decided{ID: r.ID, State: r.State, Accepted: r.Accepted, Assignee: r.Assignee, After: cmp.Or(d.State, r.State), AfterAssignee: r.Assignee}
 	var accepted *retinue.Acceptance
 	if d.State == retinue.FindingAccepted {
@@ -221,7 +242,7 @@ func decide(tx *sqlstore.Tx, by retinue.Actor, r store.FindingRow, d api.Finding
 		if accepted != nil {
 			details["until"] = accepted.Until
 		}
-		if err := setFinding(tx, r.Finding, d.State, accepted); err != nil {
+		if err := a.setFinding(ctx, tx, by, r.Finding, d.State, accepted); err != nil {
 			return before, err
 		}
 	}
@@ -239,13 +260,19 @@ func decide(tx *sqlstore.Tx, by retinue.Actor, r store.FindingRow, d api.Finding
 	return before, nil
 }
 
-func setFinding(tx *sqlstore.Tx, f retinue.Finding, state retinue.FindingState, accepted *retinue.Acceptance) error {
-	f.State, f.Accepted = state, accepted
+func (a *App) setFinding(ctx context.Context, tx *sqlstore.Tx, by retinue.Actor, f retinue.Finding, state retinue.FindingState, accepted *retinue.Acceptance) error {
+	f.State, f.Accepted, f.ResolvedAt = state, accepted, time.Time{}
+	if state == retinue.FindingResolved {
+		f.ResolvedAt = tx.At()
+	}
 	entity, err := tx.FindingEntity(f.ID)
 	if err != nil {
 		return err
 	}
-	return tx.SaveFinding(entity, f, true)
+	if err := tx.SaveFinding(entity, f, true); err != nil {
+		return err
+	}
+	return a.decidedSignal(ctx, tx, by, f)
 }
 
 // keepUndo keeps what an action replaced and returns the token that takes it

@@ -16,6 +16,7 @@ import (
 	"github.com/retinue-id/retinue/internal/evidence/report"
 	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
+	"github.com/retinue-id/retinue/internal/web/api"
 )
 
 // Totals computes the population's main figures.
@@ -63,9 +64,9 @@ type Decision struct {
 func (a *App) Decide(ctx context.Context, by retinue.Actor, d Decision) (int, error) {
 	now := a.DB.Now()
 	switch d.State {
-	case retinue.FindingOpen, retinue.FindingAcknowledged:
+	case retinue.FindingOpen, retinue.FindingAcknowledged, retinue.FindingResolved:
 	case retinue.FindingAccepted:
-		if strings.TrimSpace(d.Reason) == "" || !d.Until.After(now) {
+		if strings.TrimSpace(d.Reason) == "" || !d.Until.IsZero() && !d.Until.After(now) {
 			return 0, fmt.Errorf("%w: accept %s: give a reason, and a date in the future until which the risk is accepted", retinue.ErrInvalid, d.What)
 		}
 	default:
@@ -87,6 +88,11 @@ func (a *App) Decide(ctx context.Context, by retinue.Actor, d Decision) (int, er
 		if len(hits) == 0 {
 			return fmt.Errorf("%w: no open finding or family %q", retinue.ErrNotFound, d.What)
 		}
+		on, err := decisionOn(api.FindingDecision{State: d.State, Until: d.Until}, rowsOf(hits), now)
+		if err != nil {
+			return fmt.Errorf("set %s: %w", d.What, err)
+		}
+		d.Until = on.Until
 		acc := retinue.Acceptance{By: by.Name, Reason: d.Reason, Until: d.Until.UTC(), At: now}
 		if q.Family != "" && d.State == retinue.FindingAccepted {
 			if err := tx.Accept(q.Family, acc); err != nil {
@@ -94,15 +100,11 @@ func (a *App) Decide(ctx context.Context, by retinue.Actor, d Decision) (int, er
 			}
 		}
 		for _, f := range hits {
-			f.State, f.Accepted = d.State, nil
+			var accepted *retinue.Acceptance
 			if d.State == retinue.FindingAccepted {
-				f.Accepted = &acc
+				accepted = &acc
 			}
-			entity, err := tx.FindingEntity(f.ID)
-			if err != nil {
-				return err
-			}
-			if err := tx.SaveFinding(entity, f, true); err != nil {
+			if err := a.setFinding(ctx, tx, by, f, d.State, accepted); err != nil {
 				return err
 			}
 			n++
@@ -111,6 +113,14 @@ func (a *App) Decide(ctx context.Context, by retinue.Actor, d Decision) (int, er
 		return nil
 	})
 	return n, err
+}
+
+func rowsOf(list []retinue.Finding) []store.FindingRow {
+	out := make([]store.FindingRow, len(list))
+	for i, f := range list {
+		out[i].Finding = f
+	}
+	return out
 }
 
 // RegistrationChange is a change of some fields of a registration: those whose

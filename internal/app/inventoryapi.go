@@ -142,7 +142,7 @@ func searchThings(tx *sqlstore.Tx, kind string, t retinue.FactType, text string,
 func (a *App) searchRules(text string, limit int) api.SearchGroup {
 	g := api.SearchGroup{Kind: "rules", Items: []api.SearchHit{}}
 	lower := strings.ToLower(text)
-	for _, r := range a.set.Rules() {
+	for _, r := range a.everyRule() {
 		if !strings.Contains(strings.ToLower(r.ID+" "+r.Title), lower) {
 			continue
 		}

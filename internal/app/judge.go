@@ -450,6 +450,9 @@ func (w *judgeStore) Findings(_ context.Context, s *rules.Subject) ([]retinue.Fi
 	}
 	var out []retinue.Finding
 	for _, f := range all {
+		if isSignalRule(f.Rule) {
+			continue // it is kept by what was noticed of use
+		}
 		if f.Subject == s.Ref || (s.Kind != rules.OverTrust && f.Subject.Kind != string(retinue.FactTrust)) {
 			out = append(out, f)
 		}
@@ -485,8 +488,26 @@ func (w *judgeStore) Ended(ctx context.Context, fn func([]retinue.Finding, strin
 			return err
 		}
 		w.entity = entity
+		if findings, err = w.untried(entity, findings); err != nil || len(findings) == 0 {
+			return err
+		}
 		return fn(findings, "it is gone")
 	})
+}
+
+// untried leaves out what tells of use: that something is gone does not mean that
+// nobody tries it. What was merged into another tells of it anew.
+func (w *judgeStore) untried(entity int64, findings []retinue.Finding) ([]retinue.Finding, error) {
+	if !slices.ContainsFunc(findings, func(f retinue.Finding) bool { return isSignalRule(f.Rule) }) {
+		return findings, nil
+	}
+	if _, err := w.tx.NoticeSubject(entity); err != nil {
+		if errors.Is(err, retinue.ErrNotFound) {
+			return findings, nil
+		}
+		return nil, err
+	}
+	return slices.DeleteFunc(findings, func(f retinue.Finding) bool { return isSignalRule(f.Rule) }), nil
 }
 
 // flush writes what was collected: findings with their transitions on record,

@@ -203,13 +203,21 @@ func (r *raiser) finding(s store.SavedFinding) error {
 		return r.settleFinding(s, store.NoticeAcknowledged)
 	}
 	kind := notice.FindingOpened
+	signal := isSignalRule(f.Rule)
 	switch {
+	case signal && inHistory(&f):
+		return nil // what an old log tells is found, and is no news
+	case signal && s.Before == retinue.FindingResolved, signal && s.Before == "":
+		kind = notice.SignalNoticed
 	case s.Before == "":
 	case f.State == retinue.FindingReopened && s.Before != retinue.FindingReopened:
 		kind = notice.FindingReopened
 	default:
 		have, err := r.tx.NoticeByKey(findingKey(f.ID))
 		if errors.Is(err, retinue.ErrNotFound) {
+			if signal {
+				kind = notice.SignalNoticed
+			}
 			break // no route took it as it was before
 		}
 		if err != nil {

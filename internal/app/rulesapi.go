@@ -14,7 +14,7 @@ import (
 // ListRules implements api.Rules.
 func (a *App) ListRules(ctx context.Context, scope store.RowScope) (out []api.RuleRow, err error) {
 	err = a.DB.View(ctx, scope, func(tx *sqlstore.Tx) error {
-		for _, r := range a.set.Rules() {
+		for _, r := range a.everyRule() {
 			row, err := ruleRow(tx, r)
 			if err != nil {
 				return err
@@ -39,7 +39,7 @@ func openStates() []string {
 
 // ReadRule implements api.Rules.
 func (a *App) ReadRule(ctx context.Context, scope store.RowScope, id string) (out api.RuleDetail, err error) {
-	for _, r := range a.set.Rules() {
+	for _, r := range a.everyRule() {
 		if r.ID != id {
 			continue
 		}
@@ -48,6 +48,9 @@ func (a *App) ReadRule(ctx context.Context, scope store.RowScope, id string) (ou
 			return err
 		})
 		out.Where, out.When, out.Message, out.Remediation, out.FixTitle = r.Where(), r.When, r.Message, r.Remediation, r.FixTitle
+		if r.Over == overUse {
+			out.Where = "docs/usage-behaviour.md"
+		}
 		out.Fire, out.Quiet, out.SeverityWhen = ruleCases(r.Cases.Fire), ruleCases(r.Cases.Quiet), []api.SeverityStep{}
 		for _, s := range r.SeverityWhen {
 			out.SeverityWhen = append(out.SeverityWhen, api.SeverityStep{When: s.When, Severity: s.Severity})

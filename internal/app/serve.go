@@ -37,7 +37,7 @@ func (a *App) services(who api.Authenticator) api.Services {
 		Sources: a, Connectors: a, Scans: scansAPI{a}, Hooks: a, Collectors: a, HandIns: a,
 		Registrations: a, Owners: a, OwnershipRules: a,
 		Outlets: a, NoticeRoutes: a, Notices: a, Tickets: a, Checkpoints: a, ThirdParties: a, Retentions: a, IdleThresholds: a, Sealings: a,
-		AccessEngine: a, AccessCutter: a, UsageHistory: a, Simulator: a}
+		AccessEngine: a, AccessCutter: a, UsageHistory: a, Simulator: a, Signals: a}
 }
 
 // ServeOptions say how an installation is served.

@@ -22,7 +22,7 @@ func (a *App) Undo(ctx context.Context, c auth.Caller, token string) (out api.Un
 		}
 		switch u.Kind {
 		case "findings":
-			out, err = undoFindings(tx, c, u)
+			out, err = a.undoFindings(ctx, tx, c, u)
 		case undoRegistrations:
 			out, err = takeBackAssignment(tx, c, u)
 		default:
@@ -35,7 +35,7 @@ func (a *App) Undo(ctx context.Context, c auth.Caller, token string) (out api.Un
 
 // undoFindings gives findings back the state that they had before a decision,
 // where nobody has changed them since and the caller may still triage them.
-func undoFindings(tx *sqlstore.Tx, c auth.Caller, u store.Undo) (out api.UndoResult, err error) {
+func (a *App) undoFindings(ctx context.Context, tx *sqlstore.Tx, c auth.Caller, u store.Undo) (out api.UndoResult, err error) {
 	var body undoneFindings
 	if err := json.Unmarshal(u.Body, &body); err != nil {
 		return out, fmt.Errorf("undo: %w", err)
@@ -55,7 +55,7 @@ func undoFindings(tx *sqlstore.Tx, c auth.Caller, u store.Undo) (out api.UndoRes
 			return out, err
 		}
 		if b.State != b.After || row.Accepted != nil || b.Accepted != nil {
-			if err := setFinding(tx, row.Finding, b.State, b.Accepted); err != nil {
+			if err := a.setFinding(ctx, tx, c.Actor, row.Finding, b.State, b.Accepted); err != nil {
 				return out, err
 			}
 		}

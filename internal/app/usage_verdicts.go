@@ -23,12 +23,16 @@ import (
 const usageRound = 500
 
 // JudgeUsage forms the verdicts that are due: of whom use was counted since, of
-// whom time alone may have changed it, and of who has none. It returns how many
-// it formed. Work grows with what changed.
+// whom time alone may have changed it, and of who has none. What is unusual in
+// their use becomes findings. It returns how many it formed. Work grows with what
+// changed.
 func (a *App) JudgeUsage(ctx context.Context) (int, error) {
 	a.usageTurn.Lock()
 	defer a.usageTurn.Unlock()
 	j := a.newUsageJudge()
+	if err := a.markForSignals(ctx); err != nil {
+		return 0, err
+	}
 	var after int64
 	formed := 0
 	for {
@@ -42,7 +46,11 @@ func (a *App) JudgeUsage(ctx context.Context) (int, error) {
 		}
 		if len(due) == 0 {
 			a.usageKnown = max(a.usageKnown, after)
-			return formed, nil
+			if !j.again {
+				return formed, nil
+			}
+			j.again, after = false, 0 // peers of those before them do other things now
+			continue
 		}
 		if err := j.prepare(ctx); err != nil {
 			return formed, err
@@ -51,20 +59,40 @@ func (a *App) JudgeUsage(ctx context.Context) (int, error) {
 		if err != nil {
 			return formed, err
 		}
-		err = a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
-			for i, s := range due {
-				if err := tx.SetVerdict(s.Key, rows[i]); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
+		if err := a.keepJudged(ctx, j, due, rows); err != nil {
 			return formed, err
 		}
 		formed += len(due)
 		after = due[len(due)-1].Key
 	}
+}
+
+// keepJudged keeps the verdicts and signals of a round.
+func (a *App) keepJudged(ctx context.Context, j *usageJudge, due []store.UsageSubject, rows []judgedUse) error {
+	return a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
+		keys := make([]int64, len(due))
+		for i, s := range due {
+			keys[i] = s.Key
+			if err := tx.SetVerdict(s.Key, rows[i].verdict); err != nil {
+				return err
+			}
+		}
+		// Before they are kept: one may be marked by what another is found to do.
+		if err := tx.SignalsLooked(keys...); err != nil {
+			return err
+		}
+		k, err := a.newSignalKeeper(tx, keys)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			if err := k.keep(r); err != nil {
+				return err
+			}
+		}
+		j.again = j.again || k.marked
+		return nil
+	})
 }
 
 // judgeOne forms the verdict on a thing that has none yet, and keeps nothing.
@@ -73,7 +101,7 @@ func (a *App) judgeOne(ctx context.Context, tx *sqlstore.Tx, e store.Entity) (ve
 	if err := j.prepare(ctx); err != nil {
 		return verdict.Verdict{}, err
 	}
-	evidence, err := j.evidence(tx, store.UsageSubject{Key: e.InternalKey, ID: e.ID, Type: store.TypeIndex(e.Type), Ref: e.Ref()})
+	evidence, _, err := j.evidence(tx, store.UsageSubject{Key: e.InternalKey, ID: e.ID, Type: store.TypeIndex(e.Type), Ref: e.Ref()})
 	if err != nil {
 		return verdict.Verdict{}, err
 	}
@@ -93,6 +121,14 @@ type usageJudge struct {
 	estate   *estate.Estate
 	ready    bool
 	coverage map[retinue.Realm][]retinue.Coverage
+	// again says that the use of somebody must be looked at once more.
+	again bool
+}
+
+// judgedUse is what is concluded about the use of one thing.
+type judgedUse struct {
+	verdict store.VerdictRow
+	noticed noticed
 }
 
 // prepare loads what all verdicts need, once there is one to form.
@@ -126,8 +162,8 @@ func (j *usageJudge) prepare(ctx context.Context) error {
 }
 
 // round forms the verdicts of a round on all processors.
-func (j *usageJudge) round(ctx context.Context, due []store.UsageSubject) ([]store.VerdictRow, error) {
-	rows := make([]store.VerdictRow, len(due))
+func (j *usageJudge) round(ctx context.Context, due []store.UsageSubject) ([]judgedUse, error) {
+	rows := make([]judgedUse, len(due))
 	errs := make([]error, len(due))
 	var wg sync.WaitGroup
 	n := runtime.GOMAXPROCS(0)
@@ -155,29 +191,33 @@ func (j *usageJudge) round(ctx context.Context, due []store.UsageSubject) ([]sto
 	return rows, nil
 }
 
-func (j *usageJudge) judge(tx *sqlstore.Tx, s store.UsageSubject) (store.VerdictRow, error) {
-	e, err := j.evidence(tx, s)
+func (j *usageJudge) judge(tx *sqlstore.Tx, s store.UsageSubject) (judgedUse, error) {
+	e, used, err := j.evidence(tx, s)
 	if err != nil {
-		return store.VerdictRow{}, err
+		return judgedUse{}, err
 	}
 	v := verdict.Judge(j.fitter, e)
 	body, err := json.Marshal(v)
-	return store.VerdictRow{Status: string(v.Status), Grade: v.Grade, LastUsed: v.LastUsed, Silent: v.SilentSince, Due: v.NextChange, Body: body}, err
+	if err != nil {
+		return judgedUse{}, err
+	}
+	n, err := j.app.notice(tx, s, v, used)
+	return judgedUse{store.VerdictRow{Status: string(v.Status), Grade: v.Grade, LastUsed: v.LastUsed, Silent: v.SilentSince, Due: v.NextChange, Body: body}, n}, err
 }
 
-// evidence gathers what bears on the verdict on a thing.
-func (j *usageJudge) evidence(tx *sqlstore.Tx, s store.UsageSubject) (verdict.Evidence, error) {
+// evidence gathers what bears on the verdict on a thing, and its uses.
+func (j *usageJudge) evidence(tx *sqlstore.Tx, s store.UsageSubject) (verdict.Evidence, []store.Used, error) {
 	e := verdict.Evidence{Now: tx.At(), Limits: j.limits, Coverage: j.coverage[s.Ref.Realm]}
 	facts, err := tx.FactsOf(s.Key, true)
 	if err != nil {
-		return e, err
+		return e, nil, err
 	}
 	holder := s.Ref
 	e.Subject = verdict.Subject{Ref: s.Ref}
 	for _, f := range facts {
 		fact, err := retinue.DecodeFact(f.Type, f.Body)
 		if err != nil {
-			return e, err
+			return e, nil, err
 		}
 		switch x := fact.(type) {
 		case retinue.Identity:
@@ -198,11 +238,11 @@ func (j *usageJudge) evidence(tx *sqlstore.Tx, s store.UsageSubject) (verdict.Ev
 		e.Limits.Idle = time.Duration(days) * 24 * time.Hour
 	}
 	if e.Fields, err = tx.Uses(s.Key); err != nil {
-		return e, err
+		return e, nil, err
 	}
 	if s.Type == store.TypeIndex(retinue.FactIdentity) {
 		if err := j.credentialsOf(tx, s, &e); err != nil {
-			return e, err
+			return e, nil, err
 		}
 	}
 	if j.estate != nil && j.estate.Judged(holder) {
@@ -210,10 +250,10 @@ func (j *usageJudge) evidence(tx *sqlstore.Tx, s store.UsageSubject) (verdict.Ev
 	}
 	used, err := tx.Usage(s.ID)
 	if err != nil {
-		return e, err
+		return e, nil, err
 	}
 	seriesInto(&e, used)
-	return e, nil
+	return e, used, nil
 }
 
 // credentialsOf adds the kinds of an identity's credentials, and what their

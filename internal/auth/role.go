@@ -20,6 +20,9 @@ const (
 	PermInventoryEdit Permission = "inventory.edit"
 	// PermFindingsTriage: acknowledge findings, assign them, accept a risk.
 	PermFindingsTriage Permission = "findings.triage"
+	// PermUsagePeople: be shown the names and addresses of people in usage
+	// histories, for a reason that is kept on record.
+	PermUsagePeople Permission = "usage.people"
 	// PermSourcesRead: see sources, their scans and blind spots.
 	PermSourcesRead Permission = "sources.read"
 	// PermSourcesManage: add, change and remove sources, their secrets, and
@@ -49,7 +52,7 @@ const (
 
 // Permissions lists every permission.
 func Permissions() []Permission {
-	return []Permission{PermInventoryRead, PermInventoryEdit, PermFindingsTriage, PermSourcesRead, PermSourcesManage,
+	return []Permission{PermInventoryRead, PermInventoryEdit, PermFindingsTriage, PermUsagePeople, PermSourcesRead, PermSourcesManage,
 		PermScansRun, PermRulesRead, PermAuditRead, PermEvidenceExport, PermAccountsManage, PermTokensManage,
 		PermChannelsManage, PermSettingsManage, PermIngestWrite}
 }
@@ -98,7 +101,7 @@ func Roles() []RoleInfo {
 		{RoleAuditor, "Reads everything, the audit log included, and exports evidence.",
 			[]Permission{PermInventoryRead, PermSourcesRead, PermRulesRead, PermAuditRead, PermEvidenceExport}},
 		{RoleOperator, "Runs the discovery: sources, scans, collectors, channels.",
-			[]Permission{PermInventoryRead, PermInventoryEdit, PermFindingsTriage, PermSourcesRead, PermSourcesManage,
+			[]Permission{PermInventoryRead, PermInventoryEdit, PermFindingsTriage, PermUsagePeople, PermSourcesRead, PermSourcesManage,
 				PermScansRun, PermRulesRead, PermEvidenceExport, PermChannelsManage, PermIngestWrite}},
 		{RoleAdmin, "Does everything, accounts and settings included.", Permissions()},
 	}

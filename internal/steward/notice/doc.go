@@ -16,8 +16,10 @@ type Kind string
 
 // The kinds of notices.
 const (
-	FindingOpened    Kind = "finding.opened"
-	FindingReopened  Kind = "finding.reopened"
+	FindingOpened   Kind = "finding.opened"
+	FindingReopened Kind = "finding.reopened"
+	// SignalNoticed is about use, and about what happened lately only.
+	SignalNoticed    Kind = "signal.noticed"
 	AcceptanceEnding Kind = "acceptance.ending"
 	ExpirySoon       Kind = "credential.expiring"
 	ScanFailed       Kind = "scan.failed"
@@ -46,6 +48,7 @@ func Kinds() []struct {
 	}{
 		{FindingOpened, "a rule found something new"},
 		{FindingReopened, "something that was resolved, or accepted until a date, holds again"},
+		{SignalNoticed, "something unusual was noticed in the use of an identity or credential that ended less than two days ago"},
 		{AcceptanceEnding, "the time for which a risk was accepted ends in seven days, or in one"},
 		{ExpirySoon, "a credential ends in 30, 14, 7 or 1 days"},
 		{ScanFailed, "a source could not be read at all"},

@@ -43,20 +43,25 @@ func (tx *Tx) MarkKindForSignals(kind string, since int64) error {
 }
 
 // MarkPeersForSignals has the use of those looked at again who share a group with
-// a thing and of whom there are signals not older than a time.
-func (tx *Tx) MarkPeersForSignals(entity int64, since int64) error {
-	err := tx.exec(`INSERT INTO usage_signals_due (entity_id) SELECT DISTINCT s.entity_id FROM usage_habits h JOIN usage_habits p ON p.grp = h.grp
+// a thing and of whom there are signals not older than a time, and returns of how
+// many.
+func (tx *Tx) MarkPeersForSignals(entity int64, since int64) (int64, error) {
+	res, err := tx.execResult(`INSERT INTO usage_signals_due (entity_id) SELECT DISTINCT s.entity_id FROM usage_habits h JOIN usage_habits p ON p.grp = h.grp
 		JOIN usage_signals s ON s.entity_id = p.entity_id WHERE h.entity_id = $1 AND p.entity_id <> $1 AND s.last_at >= $2 AND s.state = $3 ON CONFLICT DO NOTHING`,
 		entity, since, string(store.SignalTold))
 	if err != nil {
-		return fmt.Errorf("have use of peers looked at again: %w", err)
+		return 0, fmt.Errorf("have use of peers looked at again: %w", err)
 	}
-	return nil
+	return res.RowsAffected()
 }
 
-// SignalsLooked says that the use of a thing was looked at for signals.
-func (tx *Tx) SignalsLooked(entity int64) error {
-	return tx.exec("DELETE FROM usage_signals_due WHERE entity_id = $1", entity)
+// SignalsLooked says that the use of things was looked at for signals.
+func (tx *Tx) SignalsLooked(entities ...int64) error {
+	err := tx.exec("DELETE FROM usage_signals_due WHERE entity_id IN (SELECT v FROM "+tx.db.d.eachInt("$1")+" j)", tx.db.d.ints(entities))
+	if err != nil {
+		return fmt.Errorf("settle whose use was looked at: %w", err)
+	}
+	return nil
 }
 
 const signalColumns = "s.fingerprint, s.entity_id, s.kind, s.state, s.first_at, s.last_at, s.told_at, s.finding, s.body"
@@ -75,8 +80,8 @@ func (f *signalFields) fill(s *store.Signal) {
 	s.First, s.Last, s.ToldAt, s.Body = observed(f.first), observed(f.last), observed(f.told), []byte(f.body)
 }
 
-// SignalsOf returns the signals that are kept about a thing.
-func (tx *Tx) SignalsOf(entity int64) ([]store.Signal, error) {
+// SignalsOf returns the signals that are kept about things.
+func (tx *Tx) SignalsOf(entities ...int64) ([]store.Signal, error) {
 	var out []store.Signal
 	err := tx.query(func(rows *sql.Rows) error {
 		var s store.Signal
@@ -87,7 +92,7 @@ func (tx *Tx) SignalsOf(entity int64) ([]store.Signal, error) {
 		f.fill(&s)
 		out = append(out, s)
 		return nil
-	}, "SELECT "+signalColumns+" FROM usage_signals s WHERE s.entity_id = $1 ORDER BY s.fingerprint", entity)
+	}, "SELECT "+signalColumns+" FROM usage_signals s WHERE s.entity_id IN (SELECT v FROM "+tx.db.d.eachInt("$1")+" j) ORDER BY s.entity_id, s.fingerprint", tx.db.d.ints(entities))
 	if err != nil {
 		return nil, fmt.Errorf("read signals: %w", err)
 	}

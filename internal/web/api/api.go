@@ -139,6 +139,7 @@ type Services struct {
 	AccessCutter AccessCutter
 	UsageHistory UsageHistory
 	Simulator    Simulator
+	Signals      Signals
 	Relations    Relations
 	Wholes       Wholes
 	Findings     Findings
@@ -220,6 +221,7 @@ func (a *API) register() {
 	a.accessAsked()
 	a.usage()
 	a.simulations()
+	a.signals()
 	a.relations()
 	a.wholes()
 	a.findings()

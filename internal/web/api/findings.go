@@ -88,9 +88,9 @@ type FindingDecision struct {
 	Family string              `json:"family,omitempty" maxLength:"200" doc:"Instead of ids: every finding of the family; an acceptance holds for those to come too"`
 	// Expect guards a decision by filter: how many findings were shown.
 	Expect int                  `json:"expect,omitempty" minimum:"0" doc:"With filter: how many findings the decision is meant for; with any other number it is refused"`
-	State  retinue.FindingState `json:"state,omitempty" enum:"open,acknowledged,accepted" doc:"Absent: as it is"`
+	State  retinue.FindingState `json:"state,omitempty" enum:"open,acknowledged,accepted,resolved" doc:"Absent: as it is. Accepting a finding about a signal dismisses what is like it; resolved is for those findings alone"`
 	Reason string               `json:"reason,omitempty" maxLength:"2000" doc:"Needed to accept a risk"`
-	Until  time.Time            `json:"until,omitzero" doc:"Until when a risk is accepted"`
+	Until  time.Time            `json:"until,omitzero" doc:"Until when a risk is accepted; a signal is dismissed for a year without it"`
 	// Assignee is who is to act; a pointer, so that "" takes it away.
 	Assignee *string `json:"assignee,omitempty" maxLength:"200" doc:"Who is to act; empty: nobody"`
 	DryRun   bool    `json:"dryRun,omitempty" doc:"Only say how many it would be"`

@@ -129,6 +129,10 @@ func ownerScenarios(who, mine, other, id, otherID, key, otherKey, finding, other
 	see("/population", `"items"`)
 	see("/verdicts", `"items"`)
 	see("/usage/shares", `"items"`)
+	see("/signals", `"items"`)
+	see("/signals/dismissals", `"items"`)
+	see("/identities/"+id+"/signals", `"items":[]`)
+	blind("/identities/" + otherID + "/signals")
 	see("/settings/idle")
 	for _, list := range []string{"identities", "credentials", "grants", "findings"} {
 		for _, format := range []string{"csv", "json"} {
@@ -158,6 +162,8 @@ func ownerScenarios(who, mine, other, id, otherID, key, otherKey, finding, other
 		see("/credentials/"+key+noun, mine)
 		blind("/credentials/" + otherKey + noun)
 	}
+	see("/credentials/"+key+"/signals", `"items":[]`)
+	blind("/credentials/" + otherKey + "/signals")
 	see("/diff?from=2026-01-01T00:00:00Z", mine)
 	see("/diff?from=2026-01-01T00:00:00Z&entity="+otherID, `"items":[]`)
 	see("/exports/identities?format=csv&manifest=true", mine, `"subject": "identities"`)

@@ -1063,6 +1063,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/credentials/{id}/signals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is unusual in the use of a credential */
+        get: operations["get-credential-signals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/credentials/{id}/simulations/deny": {
         parameters: {
             query?: never;
@@ -1125,6 +1142,26 @@ export interface paths {
         get: operations["get-credential-usage"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/credentials/{id}/usage/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The usage history with the names and addresses of people
+         * @description Who asked, about what, whose names were shown and why is put on record.
+         */
+        post: operations["unmask-credential-usage"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1755,6 +1792,23 @@ export interface paths {
         patch: operations["patch-registration"];
         trace?: never;
     };
+    "/identities/{id}/signals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is unusual in the use of an identity and its credentials */
+        get: operations["get-identity-signals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/identities/{id}/simulations/deny": {
         parameters: {
             query?: never;
@@ -1885,6 +1939,26 @@ export interface paths {
         get: operations["get-identity-usage"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/identities/{id}/usage/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The usage history with the names and addresses of people
+         * @description Who asked, about what, whose names were shown and why is put on record.
+         */
+        post: operations["unmask-identity-usage"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2700,6 +2774,60 @@ export interface paths {
          */
         post: operations["change-sealing"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/signals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is unusual in use, the newest first */
+        get: operations["list-signals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/signals/dismissals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What people said is all right, the newest first
+         * @description A signal is dismissed by accepting its finding (POST /findings/decisions).
+         */
+        get: operations["list-signal-dismissals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/signals/dismissals/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a dismissal back: what it silenced is told again */
+        delete: operations["revoke-signal-dismissal"];
         options?: never;
         head?: never;
         patch?: never;
@@ -4104,13 +4232,13 @@ export interface components {
             /** @description Needed to accept a risk */
             reason?: string;
             /**
-             * @description Absent: as it is
+             * @description Absent: as it is. Accepting a finding about a signal dismisses what is like it; resolved is for those findings alone
              * @enum {string}
              */
-            state?: "open" | "acknowledged" | "accepted";
+            state?: "open" | "acknowledged" | "accepted" | "resolved";
             /**
              * Format: date-time
-             * @description Until when a risk is accepted
+             * @description Until when a risk is accepted; a signal is dismissed for a year without it
              */
             until?: string;
         };
@@ -5019,6 +5147,33 @@ export interface components {
             /** @description IANA time zone, such as Europe/Berlin; empty means UTC */
             zone?: string;
         };
+        NoticedSignal: {
+            action?: string;
+            also?: string[] | null;
+            byHand?: string;
+            compared: components["schemas"]["Comparison"];
+            consumer?: components["schemas"]["Consumer"];
+            /** Format: int64 */
+            count: number;
+            finding?: string;
+            findingState?: string;
+            fingerprint: string;
+            /** Format: date-time */
+            first: string;
+            history?: boolean;
+            kind: string;
+            /** Format: date-time */
+            last: string;
+            /** Format: date-time */
+            noticedAt: string;
+            of: components["schemas"]["SignalOf"];
+            sentence: string;
+            severity: string;
+            /** @enum {string} */
+            state: "told" | "silenced" | "withdrawn";
+            subject: components["schemas"]["Ref"];
+            what: string;
+        };
         OpenTicketInputBody: {
             /** @description a channel that keeps tickets */
             channel: string;
@@ -5496,6 +5651,18 @@ export interface components {
             /** @description There are more than total */
             totalIsMore: boolean;
         };
+        PageNoticedSignal: {
+            items: components["schemas"]["NoticedSignal"][] | null;
+            /** @description The cursor of the next page; absent on the last */
+            next?: string;
+            /**
+             * Format: int64
+             * @description How many match
+             */
+            total: number;
+            /** @description There are more than total */
+            totalIsMore: boolean;
+        };
         PageOutlet: {
             items: components["schemas"]["Outlet"][] | null;
             /** @description The cursor of the next page; absent on the last */
@@ -5702,6 +5869,18 @@ export interface components {
         };
         PageSearchGroup: {
             items: components["schemas"]["SearchGroup"][] | null;
+            /** @description The cursor of the next page; absent on the last */
+            next?: string;
+            /**
+             * Format: int64
+             * @description How many match
+             */
+            total: number;
+            /** @description There are more than total */
+            totalIsMore: boolean;
+        };
+        PageSignalDismissal: {
+            items: components["schemas"]["SignalDismissal"][] | null;
             /** @description The cursor of the next page; absent on the last */
             next?: string;
             /**
@@ -6560,6 +6739,31 @@ export interface components {
             subject: components["schemas"]["Ref"];
             what: string;
         };
+        SignalDismissal: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            finding: string;
+            id: string;
+            inForce: boolean;
+            kind: string;
+            of: components["schemas"]["SignalOf"];
+            reason: string;
+            /** Format: date-time */
+            revokedAt?: string;
+            revokedBy?: string;
+            silences: string;
+            /** Format: date-time */
+            until?: string;
+        };
+        SignalOf: {
+            id: string;
+            kind: string;
+            name: string;
+            owner?: string;
+            /** @enum {string} */
+            type: "identity" | "credential";
+        };
         SimulatePolicyInputBody: {
             /** @description The text of the document that it would have */
             document: string;
@@ -6990,6 +7194,10 @@ export interface components {
             ref: components["schemas"]["Ref"];
             /** @enum {string} */
             why: "shadow" | "not_connected";
+        };
+        UnmaskInput: {
+            /** @description Why people's names and addresses are needed. It is kept on record with your name */
+            reason: string;
         };
         UnusedGrant: {
             actions?: string[] | null;
@@ -12345,6 +12553,86 @@ export interface operations {
             };
         };
     };
+    "get-credential-signals": {
+        parameters: {
+            query?: {
+                /** @description How many items a page holds */
+                limit?: number;
+                /** @description Where the page begins: the next of the page before */
+                cursor?: string;
+                /** @description Count everything that matches; otherwise counting stops at 1,000 */
+                count?: "exact";
+                kind?: ("first_action" | "first_service" | "first_region" | "first_network" | "first_agent" | "volume" | "denied_burst" | "two_places" | "human_use" | "tombstone_use" | "logging_disabled" | "privilege_edit" | "exposure")[] | null;
+                /** @description Without it every one */
+                state?: ("told" | "silenced" | "withdrawn")[] | null;
+                /** @description Not those that ended before */
+                since?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageNoticedSignal"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "simulate-deny-credential": {
         parameters: {
             query: {
@@ -12614,6 +12902,88 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "unmask-credential-usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UnmaskInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Usage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15611,6 +15981,86 @@ export interface operations {
             };
         };
     };
+    "get-identity-signals": {
+        parameters: {
+            query?: {
+                /** @description How many items a page holds */
+                limit?: number;
+                /** @description Where the page begins: the next of the page before */
+                cursor?: string;
+                /** @description Count everything that matches; otherwise counting stops at 1,000 */
+                count?: "exact";
+                kind?: ("first_action" | "first_service" | "first_region" | "first_network" | "first_agent" | "volume" | "denied_burst" | "two_places" | "human_use" | "tombstone_use" | "logging_disabled" | "privilege_edit" | "exposure")[] | null;
+                /** @description Without it every one */
+                state?: ("told" | "silenced" | "withdrawn")[] | null;
+                /** @description Not those that ended before */
+                since?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageNoticedSignal"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "simulate-deny-identity": {
         parameters: {
             query: {
@@ -16185,6 +16635,88 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "unmask-identity-usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UnmaskInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Usage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -20049,6 +20581,208 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-signals": {
+        parameters: {
+            query?: {
+                /** @description How many items a page holds */
+                limit?: number;
+                /** @description Where the page begins: the next of the page before */
+                cursor?: string;
+                /** @description Count everything that matches; otherwise counting stops at 1,000 */
+                count?: "exact";
+                kind?: ("first_action" | "first_service" | "first_region" | "first_network" | "first_agent" | "volume" | "denied_burst" | "two_places" | "human_use" | "tombstone_use" | "logging_disabled" | "privilege_edit" | "exposure")[] | null;
+                /** @description Without it every one */
+                state?: ("told" | "silenced" | "withdrawn")[] | null;
+                /** @description Not those that ended before */
+                since?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageNoticedSignal"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-signal-dismissals": {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageSignalDismissal"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "revoke-signal-dismissal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

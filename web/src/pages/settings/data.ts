@@ -89,6 +89,7 @@ export const permissions: Record<string, string> = {
   'inventory.read': 'Read the inventory and its findings',
   'inventory.edit': 'Register identities and assign owners',
   'findings.triage': 'Decide about findings',
+  'usage.people': 'Be shown people’s names in usage histories',
   'sources.read': 'See sources and their scans',
   'sources.manage': 'Add, change and remove sources and collectors',
   'scans.run': 'Start scans',
