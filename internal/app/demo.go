@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/retinue-id/retinue"
@@ -20,11 +21,16 @@ import (
 // seed.
 const metaDemo = "demo"
 
+// demoUnfinished stands before the seed while the sample company is made.
+const demoUnfinished = "unfinished "
+
 // DemoOptions are how the sample company is made.
 type DemoOptions struct {
 	Seed uint64
-	// OnScan is called before each day that is scanned.
+	// OnScan is called before each day that is scanned, OnLogs before logs are
+	// read.
 	OnScan func(at time.Time, done, total int)
+	OnLogs func()
 }
 
 // DemoConfig returns the configuration under which a sample company lives:
@@ -53,8 +59,8 @@ func (a *App) IsDemo(ctx context.Context) (bool, error) {
 }
 
 // MakeDemo fills a fresh database with the sample company. A database that
-// already holds it is left as it is, and made is false; one that holds
-// anything else is refused.
+// already holds it is left as it is, and made is false; one in which making it
+// was cut short is made anew; one that holds anything else is refused.
 func MakeDemo(ctx context.Context, cfg Config, opt Options, d DemoOptions) (made bool, err error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
@@ -65,6 +71,11 @@ func MakeDemo(ctx context.Context, cfg Config, opt Options, d DemoOptions) (made
 	if have, err := demoExists(ctx, cfg, opt); err != nil || have {
 		return false, err
 	}
+	logs, err := makeSubsidiary(ctx, d.Seed, opt.Now())
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, logs.remove()) }()
 	clock := &shifted{real: opt.Now}
 	company := demo.New(demo.Options{Seed: d.Seed, Now: opt.Now()})
 	clock.set(company.Scans()[0])
@@ -74,7 +85,10 @@ func MakeDemo(ctx context.Context, cfg Config, opt Options, d DemoOptions) (made
 		return false, err
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
-	return true, a.fillDemo(ctx, company, clock, d)
+	if err := a.fillDemo(ctx, company, clock, d, logs); err != nil {
+		return false, fmt.Errorf("make the sample company: %w", err)
+	}
+	return true, nil
 }
 
 // demoExists reports whether the database holds the sample company, and
@@ -87,12 +101,39 @@ func demoExists(ctx context.Context, cfg Config, opt Options) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	defer func() { _ = a.Close() }()
-	is, err := a.IsDemo(ctx)
-	if err == nil && !is {
-		err = fmt.Errorf("%w: make the sample company: %s is another database: give a file that does not exist", retinue.ErrConflict, cfg.Database)
+	state := ""
+	err = a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
+		state, err = tx.Meta(metaDemo)
+		return err
+	})
+	if err = errors.Join(err, a.Close()); err != nil {
+		return false, err
 	}
-	return is, err
+	switch {
+	case state == "":
+		return false, fmt.Errorf("%w: make the sample company: %s is another database: give a file that does not exist", retinue.ErrConflict, cfg.Database)
+	case !strings.HasPrefix(state, demoUnfinished):
+		return true, nil
+	}
+	return false, discardUnfinished(ctx, cfg, opt)
+}
+
+// discardUnfinished removes a sample company that was not finished. That it can
+// be opened for writing says that nobody is making it.
+func discardUnfinished(ctx context.Context, cfg Config, opt Options) error {
+	a, err := Open(ctx, cfg, Options{Now: opt.Now, Log: opt.Log})
+	if err != nil {
+		return err
+	}
+	if err := a.Close(); err != nil {
+		return err
+	}
+	for _, end := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(cfg.Database + end); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("%w: remove the unfinished sample company: %w", retinue.ErrUnavailable, err)
+		}
+	}
+	return nil
 }
 
 // settledEvery is how many scans apart the sample company's findings are
@@ -101,9 +142,11 @@ const settledEvery = 5
 
 // fillDemo scans the company day by day at a clock that is set to each, and
 // counts its population on every day.
-func (a *App) fillDemo(ctx context.Context, company *demo.Company, clock *shifted, d DemoOptions) error {
-	err := a.DB.Update(ctx, func(tx *sqlstore.Tx) error { return tx.SetMeta(metaDemo, strconv.FormatUint(d.Seed, 10)) })
-	if err != nil {
+func (a *App) fillDemo(ctx context.Context, company *demo.Company, clock *shifted, d DemoOptions, logs *subsidiary) error {
+	mark := func(state string) error {
+		return a.DB.Update(ctx, func(tx *sqlstore.Tx) error { return tx.SetMeta(metaDemo, state+strconv.FormatUint(d.Seed, 10)) })
+	}
+	if err := mark(demoUnfinished); err != nil {
 		return err
 	}
 	days := company.Scans()
@@ -115,25 +158,42 @@ func (a *App) fillDemo(ctx context.Context, company *demo.Company, clock *shifte
 		clock.set(at)
 		if i > 0 { // the days since the scan before, as it left things
 			if err := a.countDemo(ctx, company, days[i-1].AddDate(0, 0, 1), at); err != nil {
-				return fmt.Errorf("make the sample company: %w", err)
+				return err
 			}
 		}
-		for _, s := range company.Sources() {
-			opt := ingest.Options{Actor: retinue.Actor{Kind: "system", Name: "sample company"}, Log: a.log, Now: a.now, Holder: holder(), HoldShare: -1}
-			if _, err := ingest.Run(ctx, a.DB, s.Kind, s.Name, s.Target, s.Connector(at), opt); err != nil {
-				return fmt.Errorf("make the sample company: %w", err)
+		if err := a.scanDemo(ctx, company, at); err != nil {
+			return err
+		}
+		if i == last {
+			if d.OnLogs != nil {
+				d.OnLogs()
+			}
+			clock.set(clock.real()) // the files are of now
+			if err := a.connectSubsidiary(ctx, logs); err != nil {
+				return err
 			}
 		}
 		if err := a.governDemo(ctx, company, daysUntil(at, days[last])); err != nil {
-			return fmt.Errorf("make the sample company: %w", err)
+			return err
 		}
 		if i == 0 || (i > settledEvery && (last-i)%settledEvery == 0) {
 			if _, err := a.Settle(ctx); err != nil {
-				return fmt.Errorf("make the sample company: %w", err)
+				return err
 			}
 		}
 		if err := a.countDemo(ctx, company, at, at.AddDate(0, 0, 1)); err != nil {
-			return fmt.Errorf("make the sample company: %w", err)
+			return err
+		}
+	}
+	return mark("")
+}
+
+// scanDemo scans the company's sources as they stood.
+func (a *App) scanDemo(ctx context.Context, company *demo.Company, at time.Time) error {
+	for _, s := range company.Sources() {
+		opt := ingest.Options{Actor: retinue.Actor{Kind: "system", Name: "sample company"}, Log: a.log, Now: a.now, Holder: holder(), HoldShare: -1}
+		if _, err := ingest.Run(ctx, a.DB, s.Kind, s.Name, s.Target, s.Connector(at), opt); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -1,10 +1,12 @@
 package app_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/app"
@@ -16,6 +18,14 @@ func TestMakeDemo(t *testing.T) {
 	cfg, err := app.DemoConfig(filepath.Join(t.TempDir(), "demo.db"), func(string) string { return "" })
 	if err != nil {
 		t.Fatal(err)
+	}
+	cut, cancel := context.WithCancel(t.Context())
+	if _, err := app.MakeDemo(cut, cfg, app.Options{}, app.DemoOptions{OnScan: func(_ time.Time, done, _ int) {
+		if done == 1 {
+			cancel()
+		}
+	}}); err == nil {
+		t.Fatal("it was made although it was stopped")
 	}
 	made, err := app.MakeDemo(t.Context(), cfg, app.Options{}, app.DemoOptions{})
 	if err != nil || !made {
@@ -80,6 +90,7 @@ func TestMakeDemo(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+	demoUse(t, a)
 	if text, ok, err := a.VerifyAudit(t.Context(), "", ""); err != nil || !ok {
 		t.Errorf("audit log: %s %v", text, err)
 	}
@@ -105,5 +116,44 @@ func TestDemoRefusesAnotherDatabase(t *testing.T) {
 	after, err := os.ReadFile(cfg.Database)
 	if err != nil || string(before) != string(after) {
 		t.Errorf("the other database was changed (%v)", err)
+	}
+}
+
+// demoUse checks that the sample company shows what is known of use.
+func demoUse(t *testing.T, a *app.App) {
+	shares, err := a.VerdictShares(t.Context(), store.Everything())
+	if err != nil {
+		t.Fatal(err)
+	}
+	have := map[string]int64{}
+	for _, s := range shares {
+		have[s.Status] += s.N
+		have[string(s.Grade)] += s.N
+	}
+	for _, word := range []string{"active", "idle", "never_used", "unknown", "B", "C", "D"} {
+		if have[word] == 0 {
+			t.Errorf("no verdict %s: %v", word, have)
+		}
+	}
+	consumers, signals, unused, busy := 0, 0, 0, 0
+	for line, err := range a.Verdicts(t.Context(), store.Everything(), store.VerdictQuery{Type: retinue.FactIdentity, Grade: retinue.GradeB, NonHuman: true}, 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, err := a.UsageOf(t.Context(), store.Everything(), line.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		consumers, signals, busy = consumers+len(u.Consumers), signals+len(u.Signals), busy+len(u.Days)
+		if u.UnusedGrants.Known {
+			unused += len(u.UnusedGrants.Unused)
+		}
+	}
+	if consumers == 0 || signals == 0 || unused == 0 || busy == 0 {
+		t.Errorf("%d consumers, %d signals, %d unused grants, %d days of use", consumers, signals, unused, busy)
+	}
+	logs, err := a.ActivityLogs(t.Context())
+	if err != nil || len(logs.Logs) < 5 || len(logs.Unlisted) == 0 {
+		t.Errorf("%d logs, %d in logs only, %v", len(logs.Logs), len(logs.Unlisted), err)
 	}
 }

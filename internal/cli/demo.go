@@ -21,12 +21,14 @@ func (e *env) demoCommand() *cobra.Command {
 		Short: "Make a sample company to look at",
 		Long: `Make a database that holds an invented company, Tidewater Freight: cloud
 accounts, clusters, databases, repositories and machines with a good year
-of history, owners that are partly missing, third parties and findings. It lives
-in a file of its own with keys of its own, and is marked so that the console
-says what it is. Nothing of it enters any other database.
+of history, owners that are partly missing, third parties and findings. Of a
+company that it bought, Northwind, three months of logs are read up to last
+midnight: an enterprise of NHI-Bench (docs/nhi-bench.md), with everything that is
+planted there. It lives in a file of its own with keys of its own, and is marked
+so that the console says what it is. Nothing of it enters any other database.
 
 A file that holds the sample company already is left as it is: delete it to
-have it made again up to today.`,
+have it made again up to today. One in which making it was cut short is made anew.`,
 		Example: `  retinue demo
   retinue demo --db /tmp/demo.db && retinue --db /tmp/demo.db identities list`,
 		Args: cobra.NoArgs,
@@ -38,7 +40,7 @@ have it made again up to today.`,
 			start := time.Now()
 			made, err := app.MakeDemo(cmd.Context(), cfg, app.Options{}, app.DemoOptions{Seed: seed, OnScan: func(at time.Time, done, total int) {
 				_, _ = fmt.Fprintf(e.err, "day %s (%d of %d)\n", at.Format(time.DateOnly), done+1, total)
-			}})
+			}, OnLogs: func() { e.say("three months of logs") }})
 			if err != nil {
 				return err
 			}
