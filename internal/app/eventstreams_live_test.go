@@ -79,7 +79,7 @@ func TestKilledReplicasCountStreamsOnce(t *testing.T) {
 	for i := range s.running {
 		s.stop(i)
 	}
-	t.Logf("%d servers and %d nodes were killed while %d events came in %d messages; the first undone message of the consumer had been delivered up to %d times", s.killed.Load(), killedNodes, len(p.lines), p.messages, again)
+	t.Logf("%d servers and %d nodes were killed while %d events came in %d messages; up to %d messages at a time were out for the second time", s.killed.Load(), killedNodes, len(p.lines), p.messages, again)
 	if n := s.killed.Load(); n < 50 {
 		t.Errorf("%d servers were killed while they ran, want at least 50", n)
 	}

@@ -53,11 +53,12 @@ func (r *Reader) Run(ctx context.Context) error {
 		return fmt.Errorf("%w: event stream %s: %v", retinue.ErrInvalid, r.cfg.Name, err)
 	}
 	l := &link{reader: r, nc: nc, js: js}
+	l.watcher = &watcher{link: l}
+	w := l.watcher
 	var all sync.WaitGroup
 	for range r.cfg.Workers {
 		all.Go(func() { l.work(ctx) })
 	}
-	w := &watcher{link: l}
 	all.Go(func() { w.watch(ctx) })
 	all.Wait()
 	flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
@@ -71,9 +72,10 @@ func (r *Reader) Run(ctx context.Context) error {
 
 // link is a connection with the consumer that is read over it.
 type link struct {
-	reader *Reader
-	nc     *nats.Conn
-	js     jetstream.JetStream
+	reader  *Reader
+	nc      *nats.Conn
+	js      jetstream.JetStream
+	watcher *watcher
 
 	mu    sync.Mutex
 	bound *binding
@@ -91,6 +93,7 @@ func (l *link) binding(ctx context.Context) (*binding, error) {
 		return nil, err
 	}
 	l.bound = b
+	l.watcher.lookForDropped(b, b.stream.CachedInfo(), b.consumer.CachedInfo()) // before what came later hides it
 	l.reader.cfg.Log.Info("event stream is read", "name", l.reader.cfg.Name, "stream", l.reader.cfg.Stream, "consumer", l.reader.cfg.Consumer)
 	return b, nil
 }
@@ -106,75 +109,83 @@ func (l *link) unbind(b *binding) {
 
 // work fetches and counts one batch after the other until ctx ends.
 func (l *link) work(ctx context.Context) {
+	r := l.reader
+	p, err := newPuller(l.nc, r.cfg.Batch)
+	if err != nil {
+		r.state.failed(err, r.cfg.Now())
+		return
+	}
+	defer p.close()
 	pause := backoff{}
 	for ctx.Err() == nil {
-		b, err := l.binding(ctx)
-		if err == nil {
-			var msgs []*message
-			if msgs, err = l.fetch(b); len(msgs) > 0 {
-				if cerr := l.reader.take(ctx, msgs); cerr != nil {
-					err = cerr
-				}
-				l.reader.pace.wait(ctx, len(msgs))
-			} else if err != nil {
-				l.unbind(b)
+		msgs, err := l.fetch(ctx, p)
+		if len(msgs) > 0 {
+			if cerr := r.take(ctx, msgs); cerr != nil {
+				err = cerr
 			}
+			r.pace.wait(ctx, len(msgs))
 		}
 		if err == nil {
 			pause.reset()
-			l.reader.state.well()
+			r.state.well()
 			continue
 		}
 		if ctx.Err() == nil {
-			l.reader.state.failed(err, l.reader.cfg.Now())
+			if !errors.Is(err, errMoved) {
+				r.state.failed(err, r.cfg.Now())
+			}
 			pause.wait(ctx, func(d time.Duration) {
-				l.reader.cfg.Log.Warn("event stream is not read", "name", l.reader.cfg.Name, "error", err.Error(), "again", d.String())
+				r.cfg.Log.Warn("event stream is not read", "name", r.cfg.Name, "error", err.Error(), "again", d.String())
 			})
 		}
 	}
 }
 
 // fetch asks for a batch and waits until it is full or has waited long enough.
-func (l *link) fetch(b *binding) ([]*message, error) {
+func (l *link) fetch(ctx context.Context, p *puller) ([]*message, error) {
+	b, err := l.binding(ctx)
+	if err != nil {
+		return nil, err
+	}
 	c := l.reader.cfg
 	// A message that is larger than the bound would never come.
 	bytes := max(c.BatchBytes, int(l.nc.MaxPayload())+64<<10)
-	batch, err := b.consumer.Fetch(c.Batch, jetstream.FetchMaxBytes(bytes), jetstream.FetchMaxWait(c.Linger))
+	list, err := p.fetch(ctx, "$JS.API.CONSUMER.MSG.NEXT."+c.Stream+"."+c.Consumer, c.Batch, bytes, c.Linger)
 	if err != nil {
-		return nil, l.reader.say("fetch messages", err)
+		l.unbind(b)
+		err = fmt.Errorf("fetch messages: %w", err)
 	}
 	var out []*message
-	for msg := range batch.Messages() {
-		if m := l.reader.message(b, msg); m != nil {
+	for _, msg := range list {
+		if m := l.reader.message(l.nc, b, msg); m != nil {
 			out = append(out, m)
 		}
 	}
-	if err := batch.Error(); err != nil && !errors.Is(err, nats.ErrTimeout) {
-		return out, l.reader.say("fetch messages", err)
-	}
-	return out, nil
+	return out, err
 }
 
 // message is one message on its way.
 type message struct {
-	jetstream.Msg
+	msg     *nats.Msg
+	nc      *nats.Conn
 	reader  *Reader
 	input   string
 	data    []byte
 	seq     uint64
+	given   uint64 // how often it was given out, this time included
 	subject *Subject
 	faults  []connector.Fault // told once the message is settled
 	bad     bool              // nothing of it could be taken
 }
 
-// message takes over a message; nil where it is none of the consumer's.
-func (r *Reader) message(b *binding, msg jetstream.Msg) *message {
+// message takes over a message; nil where it is none of a consumer's.
+func (r *Reader) message(nc *nats.Conn, b *binding, msg *nats.Msg) *message {
 	meta, err := msg.Metadata()
 	if err != nil {
 		return nil
 	}
 	r.state.message(meta)
-	return &message{Msg: msg, reader: r, input: b.input, data: msg.Data(), seq: meta.Sequence.Stream, subject: speaker(r.cfg.Subjects, msg.Subject())}
+	return &message{msg: msg, nc: nc, reader: r, input: b.input, data: msg.Data, seq: meta.Sequence.Stream, given: meta.NumDelivered, subject: speaker(r.cfg.Subjects, msg.Subject)}
 }
 
 // fault notes what of a message could not be taken.
@@ -225,7 +236,7 @@ func (r *Reader) holdOn(msgs []*message) func() {
 				return
 			case <-tick.C:
 				for _, m := range msgs {
-					_ = m.InProgress() // already settled, or the connection is gone: then it comes again
+					m.working()
 				}
 			}
 		}
@@ -239,9 +250,9 @@ func (r *Reader) settle(msgs []*message) {
 	for _, m := range msgs {
 		r.tell(m)
 		if m.bad {
-			_ = m.TermWithReason("not readable")
+			m.terminate()
 		} else {
-			_ = m.Ack()
+			m.acknowledge()
 		}
 	}
 }
@@ -264,11 +275,7 @@ func (r *Reader) tell(m *message) {
 func (r *Reader) giveBack(msgs []*message) {
 	r.state.gaveBack(int64(len(msgs)))
 	for _, m := range msgs {
-		again := time.Second
-		if meta, err := m.Metadata(); err == nil {
-			again = min(maxPause, time.Second<<min(meta.NumDelivered, 5))
-		}
-		_ = m.NakWithDelay(again)
+		m.giveBack(min(maxPause, time.Second<<min(m.given, 5)))
 	}
 }
 
@@ -281,7 +288,7 @@ func (r *Reader) count(ctx context.Context, msgs []*message) error {
 		m.faults = nil
 		if m.subject == nil {
 			m.bad = true
-			m.fault(fmt.Errorf("%w: the configuration says of nobody that subject %q speaks for it", retinue.ErrInvalid, retinue.CleanName(m.Subject())), 1)
+			m.fault(fmt.Errorf("%w: the configuration says of nobody that subject %q speaks for it", retinue.ErrInvalid, retinue.CleanName(m.msg.Subject)), 1)
 			continue
 		}
 		w := runs[m.subject]

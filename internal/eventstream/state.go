@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // State is how the reading of a stream goes. The counts are of this process
@@ -64,7 +63,7 @@ func (t *tracker) set(fn func(*State)) {
 	fn(&t.s)
 }
 
-func (t *tracker) message(m *jetstream.MsgMetadata) {
+func (t *tracker) message(m *nats.MsgMetadata) {
 	t.set(func(s *State) {
 		s.Messages++
 		if m.NumDelivered > 1 {

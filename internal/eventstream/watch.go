@@ -23,6 +23,8 @@ type watcher struct {
 	// out: once those are all acknowledged, nothing before is missing.
 	held    map[part]extent
 	until   uint64
+
+	mu      sync.Mutex
 	dropped uint64 // up to where messages were dropped unread
 	broken  map[*Subject]bool
 }
@@ -65,7 +67,9 @@ func (w *watcher) look(ctx context.Context) {
 	r.state.set(func(s *State) {
 		s.Lag, s.Unacknowledged, s.AskedAt = int64(info.NumPending), int64(info.NumAckPending), r.cfg.Now().UTC() //nolint:gosec // a stream holds fewer than 2^63
 	})
-	w.lookForDropped(ctx, b, info)
+	if s, err := b.stream.Info(ctx); err == nil {
+		w.lookForDropped(b, s, info)
+	}
 	if r.cfg.Cover == nil || len(w.held) == 0 {
 		w.held = nil
 		return
@@ -85,14 +89,14 @@ func (w *watcher) look(ctx context.Context) {
 
 // lookForDropped finds messages that the stream dropped, by its limits or by
 // somebody's hand, before anybody was given them.
-func (w *watcher) lookForDropped(ctx context.Context, b *binding, info *jetstream.ConsumerInfo) {
-	s, err := b.stream.Info(ctx)
-	if err != nil {
+func (w *watcher) lookForDropped(b *binding, s *jetstream.StreamInfo, info *jetstream.ConsumerInfo) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	read, first := max(info.Delivered.Stream, info.AckFloor.Stream), s.State.FirstSeq
+	if read == 0 { // nothing was asked of the stream before
 		return
 	}
-	read := max(info.Delivered.Stream, info.AckFloor.Stream, w.dropped)
-	first := s.State.FirstSeq
-	if first <= read+1 || read == 0 {
+	if read = max(read, w.dropped); first <= read+1 {
 		return
 	}
 	r := w.link.reader
@@ -100,7 +104,7 @@ func (w *watcher) lookForDropped(ctx context.Context, b *binding, info *jetstrea
 	w.dropped = first - 1
 	r.state.set(func(s *State) { s.Dropped += n })
 	w.broken = map[*Subject]bool{}
-	for i := range r.cfg.Subjects {
+	for i := range r.cfg.Subjects { // which of them they were of is not known
 		w.broken[&r.cfg.Subjects[i]] = true
 	}
 	r.state.fault(n)
@@ -111,6 +115,10 @@ func (w *watcher) lookForDropped(ctx context.Context, b *binding, info *jetstrea
 // tell passes on what the held stretches cover.
 func (w *watcher) tell(ctx context.Context, b *binding) error {
 	r := w.link.reader
+	w.mu.Lock()
+	broken := w.broken
+	w.broken = nil
+	w.mu.Unlock()
 	lists := map[*Subject][]retinue.Coverage{}
 	for _, p := range slices.SortedFunc(maps.Keys(w.held), part.compare) {
 		e := w.held[p]
@@ -118,15 +126,27 @@ func (w *watcher) tell(ctx context.Context, b *binding) error {
 			Authenticated: p.subject.Authentic})
 	}
 	for s, list := range lists {
-		if err := r.cfg.Cover(ctx, s, b.input, list, w.broken[s]); err != nil {
+		if err := r.cfg.Cover(ctx, s, b.input, list, broken[s]); err != nil {
+			w.breakAt(broken)
 			return err
 		}
-		delete(w.broken, s)
+		delete(broken, s)
 		for _, c := range list {
 			delete(w.held, part{s, c.Log, c.Realm})
 		}
 	}
+	w.breakAt(broken) // of subjects that had nothing to tell yet
 	return nil
+}
+
+// breakAt keeps what is broken for the next time, beside what broke since.
+func (w *watcher) breakAt(subjects map[*Subject]bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.broken == nil {
+		w.broken = map[*Subject]bool{}
+	}
+	maps.Copy(w.broken, subjects)
 }
 
 // part is what one realm wrote to one log.
