@@ -7,4 +7,9 @@ const (
 	// RecordActivityAttested: somebody gave their word that what was read is all
 	// that a log held in a stretch of time.
 	RecordActivityAttested RecordAction = "activity.attested"
+	// RecordActivityPushed: a collector pushed records of a log; once a day.
+	RecordActivityPushed RecordAction = "activity.pushed"
+	// RecordActivityRefused: a collector pushed events of systems that it does not
+	// speak for; once an hour.
+	RecordActivityRefused RecordAction = "activity.refused"
 )

@@ -61,6 +61,8 @@ type App struct {
 	usageTurn  sync.Mutex
 	usageKnown int64
 	networks   usage.Networks
+	// senders bounds what is pushed to this process at the same time.
+	senders *senders
 	// detector finds secrets; it is made once, when it is first needed.
 	detector func() (*secrets.Scanner, error)
 	// locker locks what somebody uses who should not; nil where nothing does yet.
@@ -91,7 +93,7 @@ func Open(ctx context.Context, cfg Config, opt Options) (*App, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	a := &App{Config: cfg, Specs: opt.Specs, log: opt.Log, now: opt.Now, stopping: make(chan struct{}), estates: newEstates(),
+	a := &App{Config: cfg, Specs: opt.Specs, log: opt.Log, now: opt.Now, stopping: make(chan struct{}), estates: newEstates(), senders: newSenders(),
 		detector: sync.OnceValues(secrets.Default), locker: opt.Locker}
 	if a.Specs == nil {
 		a.Specs = all.Specs()

@@ -29,6 +29,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv("RETINUE_IMPORT_CHILD") != "" {
 		os.Exit(importChild())
 	}
+	if os.Getenv("RETINUE_PUSH_CHILD") != "" {
+		os.Exit(pushChild())
+	}
 	if os.Getenv("RETINUE_FLEET_CHILD") != "" {
 		os.Exit(fleetChild())
 	}

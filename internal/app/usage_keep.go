@@ -15,6 +15,9 @@ const (
 	unpackedUse = 48 * time.Hour
 	hourlyUse   = 400 * 24 * time.Hour
 	dailyUse    = 800 * 24 * time.Hour
+	// keepPushes is for how long a batch that was pushed with an id is known again,
+	// whatever became of its events.
+	keepPushes = 30 * 24 * time.Hour
 )
 
 // usageJob forms the verdicts that are due; usageKeepJob packs counts of use.
@@ -59,7 +62,10 @@ func (a *App) KeepUsage(ctx context.Context) error {
 			horizon = max(horizon, l.Lateness)
 		}
 	}
-	_, err := a.DB.ForgetEvents(ctx, horizon)
+	if _, err := a.DB.ForgetEvents(ctx, horizon); err != nil {
+		return err
+	}
+	_, err := a.DB.ForgetPushes(ctx, now.Add(-keepPushes))
 	return err
 }
 

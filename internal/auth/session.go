@@ -153,9 +153,15 @@ func (f Front) Present(r *http.Request, client string) Presented {
 	p.Session, p.Flow, p.Device = value(sessionCookie), value(flowCookie), value(deviceCookie)
 	if b, ok := bearer(r.Header.Get("Authorization")); ok {
 		p.Bearer = b
+	} else if b := r.Header.Get(firehoseKey); b != "" && len(b) <= 256 {
+		p.Bearer = b
 	}
 	return p
 }
+
+// firehoseKey is the header in which Amazon Data Firehose sends its access key,
+// which is a token here: it sends no other.
+const firehoseKey = "X-Amz-Firehose-Access-Key"
 
 func bearer(h string) (string, bool) {
 	const scheme = "bearer "

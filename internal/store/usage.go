@@ -299,3 +299,6 @@ type UsedDeed struct {
 	First     time.Time
 	Last      time.Time
 }
+
+// PushCursor is the cursor of inputs that are batches which a system pushed.
+const PushCursor = "push"

@@ -635,7 +635,7 @@ var unscoped = map[string]string{
 // see everything.
 var writes = []string{"Accept", "ApplyScope", "DropFingerprints", "EnsureSource", "FinishRun", "ForgetSource", "Record", "Register", "SaveFinding",
 	"SetLabels", "SetMeta", "SetMissing", "SetRealmName", "StartRun", "WritePopulation", "Refill", "EndSignIns", "Reseal", "SetReference", "DropReference", "AddAccessChange", "SetStanding",
-	"AddCoverage", "AddFault", "SetVerdict", "TakeUsageDue",
+	"SetSigningKey", "AddCoverage", "AddFault", "SetVerdict", "TakeUsageDue",
 	"MarkSignalsDue", "MarkTouchedForSignals", "MarkKindForSignals", "MarkPeersForSignals", "SignalsLooked", "KeepSignal", "DropSignal", "SetHabits", "AddDismissal", "RevokeDismissal"}
 
 func some(v int64) any {

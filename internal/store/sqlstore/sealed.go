@@ -29,6 +29,7 @@ func sealedColumns() []sealedColumn {
 	}
 	return []sealedColumn{
 		simple("accounts", "totp", "public_id"),
+		simple("collectors", "signing", "public_id"),
 		simple("outlets", "sealed", "public_id"),
 		{table: "source_hooks", column: "sealed",
 			list: `SELECT s.public_id, h.sealed FROM source_hooks h JOIN sources s ON s.id = h.source_id WHERE s.public_id > $1 ORDER BY s.public_id LIMIT $2`,

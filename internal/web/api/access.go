@@ -217,6 +217,13 @@ func accessTable() map[string]access { //nolint:funlen // one table, so that it 
 		"put-chunk":             may(auth.PermIngestWrite),
 		"complete-hand-in":      may(auth.PermIngestWrite),
 
+		// Records of logs that systems push.
+		"push-events":                  may(auth.PermIngestWrite),
+		"push-events-of":               may(auth.PermIngestWrite),
+		"push-signed-events":           public, // signed
+		"set-collector-signing-key":    fresh(auth.PermSourcesManage),
+		"remove-collector-signing-key": fresh(auth.PermSourcesManage),
+
 		// Telling people and systems. Whoever may change channels sees them:
 		// their options name systems inside the organisation.
 		"list-channel-kinds":          may(auth.PermChannelsManage),

@@ -159,6 +159,8 @@ type Services struct {
 	Collectors   Collectors
 	HandIns      HandIns
 
+	EventReceiver EventReceiver
+
 	Outlets      Outlets
 	NoticeRoutes NoticeRoutes
 	Notices      Notices
@@ -240,6 +242,7 @@ func (a *API) register() {
 	a.hooks()
 	a.collectors()
 	a.handIns()
+	a.eventReceiver()
 	a.channels()
 	a.noticeRoutes()
 	a.notices()

@@ -975,6 +975,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/collectors/{id}/signing-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make the key under which a collector signs what it pushes, or a new one
+         * @description The key is returned this once. The one before works no more.
+         */
+        post: operations["set-collector-signing-key"];
+        /** Remove the key under which a collector signs */
+        delete: operations["remove-collector-signing-key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/collectors/{id}/token": {
         parameters: {
             query?: never;
@@ -1255,7 +1276,31 @@ export interface paths {
          */
         get: operations["get-events"];
         put?: never;
-        post?: never;
+        /**
+         * Push records of a log
+         * @description The body holds records as the system itself sends them: one, a JSON array, one a line, or the system's own envelope of several (EventList of Kubernetes, Records of CloudTrail, subscriptions of CloudWatch Logs, deliveries of Amazon Data Firehose). It may be compressed with gzip. Events of systems that the collector is not bound to are refused, and records that cannot be read reported; the rest is counted, each event once however often it is sent, and nothing is acknowledged before it is committed. Pushed events prove no silence: verdicts that rest on them alone have weak evidence. The answer is 200 when something was taken, 4xx when sending the same again is of no use, and 429 or 503 when it is.
+         */
+        post: operations["push-events"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/events/{source}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Push records of a log, for senders that can set no query
+         * @description The body holds records as the system itself sends them: one, a JSON array, one a line, or the system's own envelope of several (EventList of Kubernetes, Records of CloudTrail, subscriptions of CloudWatch Logs, deliveries of Amazon Data Firehose). It may be compressed with gzip. Events of systems that the collector is not bound to are refused, and records that cannot be read reported; the rest is counted, each event once however often it is sent, and nothing is acknowledged before it is committed. Pushed events prove no silence: verdicts that rest on them alone have weak evidence. The answer is 200 when something was taken, 4xx when sending the same again is of no use, and 429 or 503 when it is.
+         */
+        post: operations["push-events-of"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1507,6 +1552,26 @@ export interface paths {
         get: operations["list-grants"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/hooks/events/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Push records of a log, signed in place of a token
+         * @description The body holds records as the system itself sends them: one, a JSON array, one a line, or the system's own envelope of several (EventList of Kubernetes, Records of CloudTrail, subscriptions of CloudWatch Logs, deliveries of Amazon Data Firehose). It may be compressed with gzip. Events of systems that the collector is not bound to are refused, and records that cannot be read reported; the rest is counted, each event once however often it is sent, and nothing is acknowledged before it is committed. Pushed events prove no silence: verdicts that rest on them alone have weak evidence. The answer is 200 when something was taken, 4xx when sending the same again is of no use, and 429 or 503 when it is.
+         */
+        post: operations["push-signed-events"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4954,6 +5019,12 @@ export interface components {
             /** @description The present password, where there is one */
             present?: string;
         };
+        NewSigningKey: {
+            /** @description Shown this once */
+            key: string;
+            /** @description Where to post */
+            path: string;
+        };
         NewTOTP: {
             /** @description To be typed into an authenticator app; shown this once */
             secret: string;
@@ -6147,6 +6218,19 @@ export interface components {
              */
             size: number;
         };
+        PushPlace: {
+            /**
+             * Format: int64
+             * @description On which line it begins, from 1
+             */
+            line?: number;
+            /**
+             * Format: int64
+             * @description Which record, from 1
+             */
+            record?: number;
+            text: string;
+        };
         PushVerified: {
             /** @enum {string} */
             from: "place" | "database";
@@ -6214,6 +6298,57 @@ export interface components {
             layer: string;
             statement?: string;
             text?: string;
+        };
+        Received: {
+            /**
+             * Format: int64
+             * @description Events in them that this sender may tell of
+             */
+            events: number;
+            /**
+             * Format: int64
+             * @description Records that could not be read: they were dropped
+             */
+            faults: number;
+            /**
+             * Format: int64
+             * @description Events that were counted although it can no longer be told whether they had been before
+             */
+            lateUnverified: number;
+            /** @description The first twenty places at which something was refused or could not be read */
+            places: components["schemas"]["PushPlace"][] | null;
+            /**
+             * Format: int64
+             * @description Records that were read
+             */
+            records: number;
+            /**
+             * Format: int64
+             * @description Events of systems that this sender does not speak for: they were dropped
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description Events that had been counted before
+             */
+            repeated: number;
+            /** @description For Amazon Data Firehose: the id of its request */
+            requestId?: string;
+            /**
+             * Format: int64
+             * @description Events that were counted now
+             */
+            taken: number;
+            /**
+             * Format: int64
+             * @description For Amazon Data Firehose: when it was taken, in milliseconds since 1970
+             */
+            timestamp?: number;
+            /**
+             * Format: int64
+             * @description Events of a sort that is not understood: they are kept, and taken neither for use nor for silence
+             */
+            unknown: number;
         };
         Record: {
             action: string;
@@ -12164,6 +12299,157 @@ export interface operations {
             };
         };
     };
+    "set-collector-signing-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewSigningKey"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "remove-collector-signing-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "renew-collector-token": {
         parameters: {
             query?: never;
@@ -13356,6 +13642,254 @@ export interface operations {
             };
             /** @description Internal Server Error */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "push-events": {
+        parameters: {
+            query: {
+                /** @description The name of a source, whose options say how records are read; or, where no source is called so, a kind of connector that reads logs */
+                source: string;
+            };
+            header?: {
+                /** @description The sender's own id of what it sends, the same when it sends it again: it is then known again even when its events are not */
+                "Idempotency-Key"?: string;
+                /** @description gzip, or none */
+                "Content-Encoding"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Records */
+        requestBody: {
+            content: {
+                "application/json": unknown;
+                "application/x-ndjson": unknown;
+            };
+        };
+        responses: {
+            /** @description What became of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Received"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "push-events-of": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The sender's own id of what it sends, the same when it sends it again: it is then known again even when its events are not */
+                "Idempotency-Key"?: string;
+                /** @description gzip, or none */
+                "Content-Encoding"?: string;
+            };
+            path: {
+                /** @description The name of a source, whose options say how records are read; or, where no source is called so, a kind of connector that reads logs */
+                source: string;
+            };
+            cookie?: never;
+        };
+        /** @description Records */
+        requestBody: {
+            content: {
+                "application/json": unknown;
+                "application/x-ndjson": unknown;
+            };
+        };
+        responses: {
+            /** @description What became of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Received"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14655,6 +15189,135 @@ export interface operations {
             };
             /** @description Internal Server Error */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "push-signed-events": {
+        parameters: {
+            query: {
+                /** @description The name of a source, whose options say how records are read; or, where no source is called so, a kind of connector that reads logs */
+                source: string;
+            };
+            header: {
+                /** @description t=SECONDS,v1=HEX: the time, and the HMAC-SHA-256 under the collector's signing key of the time, a full stop and the body as it is sent; five minutes off at most */
+                "X-Retinue-Signature": string;
+                /** @description The sender's own id of what it sends, the same when it sends it again: it is then known again even when its events are not */
+                "Idempotency-Key"?: string;
+                /** @description gzip, or none */
+                "Content-Encoding"?: string;
+            };
+            path: {
+                /** @description The collector */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description Records */
+        requestBody: {
+            content: {
+                "application/json": unknown;
+                "application/x-ndjson": unknown;
+            };
+        };
+        responses: {
+            /** @description What became of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Received"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
