@@ -134,6 +134,9 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
+// paceBehind is how far behind its pace a process may be and catch up.
+const paceBehind = time.Second
+
 // pace keeps a process to so many messages a second.
 type pace struct {
 	rate int
@@ -147,8 +150,8 @@ func (p *pace) wait(ctx context.Context, n int) {
 	}
 	p.mu.Lock()
 	now := time.Now()
-	if p.next.Before(now) {
-		p.next = now
+	if p.next.Before(now.Add(-paceBehind)) {
+		p.next = now.Add(-min(paceBehind, time.Duration(n)*time.Second/time.Duration(p.rate)))
 	}
 	p.next = p.next.Add(time.Duration(n) * time.Second / time.Duration(p.rate))
 	d := p.next.Sub(now)
