@@ -12,4 +12,13 @@ const (
 	// RecordActivityRefused: a collector pushed events of systems that it does not
 	// speak for; once an hour.
 	RecordActivityRefused RecordAction = "activity.refused"
+	// RecordActivityWithdrawn: such a word was taken back.
+	RecordActivityWithdrawn RecordAction = "activity.withdrawn"
+	// RecordActivityConfigured: which logs of a source are read by themselves was
+	// set, changed or, without a target, ended.
+	RecordActivityConfigured RecordAction = "activity.configured"
+	// RecordActivityPaused and RecordActivityResumed: somebody wants the logs of a
+	// source not read for now, or read again.
+	RecordActivityPaused  RecordAction = "activity.paused"
+	RecordActivityResumed RecordAction = "activity.resumed"
 )

@@ -60,16 +60,12 @@ const maxKeptFaults = 20
 // the others from being read; what it had read is counted, and the same import
 // again goes on where it stopped. Verdicts on what changed are formed at the end.
 func (a *App) ImportActivity(ctx context.Context, sources []SourceConfig, opt ActivityOptions) ([]ActivityRead, error) {
-	if opt.OnProgress == nil {
-		opt.OnProgress = func(string, connector.Progress) {}
-	}
-	if opt.OnFault == nil {
-		opt.OnFault = func(string, connector.Fault) {}
-	}
 	var out []ActivityRead
 	for _, s := range sources {
-		sink := &activitySink{app: a, source: s, opt: opt, read: ActivityRead{Source: s.Name}, logs: map[string]bool{},
-			inputs: map[string]bool{}, faults: map[string]int64{}}
+		if s.Logs.Target != "" {
+			s.Target = s.Logs.Target
+		}
+		sink := newActivitySink(a, s, opt)
 		err := a.readActivity(ctx, s, opt, sink)
 		read := sink.result()
 		if err != nil {
@@ -158,6 +154,17 @@ type activitySink struct {
 	logs   map[string]bool
 	inputs map[string]bool
 	faults map[string]int64 // of each input
+}
+
+func newActivitySink(a *App, source SourceConfig, opt ActivityOptions) *activitySink {
+	if opt.OnProgress == nil {
+		opt.OnProgress = func(string, connector.Progress) {}
+	}
+	if opt.OnFault == nil {
+		opt.OnFault = func(string, connector.Fault) {}
+	}
+	return &activitySink{app: a, source: source, opt: opt, read: ActivityRead{Source: source.Name}, logs: map[string]bool{},
+		inputs: map[string]bool{}, faults: map[string]int64{}}
 }
 
 func (s *activitySink) position(input string) (p connector.Position, err error) {

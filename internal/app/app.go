@@ -55,6 +55,8 @@ type App struct {
 	// tellers counts the leases that this process took to tell somebody.
 	tellers tellerCount
 	estates *estates
+	// logs are what is read of logs without being asked.
+	logs *sourceLogs
 	// usageTurn is held by who forms verdicts on use; networks are the blocks of
 	// addresses that have a name.
 	// Up to usageKnown everything had a verdict when it last looked.
@@ -93,7 +95,7 @@ func Open(ctx context.Context, cfg Config, opt Options) (*App, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	a := &App{Config: cfg, Specs: opt.Specs, log: opt.Log, now: opt.Now, stopping: make(chan struct{}), estates: newEstates(), senders: newSenders(),
+	a := &App{Config: cfg, Specs: opt.Specs, log: opt.Log, now: opt.Now, stopping: make(chan struct{}), estates: newEstates(), logs: newSourceLogs(), senders: newSenders(),
 		detector: sync.OnceValues(secrets.Default), locker: opt.Locker}
 	if a.Specs == nil {
 		a.Specs = all.Specs()

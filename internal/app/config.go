@@ -92,6 +92,20 @@ type SourceConfig struct {
 	// Jitter is by how much at most each scan is put off, at random, so that
 	// sources do not all start at once; a tenth of the interval by default.
 	Jitter time.Duration `yaml:"jitter"`
+	// Logs are the logs of the same system. The server reads them by itself, and
+	// goes on reading them.
+	Logs LogsConfig `yaml:"logs"`
+}
+
+// LogsConfig says which logs of a source the server reads.
+type LogsConfig struct {
+	// Target is what is read, as `retinue activity import` has it behind `KIND=`: a
+	// file, a folder or a pattern, which is watched, or a live log such as
+	// s3://BUCKET. The options of the source hold for it too.
+	Target string `yaml:"target"`
+	// Interval is the time between two reads, 5m without it. Files that are watched
+	// are read within seconds of a change besides.
+	Interval time.Duration `yaml:"interval"`
 }
 
 // SecretPlace says where a secret option is read: exactly one is set.
@@ -169,6 +183,9 @@ func (c *Config) check(name string) error {
 		if err := checkInterval(s.Interval, s.Jitter); err != nil {
 			return fmt.Errorf("%s: source %s: %w", name, s.Name, err)
 		}
+		if err := s.Logs.check(); err != nil {
+			return fmt.Errorf("%s: source %s: logs: %w", name, s.Name, err)
+		}
 		for opt, p := range s.Secrets {
 			if (p.Env == "") == (p.File == "") {
 				return fmt.Errorf("%w: %s: source %s: secret %s: give env or file", retinue.ErrInvalid, name, s.Name, opt)
@@ -176,6 +193,13 @@ func (c *Config) check(name string) error {
 		}
 	}
 	return nil
+}
+
+func (l LogsConfig) check() error {
+	if l.Target == "" && l.Interval != 0 {
+		return fmt.Errorf("%w: target is missing: want what is to be read", retinue.ErrInvalid)
+	}
+	return checkLogsInterval(l.Interval)
 }
 
 func (c Config) withDefaults(getenv func(string) string) (Config, error) {

@@ -32,6 +32,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv("RETINUE_PUSH_CHILD") != "" {
 		os.Exit(pushChild())
 	}
+	if os.Getenv("RETINUE_LOGS_CHILD") != "" {
+		os.Exit(logsChild())
+	}
 	if os.Getenv("RETINUE_FLEET_CHILD") != "" {
 		os.Exit(fleetChild())
 	}

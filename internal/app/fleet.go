@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math/big"
 	"slices"
@@ -288,7 +289,7 @@ func (a *App) syncFileSource(ctx context.Context, tx *sqlstore.Tx, s SourceConfi
 			return err
 		}
 		tx.Record(configActor(), retinue.RecordSourceConfigured, s.Name, sourceDetails(c))
-		return a.schedule(ctx, tx, c)
+		return errors.Join(a.setFileLogs(tx, s, c), a.schedule(ctx, tx, c))
 	}
 	have := known[i]
 	switch {
@@ -297,7 +298,7 @@ func (a *App) syncFileSource(ctx context.Context, tx *sqlstore.Tx, s SourceConfi
 	case have.Source.Kind != s.Kind:
 		return fmt.Errorf("%w: source %s was of kind %s: give the new one another name, since history goes by it", retinue.ErrConflict, s.Name, have.Source.Kind)
 	case have.Target == want.Target && equalOptions(have.Options, want.Options) && have.Interval == want.Interval && have.Jitter == want.Jitter:
-		return a.schedule(ctx, tx, have)
+		return errors.Join(a.setFileLogs(tx, s, have), a.schedule(ctx, tx, have))
 	}
 	want.Source.ID, want.Source.Key, want.Version, want.CreatedAt, want.Checked = have.Source.ID, have.Source.Key, have.Version, have.CreatedAt, have.Checked
 	c, err := tx.SaveSource(want)
@@ -305,7 +306,7 @@ func (a *App) syncFileSource(ctx context.Context, tx *sqlstore.Tx, s SourceConfi
 		return err
 	}
 	tx.Record(configActor(), retinue.RecordSourceChanged, s.Name, sourceDetails(c))
-	return a.schedule(ctx, tx, c)
+	return errors.Join(a.setFileLogs(tx, s, c), a.schedule(ctx, tx, c))
 }
 
 func equalOptions(a, b map[string]string) bool {

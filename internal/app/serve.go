@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/app/accounts"
@@ -34,7 +35,7 @@ func (a *App) API(who api.Authenticator) (*api.API, error) {
 func (a *App) services(who api.Authenticator) api.Services {
 	return api.Services{Auth: who, Log: a.log, Now: a.DB.Now, Version: Version, Demo: a.demo,
 		Identities: a, Things: a, Relations: a, Wholes: a, Findings: a, Undoer: a, Rules: a, Records: a, Inventory: a, Overviewer: a, Populations: a, Exporter: a, Events: a, Stopping: a.stopping, Views: a, Answers: a,
-		Sources: a, Connectors: a, Scans: scansAPI{a}, Hooks: a, Collectors: a, HandIns: a, EventReceiver: a,
+		Sources: a, SourceLogReader: a, Connectors: a, Scans: scansAPI{a}, Hooks: a, Collectors: a, HandIns: a, EventReceiver: a,
 		Registrations: a, Owners: a, OwnershipRules: a,
 		Outlets: a, NoticeRoutes: a, Notices: a, Tickets: a, Checkpoints: a, ThirdParties: a, Retentions: a, IdleThresholds: a, Sealings: a,
 		AccessEngine: a, AccessCutter: a, UsageHistory: a, Simulator: a, Signals: a}
@@ -107,6 +108,8 @@ func (a *App) Serve(ctx context.Context, o ServeOptions) error {
 		defer close(streamed)
 		_ = a.RunEventStreams(work) // what cannot be read is told, and the rest is served
 	}()
+	var reading sync.WaitGroup
+	reading.Go(func() { a.RunSourceLogs(work) })
 	ends := make(chan error, 2)
 	go func() { ends <- a.RunQueue(work) }()
 	go func() {
@@ -122,6 +125,7 @@ func (a *App) Serve(ctx context.Context, o ServeOptions) error {
 	err = errors.Join(err, <-ends)
 	<-swept
 	<-streamed
+	reading.Wait()
 	return errors.Join(err, a.record(context.WithoutCancel(ctx), who, retinue.RecordServerStopped, map[string]any{"listen": o.Listen}))
 }
 
@@ -139,7 +143,7 @@ func (a *App) server(o ServeOptions) (*web.Server, *accounts.Service, error) {
 		return nil, nil, err
 	}
 	cfg := web.Config{Listen: o.Listen, PublicURL: strings.TrimSuffix(o.PublicURL, "/"), TLSCert: o.TLSCert, TLSKey: o.TLSKey, ACMEDomain: o.ACMEDomain, ACMEDirectory: o.ACMEDirectory,
-		ACMECache: filepath.Join(filepath.Dir(a.Config.KeyFile), "acme"), TrustedProxies: proxies, Metrics: o.Metrics,
+		ACMECache: filepath.Join(filepath.Dir(a.Config.KeyFile), "acme"), TrustedProxies: proxies, Metrics: o.Metrics, Collectors: a.logs.metrics.Collectors(),
 		Ready: a.ready, Log: a.log, Now: a.now}
 	front, loopbackOnly, err := frontOf(cfg)
 	if err != nil {

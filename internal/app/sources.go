@@ -51,7 +51,14 @@ func (a *App) CreateSource(ctx context.Context, c auth.Caller, in api.SourceInpu
 			return out, err
 		}
 	}
-	if err := checkRemote(spec, want); err != nil {
+	if in.Logs == nil {
+		in.Logs = &api.SourceLogsInput{}
+	}
+	if err := checkConfigured(spec, want, in.Logs.Target); err != nil {
+		return out, err
+	}
+	every, err := checkLogs(spec, want, *in.Logs)
+	if err != nil {
 		return out, err
 	}
 	err = a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
@@ -72,12 +79,28 @@ func (a *App) CreateSource(ctx context.Context, c auth.Caller, in api.SourceInpu
 				return err
 			}
 		}
-		return a.schedule(ctx, tx, made)
+		return errors.Join(setLogs(tx, made, in.Logs.Target, every, c.Actor), a.schedule(ctx, tx, made))
 	})
 	if err != nil {
 		return out, err
 	}
+	a.logs.wakeUp()
 	return a.Source(ctx, store.Everything(), in.Name)
+}
+
+// checkConfigured is checkRemote of a source of which the logs may be all that is
+// read.
+func checkConfigured(spec connector.Spec, c store.SourceConfig, logs string) error {
+	if !logsOnly(spec, c.Target, logs) {
+		return checkRemote(spec, c)
+	}
+	switch {
+	case c.Interval > 0:
+		return fieldError("body.interval", "only the logs of the source are read: their interval is logs.interval")
+	case c.Target != "":
+		return fieldError("body.target", "sources of kind %s describe no system: name what is read as logs.target", spec.Kind)
+	}
+	return nil
 }
 
 // checkRemote reports what of a configuration may not come through the API, and
@@ -189,12 +212,16 @@ func (a *App) ChangeSource(ctx context.Context, c auth.Caller, name string, in a
 		if err != nil {
 			return err
 		}
-		if err := checkRemote(spec, want); err != nil {
+		logs, moved, err := changedLogs(tx, spec, want, in.Logs)
+		if err != nil {
+			return err
+		}
+		if err := checkConfigured(spec, want, logs.Target); err != nil {
 			return err
 		}
 		// Whoever may change the target must not have the secret sent to a system
 		// of their own.
-		if want.Target != have.Target && len(have.Secrets) > 0 {
+		if (want.Target != have.Target || moved) && len(have.Secrets) > 0 {
 			return fmt.Errorf("%w: change source %s: its secrets were set for the target that it has: remove them, then change it, then set them again", retinue.ErrConflict, have.Source.Name)
 		}
 		want.UpdatedBy = c.Actor
@@ -202,7 +229,7 @@ func (a *App) ChangeSource(ctx context.Context, c auth.Caller, name string, in a
 			return err
 		}
 		tx.Record(c.Actor, retinue.RecordSourceChanged, want.Source.Name, sourceDetails(want))
-		return a.schedule(ctx, tx, want)
+		return errors.Join(setLogs(tx, want, logs.Target, logs.Interval, c.Actor), a.schedule(ctx, tx, want))
 	})
 	if err != nil {
 		return out, err

@@ -18,6 +18,7 @@ type standing struct {
 	runs   map[string]store.Run
 	scopes map[string][]store.ScopeStatus
 	open   map[int64]store.Scan
+	logs   map[int64]store.SourceLogs
 	next   map[string]time.Time
 }
 
@@ -122,6 +123,14 @@ func standingOf(tx *sqlstore.Tx) (st standing, err error) {
 		for _, s := range scopes {
 			st.scopes[s.Source] = append(st.scopes[s.Source], s)
 		}
+		st.logs = map[int64]store.SourceLogs{}
+		logs, err := tx.SourceLogs()
+		if err != nil {
+			return err
+		}
+		for _, l := range logs {
+			st.logs[l.Source.Key] = l
+		}
 		_, st.open, err = tx.LastScans()
 		return err
 	})
@@ -144,6 +153,9 @@ func (a *App) sourceView(c store.SourceConfig, st standing) api.Source {
 	}
 	if r, ok := st.runs[c.Source.Name]; ok {
 		lastRun(&v, r)
+	}
+	if l, ok := st.logs[c.Source.Key]; ok {
+		v.Logs = api.NewSourceLogs(l)
 	}
 	v.Completeness = completeness(st.scopes[c.Source.Name])
 	if s, ok := st.open[c.Source.Key]; ok {

@@ -98,10 +98,11 @@ func (f scanFlags) check() error {
 // configuration.
 func (e *env) sourcesOf(args []string, cfg app.Config) ([]app.SourceConfig, error) {
 	if len(args) == 0 {
-		if len(cfg.Sources) == 0 {
+		scanned := slices.DeleteFunc(slices.Clone(cfg.Sources), app.OnlyLogs)
+		if len(scanned) == 0 {
 			return nil, usageError{errors.New("nothing to scan: name sources, for example `retinue scan host repo=.`, or list them in retinue.yaml")}
 		}
-		return cfg.Sources, nil
+		return scanned, nil
 	}
 	var out []app.SourceConfig
 	for _, arg := range args {

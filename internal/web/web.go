@@ -21,6 +21,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/net/netutil"
 
 	"github.com/retinue-id/retinue"
@@ -56,6 +57,8 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// Metrics is host:port where /metrics is served, apart; empty: nowhere.
 	Metrics string
+	// Collectors are what is told there beside the server's own.
+	Collectors []prometheus.Collector
 
 	API http.Handler
 	// Raw are further handlers by pattern, such as the callbacks of sign-in.
@@ -88,7 +91,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Server{cfg: cfg, metrics: newMetrics()}
+	s := &Server{cfg: cfg, metrics: newMetrics(cfg.Collectors)}
 	if err := s.check(); err != nil {
 		return nil, fmt.Errorf("serve on %s: %w", cfg.Listen, err)
 	}

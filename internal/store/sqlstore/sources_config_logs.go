@@ -44,6 +44,13 @@ func (tx *Tx) SourceLogs() ([]store.SourceLogs, error) {
 	return slices.DeleteFunc(out, func(l store.SourceLogs) bool { return !tx.seesSource(l.Source) }), nil
 }
 
+// DueSourceLogs lists the logs that are due or being read, and those of the
+// sources with the given keys, of whatever sources.
+func (tx *Tx) DueSourceLogs(also []int64) ([]store.SourceLogs, error) {
+	return tx.sourceLogs("WHERE l.due_at <= $1 OR l.asked_at IS NOT NULL OR l.holder <> '' OR l.source_id IN (SELECT v FROM "+tx.db.d.eachInt("$2")+" j)",
+		tx.at.UnixMicro(), tx.db.d.ints(also))
+}
+
 // SourceLogsOf returns the logs of a source, by its name or id, that are read by
 // themselves. ErrNotFound says that none are, or that the transaction's scope
 // does not see the source.

@@ -203,6 +203,9 @@ func accessTable() map[string]access { //nolint:funlen // one table, so that it 
 		"remove-source-hook":    fresh(auth.PermSourcesManage),
 		"check-source":          may(auth.PermScansRun),
 		"request-scan":          may(auth.PermScansRun),
+		"read-source-logs":      may(auth.PermScansRun),
+		"pause-source-logs":     may(auth.PermSourcesManage),
+		"resume-source-logs":    may(auth.PermSourcesManage),
 		"cancel-scan":           may(auth.PermScansRun),
 		"take-scan-hook":        public, // signed
 		"list-collectors":       may(auth.PermSourcesRead),

@@ -174,6 +174,8 @@ type Services struct {
 	Retentions     Retentions
 	Sealings       Sealings
 	IdleThresholds IdleThresholds
+
+	SourceLogReader SourceLogReader
 }
 
 // API is the set of operations.
@@ -237,6 +239,7 @@ func (a *API) register() {
 	a.events()
 	a.views()
 	a.sources()
+	a.sourceLogs()
 	a.connectors()
 	a.scans()
 	a.hooks()

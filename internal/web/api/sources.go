@@ -62,6 +62,7 @@ type Source struct {
 	Next         time.Time      `json:"next,omitzero" doc:"When its schedule comes next"`
 	Scan         *Scan          `json:"scan,omitempty" doc:"The scan that runs or waits"`
 	Checked      *SourceCheck   `json:"checked,omitempty" doc:"What the last check of its access said"`
+	Logs         *SourceLogs    `json:"logs,omitempty" doc:"The logs that are read by themselves, if there are any"`
 	Scopes       []SourceScope  `json:"scopes,omitempty" doc:"Of a single source: every scope that stands on its word"`
 }
 
@@ -69,8 +70,12 @@ type Source struct {
 // name it.
 func (s Source) configured() []struct{ field, value string } {
 	options, _ := json.Marshal(s.Options) // strings always encode, keys in order
+	logs := ""
+	if s.Logs != nil {
+		logs = s.Logs.Target + " every " + s.Logs.Interval
+	}
 	return []struct{ field, value string }{{"target", s.Target}, {"options", string(options)}, {"interval", s.Interval},
-		{"jitter", s.Jitter}, {"paused", strconv.FormatBool(s.Paused)}}
+		{"jitter", s.Jitter}, {"paused", strconv.FormatBool(s.Paused)}, {"logs", logs}}
 }
 
 // entityTag is the version of the configuration, and a short digest of each
@@ -194,6 +199,7 @@ type SourceInput struct {
 	Interval string            `json:"interval,omitempty" maxLength:"20" doc:"Such as 30m or 6h; absent: on demand only"`
 	Jitter   string            `json:"jitter,omitempty" maxLength:"20" doc:"A tenth of the interval by default"`
 	Paused   bool              `json:"paused,omitempty"`
+	Logs     *SourceLogsInput  `json:"logs,omitempty" doc:"Logs that are read by themselves"`
 }
 
 // SourceChange changes what is given of a source.
@@ -203,6 +209,7 @@ type SourceChange struct {
 	Interval *string            `json:"interval,omitempty" maxLength:"20" doc:"Empty: on demand only"`
 	Jitter   *string            `json:"jitter,omitempty" maxLength:"20"`
 	Paused   *bool              `json:"paused,omitempty"`
+	Logs     *SourceLogsInput   `json:"logs,omitempty"`
 }
 
 // SourcePath names a source by name or id.

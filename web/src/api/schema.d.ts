@@ -2979,6 +2979,63 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/sources/{name}/logs/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have the logs of a source not read for now
+         * @description What is being read stops within seconds; what was read is counted.
+         */
+        post: operations["pause-source-logs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sources/{name}/logs/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have the logs of a source read now
+         * @description A request that waits already stands for this one too; while they are read, another read waits for its end.
+         */
+        post: operations["read-source-logs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sources/{name}/logs/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have the logs of a source read again */
+        post: operations["resume-source-logs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/sources/{name}/scan": {
         parameters: {
             query?: never;
@@ -4873,6 +4930,24 @@ export interface components {
             subtype?: string;
             thirdParty?: boolean;
             type: string;
+        };
+        LogCovered: {
+            log: string;
+            realm: string;
+            /** Format: date-time */
+            to: string;
+        };
+        LogsCount: {
+            /** Format: int64 */
+            events: number;
+            /** Format: int64 */
+            faults: number;
+            /** Format: int64 */
+            new: number;
+            /** Format: int64 */
+            reads: number;
+            /** Format: int64 */
+            repeated: number;
         };
         LostHeld: {
             consequence: string;
@@ -6947,6 +7022,8 @@ export interface components {
             jitter?: string;
             kind: string;
             last?: components["schemas"]["LastRun"];
+            /** @description The logs that are read by themselves, if there are any */
+            logs?: components["schemas"]["SourceLogs"];
             /** @description Privileges that its credentials lack, and what therefore is not known */
             missing: components["schemas"]["MissingRight"][] | null;
             name: string;
@@ -6992,6 +7069,7 @@ export interface components {
             /** @description Empty: on demand only */
             interval?: string;
             jitter?: string;
+            logs?: components["schemas"]["SourceLogsInput"];
             /** @description All of them: those that are not named are unset */
             options?: {
                 [key: string]: string;
@@ -7063,6 +7141,8 @@ export interface components {
             /** @description A tenth of the interval by default */
             jitter?: string;
             kind: string;
+            /** @description Logs that are read by themselves */
+            logs?: components["schemas"]["SourceLogsInput"];
             /** @description Unique; it cannot be changed */
             name: string;
             /** @description By name, as GET /connectors lists them; those that reach into the server's machine are refused */
@@ -7074,6 +7154,59 @@ export interface components {
             secrets?: {
                 [key: string]: string;
             };
+            target?: string;
+        };
+        SourceLogs: {
+            /** @description Up to when each log of a realm was read without a gap */
+            covered: components["schemas"]["LogCovered"][] | null;
+            /** @description Why the last read failed */
+            error?: string;
+            /**
+             * Format: int64
+             * @description How many reads failed since the last that went well
+             */
+            failures?: number;
+            /** @description Time between two reads where nothing tells of a change, such as 5m0s */
+            interval: string;
+            last: components["schemas"]["LogsCount"];
+            /**
+             * Format: date-time
+             * @description When something new was last counted
+             */
+            lastNew?: string;
+            /**
+             * Format: date-time
+             * @description When a read last went well
+             */
+            lastRead?: string;
+            /** @description The logs that were read */
+            logs: string[] | null;
+            /**
+             * Format: date-time
+             * @description When they are read next, if nothing tells of a change before
+             */
+            next?: string;
+            /** Format: date-time */
+            pausedAt?: string;
+            pausedBy?: string;
+            /**
+             * @description failing: the last read failed, and it is tried again at next
+             * @enum {string}
+             */
+            state: "waiting" | "reading" | "failing" | "paused";
+            /** @description What is read, without secrets */
+            target: string;
+            total: components["schemas"]["LogsCount"];
+            /**
+             * Format: date-time
+             * @description When a read last ended, well or not
+             */
+            tried?: string;
+        };
+        SourceLogsInput: {
+            /** @description Such as 5m, which it is without one; at least 10s */
+            interval?: string;
+            /** @description As activity import has it behind KIND=; empty: none. Files of the server are refused: they are named in retinue.yaml */
             target?: string;
         };
         SourceScope: {
@@ -22019,6 +22152,249 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "pause-source-logs": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, the request is not carried out again: the first answer comes back */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Name or id */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Source"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "read-source-logs": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, the request is not carried out again: the first answer comes back */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Name or id */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Source"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "resume-source-logs": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, the request is not carried out again: the first answer comes back */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Name or id */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Source"];
+                };
             };
             /** @description Unauthorized */
             401: {
