@@ -115,6 +115,9 @@ func (a *App) open(ctx context.Context, opt Options) error {
 	if a.set, a.packID, err = loadRules(a.Config); err != nil {
 		return err
 	}
+	if a.networks, err = a.Config.networks(); err != nil {
+		return err
+	}
 	if !opt.ReadOnly {
 		if a.sealKeys, err = openSealKeys(a.Config); err != nil {
 			return err

@@ -46,6 +46,10 @@ type Config struct {
 	Access AccessConfig `yaml:"access"`
 	// Sealing says what holds the keys under which secrets are sealed.
 	Sealing SealingConfig `yaml:"sealing"`
+	// Networks are blocks of addresses that have a name here: an office, the machines
+	// that build, the way in from home. What uses a credential is called by them where
+	// nothing better is known of it. A change holds for what is read from then on.
+	Networks []NetworkConfig `yaml:"networks"`
 	// Sources are the named sources that a bare `retinue scan` reads, and that
 	// the server shows and scans.
 	Sources []SourceConfig `yaml:"sources"`
@@ -108,6 +112,15 @@ type LogsConfig struct {
 	Interval time.Duration `yaml:"interval"`
 }
 
+// NetworkConfig are blocks of addresses with one name. Of blocks that hold an
+// address, the narrowest names it.
+type NetworkConfig struct {
+	// Name is what people read, such as "office Berlin".
+	Name string `yaml:"name"`
+	// Blocks are addresses and blocks of them, such as 192.0.2.0/24 or 2001:db8::/32.
+	Blocks []string `yaml:"blocks"`
+}
+
 // SecretPlace says where a secret option is read: exactly one is set.
 type SecretPlace struct {
 	// Env is the environment variable that holds the secret.
@@ -168,6 +181,9 @@ func (c *Config) check(name string) error {
 	}
 	if err := checkEventStreams(c.EventStreams, all.Specs()); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
+	}
+	if _, err := c.networks(); err != nil {
+		return fmt.Errorf("%w: %s: %s", retinue.ErrInvalid, name, strings.TrimPrefix(err.Error(), retinue.ErrInvalid.Error()+": "))
 	}
 	seen := map[string]bool{}
 	for i, s := range c.Sources {
