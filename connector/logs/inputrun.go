@@ -21,8 +21,10 @@ const (
 	// maxAlike is by how much more of the content is looked at to tell files that
 	// begin alike.
 	maxAlike = 512
-	// fullBatch is when a batch is given.
-	fullBatch = connector.MaxActivityBatch - 256
+	// fullBatch is with how many events a batch is given, and batchBytes with those
+	// of how many bytes of records.
+	fullBatch  = connector.MaxActivityBatch - 256
+	batchBytes = 16 << 20
 )
 
 // inputRun reads one input.
@@ -40,6 +42,7 @@ type inputRun struct {
 	hash    hash.Hash
 
 	events []retinue.Event
+	held   int // bytes of the records of events
 	window []byte
 	given  connector.Position
 	last   time.Time
@@ -350,7 +353,7 @@ func (f *inputRun) decode(rec Record, before connector.Position) error {
 		}
 		f.events = append(f.events[:0], f.events[connector.MaxActivityBatch:]...)
 	}
-	if len(f.events) >= fullBatch {
+	if f.held += len(rec.Data); len(f.events) >= fullBatch || f.held >= batchBytes && len(f.events) > 0 {
 		return f.flush(false)
 	}
 	return nil
@@ -376,7 +379,7 @@ func (f *inputRun) flush(done bool) error {
 	}
 	p.Done = done
 	err := f.give(f.events, p)
-	f.events = f.events[:0]
+	f.events, f.held = f.events[:0], 0
 	return err
 }
 

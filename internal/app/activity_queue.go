@@ -8,12 +8,13 @@ import (
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
 )
 
-// maxQueued is from how many events on, or batches, a reader waits for what it
-// read to be counted: one transaction counts what came while the one before was
-// written, so that small files share one.
+// From so many events, batches or bytes on a reader waits for what it read to be
+// counted: one transaction counts what came while the one before was written, so
+// that small files share one.
 const (
-	maxQueuedEvents  = 16_384
+	maxQueuedEvents  = 12_288
 	maxQueuedBatches = 512
+	maxQueuedBytes   = 6 << 20
 )
 
 // countQueue counts batches behind the reading of them, in the order in which
@@ -25,6 +26,7 @@ type countQueue struct {
 	changed sync.Cond
 	waiting []store.UsageBatch
 	events  int // of those that wait
+	bytes   int
 	busy    bool
 	counted store.UsageCounted
 	err     error
@@ -42,15 +44,16 @@ func newCountQueue(db *sqlstore.DB) *countQueue {
 func (q *countQueue) put(ctx context.Context, batches []store.UsageBatch) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for q.err == nil && (q.events >= maxQueuedEvents || len(q.waiting) >= maxQueuedBatches) {
+	for q.err == nil && (q.events >= maxQueuedEvents || q.bytes >= maxQueuedBytes || len(q.waiting) >= maxQueuedBatches) {
 		q.changed.Wait()
 	}
 	if q.err != nil {
 		return q.err
 	}
 	q.waiting = append(q.waiting, batches...)
-	for _, b := range batches {
-		q.events += len(b.Events)
+	for i := range batches {
+		q.events += len(batches[i].Events)
+		q.bytes += sizeOf(&batches[i])
 	}
 	if !q.busy {
 		q.busy = true
@@ -65,7 +68,7 @@ func (q *countQueue) count(ctx context.Context) {
 	defer q.mu.Unlock()
 	for len(q.waiting) > 0 && q.err == nil {
 		batches := q.waiting
-		q.waiting, q.events = nil, 0
+		q.waiting, q.events, q.bytes = nil, 0, 0
 		q.changed.Broadcast()
 		q.mu.Unlock()
 		got, err := q.db.CountUsage(ctx, batches...)
@@ -88,4 +91,23 @@ func (q *countQueue) wait() (store.UsageCounted, error) {
 		q.changed.Wait()
 	}
 	return q.counted, q.err
+}
+
+// sizeOf is about how much memory a batch takes.
+func sizeOf(b *store.UsageBatch) int {
+	n := 32 * len(b.Events)
+	for i := range b.Behaviours {
+		x := &b.Behaviours[i]
+		n += 512 + len(x.More) + len(x.Operation) + len(x.Context) + len(x.Consumer.Name)
+		for _, r := range x.Refs() {
+			n += len(r.Key)
+		}
+	}
+	for i := range b.Touches {
+		n += 64 + len(b.Touches[i].Target.Key)
+	}
+	for i := range b.Unknown {
+		n += len(b.Unknown[i].Sealed)
+	}
+	return n
 }

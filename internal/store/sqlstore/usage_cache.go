@@ -9,9 +9,12 @@ import (
 	"github.com/retinue-id/retinue/internal/store"
 )
 
-// usageCacheSize bounds what a process remembers of behaviours, as their number
-// in each of two halves, and of words. A behaviour takes about 100 bytes there.
-const usageCacheSize = 200_000
+// What a process remembers is bounded: of behaviours, which take about 100 bytes
+// each, by their number in each of two halves, and of words.
+const (
+	usageCacheSize = 100_000
+	wordCacheSize  = 50_000
+)
 
 // lanes is how many processes may count side by side before two are likely to
 // write the same rows, which costs them time and nothing else.
@@ -96,7 +99,7 @@ func (c *usageCache) learn(merged []*usageMerged) {
 		for _, l := range b.names.learned {
 			c.keep(l.hash, l.knownBehaviour)
 		}
-		if len(c.words)+len(b.names.words) > usageCacheSize {
+		if len(c.words)+len(b.names.words) > wordCacheSize {
 			clear(c.words)
 		}
 		maps.Copy(c.words, b.names.words)

@@ -380,7 +380,7 @@ func (tx *Tx) addTallies(b *usageMerged, fresh []bool, late int64) error {
 	}
 	sums := map[key]int64{}
 	for i, e := range b.Events {
-		x := &b.Behaviours[e.Behaviour]
+		x := b.Behaviours[e.Behaviour]
 		k := key{x.Realm, store.UsageHour(e.At) / 24, "repeated"}
 		if fresh[i] {
 			k.what = string(x.Class)

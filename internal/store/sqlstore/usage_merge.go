@@ -12,8 +12,12 @@ import (
 // usageMerged is what batches of one log come to, as one: a behaviour that
 // several of them have is there once, so that what adds up is written once.
 type usageMerged struct {
-	store.UsageBatch
-	names usageNames
+	Log        string
+	Behaviours []*store.Behaviour // of the batches
+	Events     []store.UsageEvent
+	Touches    []store.UsageTouch
+	Unknown    []store.UnknownEvent
+	names      usageNames
 
 	index map[store.BehaviourHash]int32 // into Behaviours
 	// The events from ends[i-1] up to ends[i] are of inputs[i].
@@ -29,7 +33,7 @@ func mergeUsage(batches []store.UsageBatch) []*usageMerged {
 		b := &batches[i]
 		at, ok := slices.BinarySearchFunc(out, b.Log, func(m *usageMerged, log string) int { return strings.Compare(m.Log, log) })
 		if !ok {
-			out = slices.Insert(out, at, &usageMerged{UsageBatch: store.UsageBatch{Log: b.Log}, index: map[store.BehaviourHash]int32{}})
+			out = slices.Insert(out, at, &usageMerged{Log: b.Log, index: map[store.BehaviourHash]int32{}})
 		}
 		out[at].add(b)
 	}
@@ -45,10 +49,11 @@ func (m *usageMerged) add(b *store.UsageBatch) {
 		if !ok {
 			at = int32(len(m.Behaviours)) //nolint:gosec // batches have a few thousand
 			m.index[h] = at
-			m.Behaviours, m.names.hashes = append(m.Behaviours, b.Behaviours[i]), append(m.names.hashes, h)
+			m.Behaviours, m.names.hashes = append(m.Behaviours, &b.Behaviours[i]), append(m.names.hashes, h)
 		}
 		place[i] = at
 	}
+	m.Events = slices.Grow(m.Events, len(b.Events))
 	for _, e := range b.Events {
 		e.Behaviour = place[e.Behaviour]
 		m.Events = append(m.Events, e)

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/store"
@@ -69,12 +70,19 @@ func (tx *Tx) internBehaviours(b *usageMerged) ([]learnedBehaviour, error) {
 			missing = append(missing, i)
 		}
 	}
-	if len(missing) == 0 {
-		return learned, nil
+	for part := range slices.Chunk(missing, writtenAtOnce) {
+		more, err := tx.writeBehaviours(b, part)
+		if err != nil {
+			return nil, err
+		}
+		learned = append(learned, more...)
 	}
-	more, err := tx.writeBehaviours(b, missing)
-	return append(learned, more...), err
+	return learned, nil
 }
+
+// writtenAtOnce is how many new behaviours are written at once, with all that
+// they name.
+const writtenAtOnce = 2048
 
 func (tx *Tx) findBehaviours(hashes [][]byte) (map[store.BehaviourHash]knownBehaviour, error) {
 	out := map[store.BehaviourHash]knownBehaviour{}
@@ -98,7 +106,7 @@ func (tx *Tx) findBehaviours(hashes [][]byte) (map[store.BehaviourHash]knownBeha
 // writeBehaviours writes the behaviours of a batch that are not there yet.
 func (tx *Tx) writeBehaviours(b *usageMerged, missing []int) ([]learnedBehaviour, error) {
 	n := &b.names
-	var all []retinue.Ref
+	all := make([]retinue.Ref, 0, 6*len(missing))
 	consumers := make([]store.Consumer, 0, len(missing))
 	for _, i := range missing {
 		consumers = append(consumers, b.Behaviours[i].Consumer)
@@ -117,9 +125,9 @@ func (tx *Tx) writeBehaviours(b *usageMerged, missing []int) ([]learnedBehaviour
 	next := &keys{tx: tx, table: "usage_behaviours"}
 	rows := newBulk(tx, `usage_behaviours (id, hash, log, realm_id, class, identity, credential, via, behalf, resource, consumer,
 		action, more, operation, region, context, outcome, flags, first_seen)`, "")
-	var out []learnedBehaviour
+	out := make([]learnedBehaviour, 0, len(missing))
 	for _, i := range missing {
-		x := &b.Behaviours[i]
+		x := b.Behaviours[i]
 		id, err := next.take()
 		if err != nil {
 			return nil, err

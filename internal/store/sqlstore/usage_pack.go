@@ -17,7 +17,7 @@ import (
 
 // packRows bounds how many rows one transaction packs, and with it its memory
 // and how long others wait for their turn.
-const packRows = 100_000
+const packRows = 50_000
 
 // PackUsage moves the counts of hours before one to their behaviours' months,
 // where they take a third of the space and lie together, and folds the addresses
