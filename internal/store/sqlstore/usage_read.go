@@ -224,8 +224,8 @@ func (tx *Tx) countUsed(out []store.Used, index map[int64]int) error {
 		}
 		m.Hours = append(m.Hours, t)
 		return nil
-	}, "SELECT h.behaviour, h.hour, h.n, h.first_s, h.last_s FROM "+tx.db.d.eachInt("$1")+" t JOIN "+tx.db.d.eachInt("$2")+
-		" j ON 1 = 1 JOIN usage_hours h ON h.hour = t.v AND h.behaviour = j.v ORDER BY h.behaviour, h.hour", tx.db.d.ints(hours), list)
+	}, "SELECT h.behaviour, h.hour, h.n, h.first_s, h.last_s FROM usage_hours h WHERE h.hour IN (SELECT v FROM "+tx.db.d.eachInt("$1")+
+		" t) AND h.behaviour IN (SELECT v FROM "+tx.db.d.eachInt("$2")+" j) ORDER BY h.behaviour, h.hour", tx.db.d.ints(hours), list)
 	if err != nil {
 		return fmt.Errorf("read counts: %w", err)
 	}
