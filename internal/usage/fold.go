@@ -156,8 +156,8 @@ func (f *Folder) behaviour(e *retinue.Event) store.Behaviour {
 // system is listed. The tokens that a cluster binds to a pod are renewed every
 // hour: the pod stands for them.
 func credential(e *retinue.Event) retinue.Ref {
-	if e.Credential.Kind == "token" && e.Origin.Workload.Kind == "pod" {
-		return retinue.Ref{}
+	if e.Credential.Kind == "token" && !e.Origin.Workload.IsZero() && e.Origin.Workload.Realm == e.Credential.Realm {
+		return retinue.Ref{} // the workload may be the pod, or what made it
 	}
 	switch {
 	case !e.Credential.IsZero():

@@ -133,7 +133,7 @@ func TestEventsOfOneBehaviourAreOne(t *testing.T) {
 
 func TestTokensOfPodsAreTheirPods(t *testing.T) {
 	f := usage.Folder{}
-	for i, workload := range []retinue.Ref{retinue.NewRef(cluster, "pod", "shop/web-1"), {}} {
+	for i, workload := range []retinue.Ref{retinue.NewRef(cluster, "pod", "shop/web-1"), {}, retinue.NewRef(cluster, "deployment", "shop/web")} {
 		e := event(func(e *retinue.Event) {
 			e.ID, e.Credential, e.Origin.Workload = string(rune('a'+i)), retinue.NewRef(cluster, "token", "0a1b"), workload
 		})
@@ -142,8 +142,8 @@ func TestTokensOfPodsAreTheirPods(t *testing.T) {
 		}
 	}
 	b := f.Take()
-	if !b.Behaviours[0].Credential.IsZero() || b.Behaviours[1].Credential.Key != "0a1b" {
-		t.Errorf("credentials %v and %v", b.Behaviours[0].Credential, b.Behaviours[1].Credential)
+	if !b.Behaviours[0].Credential.IsZero() || b.Behaviours[1].Credential.Key != "0a1b" || !b.Behaviours[2].Credential.IsZero() {
+		t.Errorf("credentials %v, %v and %v", b.Behaviours[0].Credential, b.Behaviours[1].Credential, b.Behaviours[2].Credential)
 	}
 }
 
