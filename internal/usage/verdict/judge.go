@@ -119,9 +119,18 @@ func (j *judge) best(base finding) finding {
 }
 
 // agrees reports whether a better log bears out what all of them say. Of two ways
-// of being inactive the one that is proven is told.
+// of being dormant the one that is proven is told. A better log that shows too
+// little to be as sure, and is merely idle, takes nothing from what all say.
 func agrees(better, all Status) bool {
-	return better == all || better.Inactive() && (all.Inactive() || all == StatusUnknown)
+	switch better {
+	case all:
+		return true
+	case StatusDormant, StatusNeverUsed:
+		return all.Inactive() || all == StatusUnknown
+	case StatusIdle:
+		return all == StatusUnknown
+	}
+	return false
 }
 
 // weakest judges by all that there is, whatever its quality.

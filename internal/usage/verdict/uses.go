@@ -85,12 +85,13 @@ func (e *Evidence) weigh(u *uses, c *cover, f *retinue.Use) {
 	if !f.At.Add(-fieldSlack).After(u.logged) && !u.logged.IsZero() {
 		return // the log shows as much
 	}
-	if ambiguous(f) && near(e.LastDenied, f.At, until) {
+	span := rhythm.Span{From: f.At.Add(-fieldSlack), To: until.Add(fieldSlack)}
+	if near(e.LastDenied, f.At, until) && (ambiguous(f) || c.shows(span, good)) {
 		u.caveats = append(u.caveats, fmt.Sprintf("The source's field %q has %s; by the log that was a refused attempt.",
 			f.Meaning, day(f.At)))
 		return
 	}
-	if c.shows(rhythm.Span{From: f.At.Add(-fieldSlack), To: until.Add(fieldSlack)}, good) {
+	if c.shows(span, good) {
 		u.doubt = true
 		u.caveats = append(u.caveats, fmt.Sprintf(
 			"The source's field %q has a use on %s that its log does not show: the log is not as complete as it says.",
