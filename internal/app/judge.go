@@ -161,8 +161,9 @@ func (a *App) judgeHeld(ctx context.Context, lease store.Lease) error {
 		return err
 	}
 	w := &judgeStore{app: a, from: from, labelFrom: labelFrom, lease: lease, renewed: time.Now()}
+	var seenAt int64
 	err = a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
-		w.tx = tx
+		w.tx, seenAt = tx, tx.At().UnixMicro()
 		report, err := rules.Judge{Set: a.set, Now: a.now}.Run(ctx, w)
 		if err != nil {
 			return err
@@ -174,6 +175,9 @@ func (a *App) judgeHeld(ctx context.Context, lease store.Lease) error {
 		return fmt.Errorf("judge: %w", err)
 	}
 	return a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
+		if err := tx.UsageNewsTold(seenAt, w.told...); err != nil {
+			return err
+		}
 		if full {
 			if err := tx.SetMeta(metaFull, strconv.FormatInt(a.now().Unix(), 10)); err != nil {
 				return err
@@ -267,6 +271,8 @@ type judgeStore struct {
 	labels  []pendingLabels
 	orphans []orphan
 	people  people
+	// told are those whose conclusions on use the rules looked at.
+	told []int64
 
 	// access answers about identities; nil where no rule asks or it could not
 	// be read. Again says that it moved for others than those touched.
@@ -319,8 +325,8 @@ func (w *judgeStore) Touched(ctx context.Context, fn func(*rules.Subject) error)
 		if err != nil {
 			return err
 		}
-		if w.again {
-			seen[t.Key], realms[th.Fact.FactRef().Realm] = true, true
+		if seen[t.Key] = true; w.again {
+			realms[th.Fact.FactRef().Realm] = true
 		}
 		return w.subjects(t, th, fn)
 	})
@@ -328,6 +334,19 @@ func (w *judgeStore) Touched(ctx context.Context, fn func(*rules.Subject) error)
 		return err
 	}
 	if err := w.restOfAccess(things, seen, realms, fn); err != nil {
+		return err
+	}
+	err = w.conclusions(func(t store.Touched) error {
+		th, err := things.Thing(t.Key)
+		if errors.Is(err, retinue.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return w.subjects(t, th, fn)
+	}, seen)
+	if err != nil {
 		return err
 	}
 	return w.sources(fn)
@@ -341,6 +360,10 @@ func (w *judgeStore) subjects(t store.Touched, th *inventory.Thing, fn func(*rul
 		return err
 	}
 	w.label(t, s)
+	var err error
+	if s.Usage, err = usageFacts(w.tx, t.ID); err != nil {
+		return err
+	}
 	if w.access != nil && t.Type == retinue.FactIdentity {
 		s.Access = w.access.of(s.Ref)
 	}

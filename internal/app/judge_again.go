@@ -103,6 +103,7 @@ func (w *judgeStore) restOfAccess(things *inventory.Things, seen map[int64]bool,
 	w.untouched = true
 	defer func() { w.untouched = false }()
 	for _, t := range rest {
+		seen[t.Key] = true
 		th, err := things.Thing(t.Key)
 		if errors.Is(err, retinue.ErrNotFound) {
 			continue

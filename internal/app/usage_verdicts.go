@@ -15,6 +15,7 @@ import (
 	"github.com/retinue-id/retinue/internal/access/estate"
 	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
+	"github.com/retinue-id/retinue/internal/usage"
 	"github.com/retinue-id/retinue/internal/usage/rhythm"
 	"github.com/retinue-id/retinue/internal/usage/verdict"
 )
@@ -29,6 +30,9 @@ const usageRound = 500
 func (a *App) JudgeUsage(ctx context.Context) (int, error) {
 	a.usageTurn.Lock()
 	defer a.usageTurn.Unlock()
+	if err := a.usageOfTouched(ctx); err != nil {
+		return 0, err
+	}
 	j := a.newUsageJudge()
 	if err := a.markForSignals(ctx); err != nil {
 		return 0, err
@@ -47,7 +51,7 @@ func (a *App) JudgeUsage(ctx context.Context) (int, error) {
 		if len(due) == 0 {
 			a.usageKnown = max(a.usageKnown, after)
 			if !j.again {
-				return formed, nil
+				return formed, a.tellConclusions(ctx)
 			}
 			j.again, after = false, 0 // peers of those before them do other things now
 			continue
@@ -196,43 +200,22 @@ func (j *usageJudge) judge(tx *sqlstore.Tx, s store.UsageSubject) (judgedUse, er
 	if err != nil {
 		return judgedUse{}, err
 	}
-	v := verdict.Judge(j.fitter, e)
+	v := conclusion{Verdict: verdict.Judge(j.fitter, e), Shared: usage.Shared(used)}
 	body, err := json.Marshal(v)
 	if err != nil {
 		return judgedUse{}, err
 	}
-	n, err := j.app.notice(tx, s, v, used)
-	return judgedUse{store.VerdictRow{Status: string(v.Status), Grade: v.Grade, LastUsed: v.LastUsed, Silent: v.SilentSince, Due: v.NextChange, Body: body}, n}, err
+	n, err := j.app.notice(tx, s, v.Verdict, used)
+	return judgedUse{store.VerdictRow{Status: string(v.Status), Grade: v.Grade, LastUsed: v.LastUsed, Silent: v.SilentSince, Due: v.NextChange,
+		Shared: v.Shared != nil, Body: body}, n}, err
 }
 
 // evidence gathers what bears on the verdict on a thing, and its uses.
 func (j *usageJudge) evidence(tx *sqlstore.Tx, s store.UsageSubject) (verdict.Evidence, []store.Used, error) {
 	e := verdict.Evidence{Now: tx.At(), Limits: j.limits, Coverage: j.coverage[s.Ref.Realm]}
-	facts, err := tx.FactsOf(s.Key, true)
+	holder, err := j.subject(tx, s, &e)
 	if err != nil {
 		return e, nil, err
-	}
-	holder := s.Ref
-	e.Subject = verdict.Subject{Ref: s.Ref}
-	for _, f := range facts {
-		fact, err := retinue.DecodeFact(f.Type, f.Body)
-		if err != nil {
-			return e, nil, err
-		}
-		switch x := fact.(type) {
-		case retinue.Identity:
-			e.Subject.Kind, e.Subject.State = x.Kind, x.State
-			e.Subject.CreatedAt = laterOf(e.Subject.CreatedAt, x.CreatedAt)
-		case retinue.Credential:
-			e.Subject.Credentials = append(e.Subject.Credentials, x.Kind)
-			e.Subject.CreatedAt = laterOf(e.Subject.CreatedAt, x.CreatedAt)
-			if !x.Identity.IsZero() {
-				holder = x.Identity
-			}
-			if x.State == retinue.CredentialInactive || x.State == retinue.CredentialRevoked {
-				e.Subject.State = retinue.StateDisabled
-			}
-		}
 	}
 	if days := j.idle.Of(string(e.Subject.Kind)); days > 0 {
 		e.Limits.Idle = time.Duration(days) * 24 * time.Hour
@@ -254,6 +237,37 @@ func (j *usageJudge) evidence(tx *sqlstore.Tx, s store.UsageSubject) (verdict.Ev
 	}
 	seriesInto(&e, used)
 	return e, used, nil
+}
+
+// subject gathers what the inventory has of a thing, and says whose it is.
+func (j *usageJudge) subject(tx *sqlstore.Tx, s store.UsageSubject, e *verdict.Evidence) (retinue.Ref, error) {
+	facts, err := tx.FactsOf(s.Key, true)
+	if err != nil {
+		return s.Ref, err
+	}
+	holder := s.Ref
+	e.Subject = verdict.Subject{Ref: s.Ref}
+	for _, f := range facts {
+		fact, err := retinue.DecodeFact(f.Type, f.Body)
+		if err != nil {
+			return holder, err
+		}
+		switch x := fact.(type) {
+		case retinue.Identity:
+			e.Subject.Kind, e.Subject.State = x.Kind, x.State
+			e.Subject.CreatedAt = laterOf(e.Subject.CreatedAt, x.CreatedAt)
+		case retinue.Credential:
+			e.Subject.Credentials = append(e.Subject.Credentials, x.Kind)
+			e.Subject.CreatedAt = laterOf(e.Subject.CreatedAt, x.CreatedAt)
+			if !x.Identity.IsZero() {
+				holder = x.Identity
+			}
+			if x.State == retinue.CredentialInactive || x.State == retinue.CredentialRevoked {
+				e.Subject.State = retinue.StateDisabled
+			}
+		}
+	}
+	return holder, nil
 }
 
 // credentialsOf adds the kinds of an identity's credentials, and what their

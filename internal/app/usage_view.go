@@ -13,6 +13,7 @@ import (
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
+	"github.com/retinue-id/retinue/internal/usage"
 	"github.com/retinue-id/retinue/internal/usage/verdict"
 	"github.com/retinue-id/retinue/internal/web/api"
 )
@@ -78,6 +79,7 @@ func (a *App) usageOf(ctx context.Context, scope store.RowScope, id retinue.Enti
 			return err
 		}
 		countUses(&out, used)
+		out.Shared = usage.Shared(used)
 		if out.Signals, err = a.signals(tx, e, v, used, tx.At().AddDate(0, 0, -signalDays), masked); err != nil {
 			return err
 		}

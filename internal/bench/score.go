@@ -38,6 +38,8 @@ type Dormancy struct {
 	Precision Rate `json:"precision"`
 	Recall    Rate `json:"recall"`
 	Overall   Rate `json:"overall"`
+	// Inactive counts idle as well: silent past the rhythm, and not sure yet.
+	Inactive Found `json:"inactive"`
 	// Unknown is how often the answer was unknown, or none.
 	Unknown Rate `json:"unknown"`
 	// Early are dead ones of which no use was due yet: nobody can tell.
@@ -145,6 +147,7 @@ func (v *verdicts) add(id *Identity, status Status) {
 func (s *scorer) dormancy() Dormancy {
 	var d Dormancy
 	var all verdicts
+	var precision, recall tally
 	rhythms := map[RhythmClass]*verdicts{}
 	grades := map[retinue.Grade]*verdicts{}
 	s.listed(func(id *Identity, c *Conclusion) {
@@ -156,6 +159,13 @@ func (s *scorer) dormancy() Dormancy {
 			said = *c
 		}
 		all.add(id, said.Status)
+		inactive := said.Status.silent() || said.Status == StatusIdle
+		if inactive {
+			precision.add(!id.Alive)
+		}
+		if !id.Alive && !id.MissedSince.IsZero() {
+			recall.add(inactive)
+		}
 		of(rhythms, id.Rhythm.Class).add(id, said.Status)
 		of(grades, said.Grade).add(id, said.Status)
 		if !id.Alive && id.MissedSince.IsZero() {
@@ -167,6 +177,7 @@ func (s *scorer) dormancy() Dormancy {
 		d.WrongSilent.add(id, said, s.truth.From)
 	})
 	d.Precision, d.Recall, d.Overall, d.Unknown = all.precision.rate(), all.recall.rate(), all.overall.rate(), all.unknown.rate()
+	d.Inactive = Found{precision.rate(), recall.rate()}
 	for _, class := range RhythmClasses() {
 		if v := rhythms[class]; v != nil {
 			d.ByRhythm = append(d.ByRhythm, v.part(string(class)))

@@ -19,6 +19,8 @@ func (r Result) WriteText(w io.Writer) error {
 	line("  precision", "%s", d.Precision)
 	line("  recall of those answered", "%s", d.Recall)
 	line("  recall of all", "%s", d.Overall)
+	line("  idle or more, precision", "%s", d.Inactive.Precision)
+	line("  idle or more, recall of all", "%s", d.Inactive.Recall)
 	line("  unknown", "%s", d.Unknown)
 	line("  dead, no use due yet", "%d", d.Early)
 	line("  called never used, was used", "%d", d.WrongNever)

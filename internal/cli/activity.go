@@ -108,6 +108,9 @@ func (e *env) importActivity(cmd *cobra.Command, sources []app.SourceConfig, opt
 	reads, err := a.ImportActivity(cmd.Context(), sources, opt)
 	p.close()
 	faults.say(e)
+	if err == nil {
+		_, err = a.Settle(cmd.Context()) // what is concluded now may be a finding
+	}
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/retinue-id/retinue"
@@ -15,10 +16,6 @@ import (
 // benchmark.
 func benchConclusions(ctx context.Context, a *app.App) (bench.Conclusions, error) {
 	var out bench.Conclusions
-	owners, err := benchOwners(ctx, a)
-	if err != nil {
-		return out, err
-	}
 	for line, err := range a.Verdicts(ctx, store.Everything(), store.VerdictQuery{Type: retinue.FactIdentity}, 0) {
 		if err != nil {
 			return out, err
@@ -28,9 +25,9 @@ func benchConclusions(ctx context.Context, a *app.App) (bench.Conclusions, error
 			return out, err
 		}
 		c := bench.Conclusion{Ref: u.Ref, Status: bench.Status(u.Verdict), Grade: u.Grade, SilentSince: u.SilentSince, SilentUntil: u.SilentUntil,
-			Rhythm: benchRhythm(u.Rhythm.Class), Owner: owners[line.ID]}
-		if c.Owner != "" {
-			c.OwnerConfidence = 1 // an owner is registered or not
+			Rhythm: benchRhythm(u.Rhythm.Class), Shared: u.Shared != nil}
+		if c.Owner, c.OwnerConfidence, err = benchOwner(ctx, a, line.ID); err != nil {
+			return out, err
 		}
 		for _, x := range u.Consumers {
 			c.Consumers = append(c.Consumers, benchConsumer(x))
@@ -53,23 +50,20 @@ func benchConclusions(ctx context.Context, a *app.App) (bench.Conclusions, error
 	return out, err
 }
 
-// benchOwners are the owners of identities that have one.
-func benchOwners(ctx context.Context, a *app.App) (map[retinue.EntityID]string, error) {
-	out := map[retinue.EntityID]string{}
-	q := store.ListQuery{Type: retinue.FactIdentity, Limit: store.MaxPage}
-	for {
-		page, err := a.ListThings(ctx, store.Everything(), q)
-		if err != nil {
-			return nil, err
-		}
-		for _, row := range page.Items {
-			out[row.ID] = row.Owner
-		}
-		if page.Next == "" {
-			return out, nil
-		}
-		q.Cursor = page.Next
+// benchOwner is who answers for an identity, or else who most likely does, with
+// how sure that is: of an owner who is settled entirely.
+func benchOwner(ctx context.Context, a *app.App, id retinue.EntityID) (string, float64, error) {
+	o, err := a.IdentityOwnership(ctx, store.Everything(), id)
+	switch {
+	case err != nil:
+		return "", 0, err
+	case o.Now.Owner != "" && !o.Now.Left:
+		return strings.TrimPrefix(o.Now.Owner, "@"), 1, nil
+	case len(o.Suggestions) > 0:
+		s := o.Suggestions[0]
+		return strings.TrimPrefix(s.Owner, "@"), float64(s.Strength) / 100, nil
 	}
+	return "", 0, nil
 }
 
 // benchConsumer is a consumer by what the log named it, and by network and

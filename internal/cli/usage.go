@@ -13,6 +13,7 @@ import (
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/app"
 	"github.com/retinue-id/retinue/internal/store"
+	"github.com/retinue-id/retinue/internal/usage"
 	"github.com/retinue-id/retinue/internal/usage/behave"
 	"github.com/retinue-id/retinue/internal/usage/replay"
 	"github.com/retinue-id/retinue/internal/usage/verdict"
@@ -104,6 +105,11 @@ func (e *env) showUsage(u app.UsageAnswer, all bool) {
 	section(e, "unusual in the last 30 days", u.Signals, func(s behave.Signal) string {
 		return fmt.Sprintf("%s  %s: %s", s.First.Format("2006-01-02 15:04"), s.Severity, s.Sentence)
 	})
+	if x := u.Shared; x != nil {
+		section(e, fmt.Sprintf("shared: used side by side from %s to %s", day(x.From), day(x.To)), x.Consumers, func(c usage.Sharer) string {
+			return fmt.Sprintf("%s %s: on %d days, %s to %s", c.Kind, c.Name, c.Days, day(c.First), day(c.Last))
+		})
+	}
 	consumers, actions := u.Consumers, u.Actions
 	if !all {
 		consumers, actions = consumers[:min(10, len(consumers))], actions[:min(10, len(actions))]
@@ -169,17 +175,19 @@ func counts(uses, denied int64) string {
 func (e *env) verdictsCommand() *cobra.Command {
 	var f listFlags
 	var status, grade, kind string
+	var shared bool
 	l := &cobra.Command{
 		Use:   "list",
 		Short: "List the usage status of identities and credentials, with its evidence",
 		Example: `  retinue verdicts list --status dormant --grade A
-  retinue verdicts list --of credentials --format csv`,
+  retinue verdicts list --of credentials --format csv
+  retinue verdicts list --shared`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, err := f.check(); err != nil {
 				return err
 			}
-			q := store.VerdictQuery{Status: strings.ReplaceAll(status, " ", "_"), Grade: retinue.Grade(strings.ToUpper(grade)), NonHuman: true}
+			q := store.VerdictQuery{Status: strings.ReplaceAll(status, " ", "_"), Grade: retinue.Grade(strings.ToUpper(grade)), Shared: shared, NonHuman: true}
 			switch {
 			case kind == "identities":
 				q.Type = retinue.FactIdentity
@@ -204,6 +212,7 @@ func (e *env) verdictsCommand() *cobra.Command {
 	fl.IntVar(&f.limit, "limit", 0, "print at most so many rows (default: every row)")
 	fl.StringVar(&status, "status", "", "active, idle, dormant, never_used or unknown")
 	fl.StringVar(&grade, "grade", "", "A (complete), B (good), C (weak) or D (none)")
+	fl.BoolVar(&shared, "shared", false, "only what several consumers share")
 	fl.StringVar(&kind, "of", "", "identities or credentials (default: both)")
 	return group("verdicts", "Verdicts: whether identities and credentials are still used", l)
 }

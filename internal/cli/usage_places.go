@@ -64,6 +64,9 @@ func (r *remote) verdicts(ctx context.Context, q store.VerdictQuery, limit int) 
 	v := url.Values{"limit": {strconv.Itoa(store.MaxPage)}}
 	set(v, "status", q.Status)
 	set(v, "grade", string(q.Grade))
+	if q.Shared {
+		v.Set("shared", "true")
+	}
 	switch q.Type {
 	case retinue.FactIdentity:
 		v.Set("of", "identities")

@@ -52,6 +52,8 @@ func (a *activation) ResolveName(name string) (any, bool) {
 		return orEmpty(s.Registration), true
 	case "owner":
 		return orEmpty(s.Owner), true
+	case "usage":
+		return orEmpty(s.Usage), true
 	case "counts":
 		return &s.Counts, true
 	case "labels":
@@ -81,6 +83,8 @@ func (a *activation) list(name string) (any, bool) {
 		return s.OwnerSignals, true
 	case "containers":
 		return s.Containers, true
+	case "knownTo":
+		return s.KnownTo, true
 	case "runners":
 		return s.Runners, true
 	case "exposure":

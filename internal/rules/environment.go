@@ -59,6 +59,8 @@ func Variables() []Variable {
 		{"paths", "the paths of its places", list(cel.StringType)},
 		{"lastUse", "the latest use of the subject and its credentials", cel.TimestampType},
 		{"neverUsed", "a source says that it was never used, and none says that it or a credential of it was", cel.BoolType},
+		{"usage", "what its logs say about its use: status, evidence, and who shares it", object[Usage]()},
+		{"knownTo", "people who left and knew it, of whom it was not kept by a rotation since", list(object[Knower]())},
 		{"exposure", "the widest exposure of the subject: owner, group, world, public or empty", cel.StringType},
 	}
 }
@@ -113,6 +115,7 @@ func structs() []any {
 		reflect.TypeFor[Member](), reflect.TypeFor[Owner](), reflect.TypeFor[Runner](),
 		reflect.TypeFor[Counts](), reflect.TypeFor[Labels](), reflect.TypeFor[Granted](),
 		reflect.TypeFor[access.Summary](), reflect.TypeFor[Way](), reflect.TypeFor[Holding](), reflect.TypeFor[Excess](),
+		reflect.TypeFor[Usage](), reflect.TypeFor[Sharer](), reflect.TypeFor[Knower](),
 	}
 }
 

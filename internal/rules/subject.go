@@ -81,6 +81,10 @@ type Subject struct {
 	// Runners are the resources and workloads that run as the identity.
 	Runners []Runner `json:"runners,omitempty"`
 	Counts  Counts   `json:"counts,omitzero"`
+	// Usage is what is concluded about its use, of identities and credentials.
+	Usage *Usage `json:"usage,omitempty"`
+	// KnownTo are the people who left and know the credential.
+	KnownTo []Knower `json:"knownTo,omitempty"`
 	// Labels are what the label rules gave it (see Set.Label). Evaluate fills
 	// them where they are zero.
 	Labels Labels `json:"labels,omitzero"`

@@ -243,7 +243,9 @@ type VerdictRow struct {
 	Silent   time.Time
 	Due      time.Time
 	JudgedAt time.Time
-	Body     []byte // JSON
+	// Shared is true where several consumers use one credential.
+	Shared bool
+	Body   []byte // JSON
 }
 
 // VerdictQuery selects verdicts; a zero field selects all.
@@ -251,6 +253,7 @@ type VerdictQuery struct {
 	Type     retinue.FactType
 	Status   string
 	Grade    retinue.Grade
+	Shared   bool // only what several consumers share
 	NonHuman bool // leave out persons
 	After    retinue.EntityID
 	Limit    int

@@ -165,6 +165,18 @@ var reads = map[string]struct {
 	"Usage": {true, func(tx *sqlstore.Tx, own, other half) (any, error) {
 		return eachHalf(own, other, tx.Usage)
 	}},
+	"UsageNews": {true, func(tx *sqlstore.Tx, _, _ half) (any, error) {
+		list, err := tx.UsageNews(0, 100)
+		var out []string
+		for _, x := range list {
+			v, err := tx.Verdict(x.ID)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, string(v.Body))
+		}
+		return out, err
+	}},
 	"Signals": {true, func(tx *sqlstore.Tx, _, _ half) (any, error) { return tx.Signals(store.SignalQuery{}) }},
 	"Signal": {true, func(tx *sqlstore.Tx, own, other half) (any, error) {
 		var out []store.Signal
@@ -635,7 +647,7 @@ var unscoped = map[string]string{
 // see everything.
 var writes = []string{"Accept", "ApplyScope", "DropFingerprints", "EnsureSource", "FinishRun", "ForgetSource", "Record", "Register", "SaveFinding",
 	"SetLabels", "SetMeta", "SetMissing", "SetRealmName", "StartRun", "WritePopulation", "Refill", "EndSignIns", "Reseal", "SetReference", "DropReference", "AddAccessChange", "SetStanding",
-	"SetSigningKey", "AddCoverage", "AddFault", "SetVerdict", "TakeUsageDue",
+	"SetSigningKey", "AddCoverage", "AddFault", "SetVerdict", "TakeUsageDue", "MarkTouchedUsage", "UsageNewsTold",
 	"MarkSignalsDue", "MarkTouchedForSignals", "MarkKindForSignals", "MarkPeersForSignals", "SignalsLooked", "KeepSignal", "DropSignal", "SetHabits", "AddDismissal", "RevokeDismissal"}
 
 func some(v int64) any {

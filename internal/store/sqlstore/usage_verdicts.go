@@ -2,91 +2,12 @@ package sqlstore
 
 import (
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/store"
 )
-
-// AddCoverage keeps what a log covers. A stretch that goes on where one with the
-// same statement ends, or lies in it, is one with it.
-func (tx *Tx) AddCoverage(c retinue.Coverage) error {
-	if tx.words == nil {
-		tx.words = map[string]int64{}
-	}
-	log, err := tx.word(c.Log)
-	if err != nil {
-		return err
-	}
-	realm, err := tx.realmID(c.Realm)
-	if err != nil {
-		return err
-	}
-	from, to := c.From.UnixMicro(), c.To.UnixMicro()
-	said := c
-	said.From, said.To = time.Time{}, time.Time{}
-	body, err := json.Marshal(said)
-	if err != nil {
-		return fmt.Errorf("keep coverage: %w", err)
-	}
-	var met []int64
-	err = tx.query(func(rows *sql.Rows) error {
-		var id, f, t int64
-		err := rows.Scan(&id, &f, &t)
-		met, from, to = append(met, id), min(from, f), max(to, t)
-		return err
-	}, "SELECT id, from_at, to_at FROM usage_coverage WHERE realm_id = $1 AND log = $2 AND body = $3 AND from_at <= $4 AND to_at >= $5", realm, log, string(body), to, from)
-	if err != nil {
-		return fmt.Errorf("keep coverage: %w", err)
-	}
-	for _, id := range met {
-		if err := tx.exec("DELETE FROM usage_coverage WHERE id = $1", id); err != nil {
-			return err
-		}
-	}
-	if len(met) == 0 { // silence there says something now, also of who is not in the log
-		if err := tx.JudgeRealmAgain(c.Realm); err != nil {
-			return err
-		}
-	}
-	key, err := tx.db.d.block(tx.ctx, tx.tx, "usage_coverage", 1)
-	if err != nil {
-		return err
-	}
-	return tx.exec("INSERT INTO usage_coverage (id, log, realm_id, from_at, to_at, body, recorded_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-		key, log, realm, from, to, string(body), tx.at.UnixMicro())
-}
-
-// UsageCoverage lists what the logs of a realm cover, of all realms where it is
-// empty, in the order in which they begin, with the words that stand on them.
-func (tx *Tx) UsageCoverage(realm retinue.Realm) ([]retinue.Coverage, error) {
-	var out []retinue.Coverage
-	err := tx.query(func(rows *sql.Rows) error {
-		var body string
-		var from, to int64
-		if err := rows.Scan(&body, &from, &to); err != nil {
-			return err
-		}
-		var c retinue.Coverage
-		if err := json.Unmarshal([]byte(body), &c); err != nil {
-			return err
-		}
-		c.From, c.To = observed(from), observed(to)
-		out = append(out, c)
-		return nil
-	}, `SELECT c.body, c.from_at, c.to_at FROM usage_coverage c JOIN realms m ON m.id = c.realm_id
-		WHERE $1 = '' OR m.realm = $1 ORDER BY m.realm, c.from_at, c.id`, string(realm))
-	if err != nil {
-		return nil, fmt.Errorf("read coverage: %w", err)
-	}
-	words, err := tx.Attestations(realm)
-	if err != nil {
-		return nil, err
-	}
-	return attested(out, words), nil
-}
 
 // maxFaults is how many faults of logs are kept; the oldest go first.
 const maxFaults = 10_000
@@ -224,10 +145,16 @@ func (tx *Tx) settleUsage(entity int64) error {
 
 // SetVerdict keeps what is concluded about the use of a thing.
 func (tx *Tx) SetVerdict(entity int64, v store.VerdictRow) error {
-	err := tx.exec(`INSERT INTO usage_verdicts (entity_id, status, grade, last_used, silent, due_at, judged_at, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+	shared := int64(0)
+	if v.Shared {
+		shared = 1
+	}
+	err := tx.exec(`INSERT INTO usage_verdicts (entity_id, status, grade, last_used, silent, due_at, judged_at, body, shared) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		ON CONFLICT (entity_id) DO UPDATE SET status = excluded.status, grade = excluded.grade, last_used = excluded.last_used, silent = excluded.silent,
-		due_at = excluded.due_at, judged_at = excluded.judged_at, body = excluded.body`,
-		entity, v.Status, string(v.Grade), micros(v.LastUsed), micros(v.Silent), micros(v.Due), tx.at.UnixMicro(), string(v.Body))
+		due_at = excluded.due_at, judged_at = excluded.judged_at, body = excluded.body, shared = excluded.shared,
+		news = CASE WHEN usage_verdicts.status <> excluded.status OR usage_verdicts.grade <> excluded.grade OR usage_verdicts.shared <> excluded.shared
+			THEN 1 ELSE usage_verdicts.news END`,
+		entity, v.Status, string(v.Grade), micros(v.LastUsed), micros(v.Silent), micros(v.Due), tx.at.UnixMicro(), string(v.Body), shared)
 	if err != nil {
 		return fmt.Errorf("keep verdict: %w", err)
 	}
@@ -260,11 +187,13 @@ func (tx *Tx) verdicts(out *[]store.VerdictRow, rest string, args ...any) error 
 		var last, silent, due sql.NullInt64
 		var at int64
 		var body string
-		err := rows.Scan(&v.Entity, &v.Type, &v.Name, &v.Kind, &v.Status, &v.Grade, &last, &silent, &due, &at, &body)
+		var shared int64
+		err := rows.Scan(&v.Entity, &v.Type, &v.Name, &v.Kind, &v.Status, &v.Grade, &last, &silent, &due, &at, &body, &shared)
+		v.Shared = shared == 1
 		v.LastUsed, v.Silent, v.Due, v.JudgedAt, v.Body = fromMicros(last), fromMicros(silent), fromMicros(due), observed(at), []byte(body)
 		*out = append(*out, v)
 		return err
-	}, `SELECT e.public_id, e.type, CASE WHEN e.name = '' THEN r.key ELSE e.name END, e.kind, v.status, v.grade, v.last_used, v.silent, v.due_at, v.judged_at, v.body
+	}, `SELECT e.public_id, e.type, CASE WHEN e.name = '' THEN r.key ELSE e.name END, e.kind, v.status, v.grade, v.last_used, v.silent, v.due_at, v.judged_at, v.body, v.shared
 		FROM usage_verdicts v JOIN entities e ON e.id = v.entity_id JOIN refs r ON r.id = e.ref_id `+rest, args...)
 	if err != nil {
 		return fmt.Errorf("read verdicts: %w", err)
@@ -292,6 +221,9 @@ func (tx *Tx) Verdicts(q store.VerdictQuery) ([]store.VerdictRow, error) {
 	}
 	if q.Grade != "" {
 		c.add("v.grade = ?", string(q.Grade))
+	}
+	if q.Shared {
+		c.add("v.shared = 1")
 	}
 	if q.After != "" {
 		c.add("e.public_id > ?", string(q.After))

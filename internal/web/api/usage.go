@@ -10,6 +10,7 @@ import (
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/auth"
 	"github.com/retinue-id/retinue/internal/store"
+	"github.com/retinue-id/retinue/internal/usage"
 	"github.com/retinue-id/retinue/internal/usage/behave"
 	"github.com/retinue-id/retinue/internal/usage/replay"
 	"github.com/retinue-id/retinue/internal/usage/verdict"
@@ -37,10 +38,13 @@ type Usage struct {
 	Grade    retinue.Grade  `json:"grade"`
 	Evidence string         `json:"evidence"`
 	UsageVerdict
-	JudgedAt  time.Time         `json:"judgedAt,omitzero"`
-	Consumers []UsageConsumer   `json:"consumers"`
-	Actions   []UsageAction     `json:"actions"`
-	Touches   []store.UsedTouch `json:"touches"`
+	JudgedAt  time.Time       `json:"judgedAt,omitzero"`
+	Consumers []UsageConsumer `json:"consumers"`
+	// Shared says which consumers that have nothing to do with each other share a
+	// credential of it; it is left out where nothing says so.
+	Shared  *usage.Sharing    `json:"shared,omitempty"`
+	Actions []UsageAction     `json:"actions"`
+	Touches []store.UsedTouch `json:"touches"`
 	// Signals are what is unusual about its use of the last 30 days.
 	Signals []behave.Signal `json:"signals"`
 	// Week counts uses by hour of the week in UTC, Monday 00:00 first; Days by
@@ -136,6 +140,7 @@ type VerdictsInput struct {
 	Of     string `query:"of" enum:"identities,credentials" doc:"Only these"`
 	Status string `query:"status" enum:"active,idle,dormant,never_used,unknown" doc:"Only this usage status"`
 	Grade  string `query:"grade" enum:"A,B,C,D" doc:"Only this grade of evidence"`
+	Shared bool   `query:"shared" doc:"Only what several consumers share"`
 	After  string `query:"after" maxLength:"64" doc:"The last id of the page before"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"How many are listed"`
 }
@@ -201,7 +206,7 @@ func (a *API) usage() {
 	})
 	add(a, huma.Operation{OperationID: "list-verdicts", Method: http.MethodGet, Path: "/verdicts", Tags: tags,
 		Summary: "Usage status and evidence of identities and credentials"}, func(ctx context.Context, in *VerdictsInput) (*single[Verdicts], error) {
-		q := store.VerdictQuery{Status: in.Status, Grade: retinue.Grade(in.Grade), After: retinue.EntityID(in.After), Limit: in.Limit, NonHuman: true}
+		q := store.VerdictQuery{Status: in.Status, Grade: retinue.Grade(in.Grade), Shared: in.Shared, After: retinue.EntityID(in.After), Limit: in.Limit, NonHuman: true}
 		switch in.Of {
 		case "identities":
 			q.Type = retinue.FactIdentity

@@ -6927,6 +6927,28 @@ export interface components {
             /** Format: int64 */
             uses: number;
         };
+        Sharer: {
+            agents?: string[] | null;
+            /** Format: int64 */
+            days: number;
+            /** Format: date-time */
+            first: string;
+            kind: string;
+            /** Format: date-time */
+            last: string;
+            name: string;
+            networks?: string[] | null;
+            /** Format: int64 */
+            uses: number;
+        };
+        Sharing: {
+            consumers: components["schemas"]["Sharer"][] | null;
+            credential?: components["schemas"]["Ref"];
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+        };
         SignInProvider: {
             id: string;
             name: string;
@@ -7508,6 +7530,7 @@ export interface components {
             reason: string;
             ref: components["schemas"]["Ref"];
             rhythm: components["schemas"]["Rhythm"];
+            shared?: components["schemas"]["Sharing"];
             signals: components["schemas"]["Signal"][] | null;
             /** Format: date-time */
             silentSince?: string;
@@ -24249,6 +24272,8 @@ export interface operations {
                 status?: "active" | "idle" | "dormant" | "never_used" | "unknown";
                 /** @description Only this grade of evidence */
                 grade?: "A" | "B" | "C" | "D";
+                /** @description Only what several consumers share */
+                shared?: boolean;
                 /** @description The last id of the page before */
                 after?: string;
                 /** @description How many are listed */
