@@ -47,6 +47,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv("RETINUE_TELL_CHILD") != "" {
 		os.Exit(app.TellChild())
 	}
+	if os.Getenv("RETINUE_SIGNALS_CHILD") != "" {
+		os.Exit(app.SignalsChild())
+	}
 	os.Exit(m.Run())
 }
 

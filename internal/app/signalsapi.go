@@ -131,5 +131,16 @@ func (a *App) Unmask(ctx context.Context, by retinue.Actor, scope store.RowScope
 	return u, nil
 }
 
+// MaskedUsage is UsageOf with people by a pseudonym.
+func (a *App) MaskedUsage(ctx context.Context, scope store.RowScope, id retinue.EntityID) (api.Usage, error) {
+	u, err := a.Usage(ctx, scope, id)
+	if err != nil || !strings.HasPrefix(string(u.ID), "idn_") {
+		return u, err
+	}
+	unused, err := a.UnusedGrants(ctx, scope, u.ID)
+	u.UnusedGrants = &unused
+	return u, err
+}
+
 // maxNamedPeople is how many people a record that they were shown names.
 const maxNamedPeople = 100

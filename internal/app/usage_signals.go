@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"iter"
 	"time"
 
 	"github.com/retinue-id/retinue"
@@ -174,4 +175,75 @@ func isNovel(k behave.Kind) bool {
 		return true
 	}
 	return false
+}
+
+// IdentitySignal is a signal and the identity that it is about: of a credential's,
+// the one to which it belongs.
+type IdentitySignal struct {
+	Identity retinue.Ref
+	Signal   behave.Signal
+}
+
+// EverySignal yields what is unusual in all that is known of use, however long
+// ago, of what is gone too: what findings tell, and what ended before they do.
+func (a *App) EverySignal(ctx context.Context) iter.Seq2[IdentitySignal, error] {
+	return func(yield func(IdentitySignal, error) bool) {
+		err := a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
+			for _, t := range []retinue.FactType{retinue.FactIdentity, retinue.FactCredential} {
+				for page, err := range tx.EntityPages(store.EntityQuery{Type: t, Gone: true}, usageRound) {
+					if err != nil {
+						return err
+					}
+					for _, e := range page {
+						if more, err := a.yieldSignals(tx, e, yield); err != nil || !more {
+							return err
+						}
+					}
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			yield(IdentitySignal{}, err)
+		}
+	}
+}
+
+func (a *App) yieldSignals(tx *sqlstore.Tx, e store.Entity, yield func(IdentitySignal, error) bool) (more bool, err error) {
+	used, err := tx.Usage(e.ID)
+	if err != nil || len(used) == 0 {
+		return true, err
+	}
+	var v verdict.Verdict
+	row, err := tx.Verdict(e.ID)
+	if err == nil {
+		err = json.Unmarshal(row.Body, &v)
+	}
+	if err != nil && !errors.Is(err, retinue.ErrNotFound) {
+		return false, err
+	}
+	n, err := a.notice(tx, store.UsageSubject{Key: e.InternalKey, ID: e.ID, Type: store.TypeIndex(e.Type), Ref: e.Ref()}, v, used)
+	if err != nil {
+		return false, err
+	}
+	about := e.Ref()
+	if len(n.signals) > 0 && e.Type == retinue.FactCredential {
+		holder, err := holderOf(tx, e)
+		if err != nil {
+			return false, err
+		}
+		if holder != 0 {
+			id, err := tx.NoticeSubject(holder)
+			if err != nil {
+				return false, err
+			}
+			about = id.Ref()
+		}
+	}
+	for _, s := range n.signals {
+		if !yield(IdentitySignal{about, s}, nil) {
+			return false, nil
+		}
+	}
+	return true, nil
 }

@@ -2,8 +2,11 @@ package cli
 
 import (
 	"context"
+<<<<<<< HEAD
 	"strings"
 	"time"
+=======
+>>>>>>> 4d4a646 (wip2)
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/app"
@@ -16,6 +19,18 @@ import (
 // benchmark.
 func benchConclusions(ctx context.Context, a *app.App) (bench.Conclusions, error) {
 	var out bench.Conclusions
+<<<<<<< HEAD
+=======
+	owners, err := benchOwners(ctx, a)
+	if err != nil {
+		return out, err
+	}
+	signals, err := benchSignals(ctx, a)
+	if err != nil {
+		return out, err
+	}
+	out.Signals = signals
+>>>>>>> 4d4a646 (wip2)
 	for line, err := range a.Verdicts(ctx, store.Everything(), store.VerdictQuery{Type: retinue.FactIdentity}, 0) {
 		if err != nil {
 			return out, err
@@ -33,13 +48,6 @@ func benchConclusions(ctx context.Context, a *app.App) (bench.Conclusions, error
 			c.Consumers = append(c.Consumers, benchConsumer(x))
 		}
 		out.Identities = append(out.Identities, c)
-		signals, err := a.SignalsSince(ctx, line.ID, time.Time{})
-		if err != nil {
-			return out, err
-		}
-		for _, s := range signals {
-			out.Signals = append(out.Signals, bench.Signal{Kind: bench.SignalKind(s.Kind), Identity: u.Ref, At: s.First})
-		}
 	}
 	logs, err := a.ActivityLogs(ctx)
 	for _, u := range logs.Unlisted {
@@ -50,6 +58,7 @@ func benchConclusions(ctx context.Context, a *app.App) (bench.Conclusions, error
 	return out, err
 }
 
+<<<<<<< HEAD
 // benchOwner is who answers for an identity, or else who most likely does, with
 // how sure that is: of an owner who is settled entirely.
 func benchOwner(ctx context.Context, a *app.App, id retinue.EntityID) (string, float64, error) {
@@ -62,6 +71,36 @@ func benchOwner(ctx context.Context, a *app.App, id retinue.EntityID) (string, f
 	case len(o.Suggestions) > 0:
 		s := o.Suggestions[0]
 		return strings.TrimPrefix(s.Owner, "@"), float64(s.Strength) / 100, nil
+=======
+// benchSignals are what was unusual, told of the identity whose use it was.
+func benchSignals(ctx context.Context, a *app.App) ([]bench.Signal, error) {
+	var out []bench.Signal
+	for s, err := range a.EverySignal(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, bench.Signal{Kind: bench.SignalKind(s.Signal.Kind), Identity: s.Identity, At: s.Signal.First})
+	}
+	return out, nil
+}
+
+// benchOwners are the owners of identities that have one.
+func benchOwners(ctx context.Context, a *app.App) (map[retinue.EntityID]string, error) {
+	out := map[retinue.EntityID]string{}
+	q := store.ListQuery{Type: retinue.FactIdentity, Limit: store.MaxPage}
+	for {
+		page, err := a.ListThings(ctx, store.Everything(), q)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range page.Items {
+			out[row.ID] = row.Owner
+		}
+		if page.Next == "" {
+			return out, nil
+		}
+		q.Cursor = page.Next
+>>>>>>> 4d4a646 (wip2)
 	}
 	return "", 0, nil
 }

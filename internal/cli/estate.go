@@ -19,6 +19,7 @@ import (
 type estate interface {
 	stewardship
 	witness
+	alarm
 	// things and grants yield every page of a list, findings too.
 	things(ctx context.Context, q store.ListQuery) iter.Seq2[store.ListRow, error]
 	grants(ctx context.Context, q store.ListQuery) iter.Seq2[inventory.Grant, error]

@@ -279,8 +279,12 @@ func (e *env) findingsDecide() *cobra.Command {
 		Long: `Set the state of a finding, or of every finding of a family:
 
   acknowledged   somebody is at it
-  accepted       the risk is accepted: give --reason and --until
-  open           takes either back
+  accepted       the risk is accepted: give --reason and --until. Of a finding
+                 about a signal of use, what is like it is silent from now on,
+                 for a year without --until
+  resolved       it was dealt with: for findings about signals of use alone, as
+                 others are resolved by fixing them
+  open           takes any of them back
 
 Accepting a family holds for findings of it that come later, until the date.`,
 		Example: "  retinue findings set fnd_… accepted --reason \"test account\" --until 2027-01-31",

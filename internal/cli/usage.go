@@ -20,7 +20,7 @@ import (
 )
 
 func (e *env) usageCommand() *cobra.Command {
-	format, all := "text", false
+	format, people, all := "text", "", false
 	c := &cobra.Command{
 		Use:   "usage IDENTITY",
 		Short: "Show what an identity or credential has really done",
@@ -31,7 +31,10 @@ or a name that only one has.
 The usage status is active, idle, dormant, never used, or unknown. The evidence
 is complete (the source's own log covers every way of use), good (but for named
 blind spots that its grants do not touch), weak (a last-used field only, or a log
-that is not proven whole), or none.`,
+that is not proven whole), or none.
+
+People are called by a pseudonym. --people shows their names and addresses; who
+asked, about what, whose were shown and why is put on record.`,
 		Example: "  retinue usage arn:aws:iam::111122223333:role/backup",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -43,7 +46,7 @@ that is not proven whole), or none.`,
 				if err != nil {
 					return err
 				}
-				u, err := s.usage(cmd.Context(), id)
+				u, err := s.usage(cmd.Context(), id, people)
 				if err != nil {
 					return err
 				}
@@ -57,6 +60,7 @@ that is not proven whole), or none.`,
 	}
 	c.Flags().StringVar(&format, "format", format, "text or json")
 	c.Flags().BoolVar(&all, "all", false, "every consumer and action, not the ten latest")
+	c.Flags().StringVar(&people, "people", "", "show people by name, for this `reason`, which is put on record")
 	return c
 }
 

@@ -17,14 +17,18 @@ import (
 
 // witness answers what identities have really done.
 type witness interface {
-	usage(ctx context.Context, id retinue.EntityID) (app.UsageAnswer, error)
+	// usage shows people by a pseudonym, or by name for a reason.
+	usage(ctx context.Context, id retinue.EntityID, reason string) (app.UsageAnswer, error)
 	// verdicts yields at most limit verdicts in the order of ids; 0 is every one.
 	verdicts(ctx context.Context, q store.VerdictQuery, limit int) iter.Seq2[app.VerdictLine, error]
 	simulate(ctx context.Context, q app.SimulationQuestion) (app.Simulation, error)
 }
 
-func (l local) usage(ctx context.Context, id retinue.EntityID) (app.UsageAnswer, error) {
-	return l.UsageOf(ctx, store.Everything(), id)
+func (l local) usage(ctx context.Context, id retinue.EntityID, reason string) (app.UsageAnswer, error) {
+	if reason != "" {
+		return l.Unmask(ctx, app.Actor(), store.Everything(), id, reason)
+	}
+	return l.MaskedUsage(ctx, store.Everything(), id)
 }
 
 func (l local) verdicts(ctx context.Context, q store.VerdictQuery, limit int) iter.Seq2[app.VerdictLine, error] {
@@ -50,8 +54,12 @@ func thingPath(id retinue.EntityID) string {
 	return listOf(t) + "/" + url.PathEscape(string(id))
 }
 
-func (r *remote) usage(ctx context.Context, id retinue.EntityID) (u app.UsageAnswer, err error) {
+func (r *remote) usage(ctx context.Context, id retinue.EntityID, reason string) (u app.UsageAnswer, err error) {
 	path := thingPath(id)
+	if reason != "" {
+		_, err = r.c.Do(ctx, client.Request{Method: http.MethodPost, Path: path + "/usage/people", Body: map[string]string{"reason": reason}}, &u)
+		return u, err
+	}
 	if _, err = r.c.Do(ctx, client.Request{Path: path + "/usage"}, &u); err != nil || !strings.HasPrefix(path, listOf(retinue.FactIdentity)) {
 		return u, err
 	}

@@ -122,7 +122,9 @@ func (a *API) signals() {
 		return counted(items, next), err
 	}
 	add(a, huma.Operation{OperationID: "list-signals", Method: http.MethodGet, Path: "/signals", Tags: tags, Summary: "What is unusual in use, the newest first"},
-		func(ctx context.Context, in *ListSignalsInput) (*listed[NoticedSignal], error) { return list(ctx, *in, "") })
+		func(ctx context.Context, in *ListSignalsInput) (*listed[NoticedSignal], error) {
+			return list(ctx, *in, "")
+		})
 	of := func(id, path, summary string) {
 		add(a, huma.Operation{OperationID: id, Method: http.MethodGet, Path: path, Tags: tags, Summary: summary},
 			func(ctx context.Context, in *struct {
