@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"cel.dev/cel-go/cel"
 
@@ -90,9 +91,9 @@ func (a *activation) list(name string) (any, bool) {
 	case "exposure":
 		return string(exposure(s)), true
 	case "lastUse":
-		return lastUse(allUses(s)), true
+		return s.lastUse(), true
 	case "neverUsed":
-		return neverUsed(allUses(s)), true
+		return s.neverUsed(), true
 	case "access":
 		if a.granted == nil {
 			a.granted = granted(s.Attachments)
@@ -148,6 +149,21 @@ func orEmpty[T any](p *T) *T {
 		return new(T)
 	}
 	return p
+}
+
+// lastUse is the latest use that a field of a source or a log tells of.
+func (s *Subject) lastUse() time.Time {
+	t := lastUse(allUses(s))
+	if s.Usage != nil && s.Usage.LastUsed.After(t) {
+		return s.Usage.LastUsed
+	}
+	return t
+}
+
+// neverUsed reports whether a source says so, and neither another nor a log says
+// otherwise.
+func (s *Subject) neverUsed() bool {
+	return neverUsed(allUses(s)) && (s.Usage == nil || s.Usage.LastUsed.IsZero())
 }
 
 // allUses are the uses of a subject and of its credentials.

@@ -176,10 +176,9 @@ func (r *compiledRule) evaluateEvidence(ctx context.Context, vars *activation) (
 }
 
 func priorityInput(sub *Subject, sev retinue.Severity) PriorityInput {
-	uses := allUses(sub)
 	return PriorityInput{Severity: sev, Exposure: exposure(sub), Criticality: sub.Labels.Criticality,
-		Environment: sub.Labels.Environment, Disabled: disabledReason(sub) != "", LastUse: lastUse(uses),
-		NeverUsed: neverUsed(uses), Now: sub.Now}
+		Environment: sub.Labels.Environment, Disabled: disabledReason(sub) != "", LastUse: sub.lastUse(),
+		NeverUsed: sub.neverUsed(), Now: sub.Now}
 }
 
 // places returns where to go, without what is only a reference.
