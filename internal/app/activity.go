@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -49,6 +50,9 @@ type ActivityRead struct {
 	To             time.Time          `json:"to,omitzero"`
 	Coverage       []retinue.Coverage `json:"coverage"`
 	Notes          []connector.Note   `json:"notes,omitempty"`
+	// Concerns counts, by the code of a blind spot, the identities and credentials
+	// of whose verdict it is a part. It is set by ImportActivity.
+	Concerns map[string]int `json:"concerns,omitempty"`
 	Error          string             `json:"error,omitempty"`
 }
 
@@ -83,8 +87,64 @@ func (a *App) ImportActivity(ctx context.Context, sources []SourceConfig, opt Ac
 	if _, err := a.DB.PackUsage(ctx, a.DB.Now().Add(-unpackedUse)); err != nil {
 		return out, err
 	}
-	_, err := a.JudgeUsage(ctx)
-	return out, err
+	if _, err := a.JudgeUsage(ctx); err != nil {
+		return out, err
+	}
+	return out, a.concerns(ctx, out)
+}
+
+// maxConcerned bounds of how many things it is counted which blind spots concern
+// them.
+const maxConcerned = 50_000
+
+// concerns counts whom the blind spots of logs that were read concern.
+func (a *App) concerns(ctx context.Context, reads []ActivityRead) error {
+	counts := map[string]int{}
+	for _, r := range reads {
+		for _, c := range r.Coverage {
+			for _, b := range c.BlindSpots {
+				counts[b.Code] = 0
+			}
+		}
+	}
+	if len(counts) == 0 {
+		return nil
+	}
+	err := a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
+		var after retinue.EntityID
+		for seen := 0; seen < maxConcerned; {
+			rows, err := tx.Verdicts(store.VerdictQuery{After: after, Limit: store.MaxPage})
+			if err != nil || len(rows) == 0 {
+				return err
+			}
+			for _, row := range rows {
+				var v struct{ BlindSpots []retinue.BlindSpot }
+				if err := json.Unmarshal(row.Body, &v); err != nil {
+					return err
+				}
+				met := map[string]bool{}
+				for _, b := range v.BlindSpots {
+					if _, ours := counts[b.Code]; ours && !met[b.Code] {
+						met[b.Code] = true
+						counts[b.Code]++
+					}
+				}
+			}
+			seen, after = seen+len(rows), rows[len(rows)-1].Entity
+		}
+		return nil
+	})
+	for i := range reads {
+		reads[i].Concerns = map[string]int{}
+		for _, c := range reads[i].Coverage {
+			for _, b := range c.BlindSpots {
+				if n := counts[b.Code]; n > 0 {
+					reads[i].Concerns[b.Code] = n
+				}
+			}
+		}
+	}
+	return err
 }
 
 // recordRead puts on record that a source's logs were read.
@@ -214,27 +274,26 @@ func (s *activitySink) add(input string, read ActivityRead) {
 
 // Cover implements connector.ActivitySink.
 func (s *activitySink) Cover(ctx context.Context, c retinue.Coverage) error {
-	attested := c.Proof == "" && s.opt.Complete
-	if attested {
-		c.Proof = fmt.Sprintf("%s said on %s that what was read is all that the log held", s.opt.Actor.Name, s.app.now().Format(time.DateOnly))
-	}
 	if c.To.Before(c.From) || c.Realm.Validate() != nil || c.Log == "" {
 		return fmt.Errorf("%w: coverage of log %q of realm %q from %s to %s", retinue.ErrInvalid, c.Log, c.Realm, c.From, c.To)
 	}
 	if _, err := s.queue.wait(); err != nil { // the events first
 		return err
 	}
+	err := s.app.DB.Update(ctx, func(tx *sqlstore.Tx) error {
+		if err := tx.AddCoverage(c); err != nil || c.Proof != "" || !s.opt.Complete {
+			return err
+		}
+		return attest(tx, s.opt.Actor, s.source.Name, store.Attestation{Log: c.Log, Realm: c.Realm, From: c.From, To: c.To, By: s.opt.Actor, At: tx.At()})
+	})
+	if c.Proof == "" && s.opt.Complete {
+		c.Proof = fmt.Sprintf("%s said on %s that what was read is all that the log held", s.opt.Actor.Name, s.app.now().Format(time.DateOnly))
+	}
 	s.mu.Lock()
 	s.read.Coverage = append(s.read.Coverage, c)
 	s.logs[c.Log] = true
 	s.mu.Unlock()
-	return s.app.DB.Update(ctx, func(tx *sqlstore.Tx) error {
-		if attested {
-			tx.Record(s.opt.Actor, retinue.RecordActivityAttested, s.source.Name, map[string]any{"log": c.Log, "realm": c.Realm,
-				"from": c.From.Format(time.RFC3339), "to": c.To.Format(time.RFC3339)})
-		}
-		return tx.AddCoverage(c)
-	})
+	return err
 }
 
 // Fault implements connector.ActivitySink.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -14,12 +13,12 @@ import (
 )
 
 func (e *env) activityCommand() *cobra.Command {
-	return group("activity", "Activity: what the logs of systems tell of use", e.activityImport())
+	return group("activity", "Activity: what the logs of systems tell of use", e.activityImport(), e.activityCoverage(), e.activityAttest())
 }
 
 func (e *env) activityImport() *cobra.Command {
 	var format, since string
-	var complete bool
+	var complete, verbose bool
 	c := &cobra.Command{
 		Use:   "import KIND[=PATH[,OPTION=VALUE…]] …",
 		Short: "Read logs, count what they tell, and judge whose use changed",
@@ -43,7 +42,7 @@ Kinds of log:
 			opt := app.ActivityOptions{Actor: app.Actor(), Complete: complete, Getenv: e.getenv}
 			if since != "" {
 				var err error
-				if opt.Since, err = parseTime("--since", since); err != nil {
+				if opt.Since, err = beginning("--since", since); err != nil {
 					return err
 				}
 			}
@@ -58,12 +57,13 @@ Kinds of log:
 			if err != nil {
 				return err
 			}
-			return e.importActivity(cmd, sources, opt, format)
+			return e.importActivity(cmd, sources, opt, format, verbose)
 		},
 	}
 	f := c.Flags()
 	f.StringVar(&format, "format", "text", "text or json")
 	f.StringVar(&since, "since", "", "leave out older events: a date, a time or an age such as 90d")
+	f.BoolVar(&verbose, "verbose", false, "print every blind spot, also those that concern none of your identities")
 	f.BoolVar(&complete, "complete", false, "say that what is read is all that the logs held in its time")
 	return c
 }
@@ -96,7 +96,7 @@ func activityExamples(specs []connector.Spec) string {
 // shownFaults is how many faults are printed one by one.
 const shownFaults = 20
 
-func (e *env) importActivity(cmd *cobra.Command, sources []app.SourceConfig, opt app.ActivityOptions, format string) (err error) {
+func (e *env) importActivity(cmd *cobra.Command, sources []app.SourceConfig, opt app.ActivityOptions, format string, verbose bool) (err error) {
 	a, err := e.open(cmd.Context())
 	if err != nil {
 		return err
@@ -118,7 +118,7 @@ func (e *env) importActivity(cmd *cobra.Command, sources []app.SourceConfig, opt
 		err = e.json(reads)
 	} else {
 		for _, r := range reads {
-			e.showRead(r)
+			e.showRead(r, verbose)
 		}
 	}
 	for _, r := range reads {
@@ -127,34 +127,4 @@ func (e *env) importActivity(cmd *cobra.Command, sources []app.SourceConfig, opt
 		}
 	}
 	return err
-}
-
-func (e *env) showRead(r app.ActivityRead) {
-	e.printf("%s: %d events of %d inputs, %d of them new", retinue.CleanName(r.Source), r.Events, r.Inputs, r.New)
-	if !r.From.IsZero() {
-		e.printf(", from %s to %s", r.From.Format(time.RFC3339), r.To.Format(time.RFC3339))
-	}
-	e.printf("\n")
-	line := func(n int64, text string) {
-		if n > 0 {
-			e.printf("  %d %s\n", n, text)
-		}
-	}
-	line(r.Repeated, "had been counted before")
-	line(r.LateUnverified, "came so late that it cannot be told whether they had been counted")
-	line(r.Unknown, "are of no kind that is known: kept, and taken neither for use nor for silence")
-	line(r.Faults, "could not be read")
-	for _, c := range r.Coverage {
-		e.printf("  covers %s of %s from %s to %s", c.Log, c.Realm, c.From.Format(time.DateOnly), c.To.Format(time.DateOnly))
-		if c.Proof == "" {
-			e.printf(": not proven to be whole")
-		}
-		e.printf("\n")
-		for _, b := range c.BlindSpots {
-			e.printf("    not shown: %s\n", retinue.CleanName(b.Text))
-		}
-	}
-	for _, n := range r.Notes {
-		e.printf("  note: %s\n", retinue.CleanName(n.Text))
-	}
 }
