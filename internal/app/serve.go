@@ -143,7 +143,7 @@ func (a *App) server(o ServeOptions) (*web.Server, *accounts.Service, error) {
 		return nil, nil, err
 	}
 	cfg := web.Config{Listen: o.Listen, PublicURL: strings.TrimSuffix(o.PublicURL, "/"), TLSCert: o.TLSCert, TLSKey: o.TLSKey, ACMEDomain: o.ACMEDomain, ACMEDirectory: o.ACMEDirectory,
-		ACMECache: filepath.Join(filepath.Dir(a.Config.KeyFile), "acme"), TrustedProxies: proxies, Metrics: o.Metrics, Collectors: a.logs.metrics.Collectors(),
+		ACMECache: filepath.Join(filepath.Dir(a.Config.KeyFile), "acme"), TrustedProxies: proxies, Metrics: o.Metrics, Collectors: append(a.logs.metrics.Collectors(), streamCollector{a}),
 		Ready: a.ready, Log: a.log, Now: a.now}
 	front, loopbackOnly, err := frontOf(cfg)
 	if err != nil {

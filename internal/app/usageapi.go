@@ -73,7 +73,10 @@ const tallyDays = 90
 
 // ActivityLogs implements api.UsageHistory.
 func (a *App) ActivityLogs(ctx context.Context) (api.ActivityLogs, error) {
-	out := api.ActivityLogs{Logs: []api.ActivityLog{}, Faults: []store.UsageFault{}, Unlisted: []api.UnlistedIdentity{}}
+	out := api.ActivityLogs{Logs: []api.ActivityLog{}, Faults: []store.UsageFault{}, Unlisted: []api.UnlistedIdentity{}, Streams: []api.EventStream{}}
+	for _, s := range a.EventStreams() {
+		out.Streams = append(out.Streams, api.EventStream{State: s})
+	}
 	err := a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
 		coverage, err := tx.UsageCoverage("")
 		if err != nil {

@@ -21,8 +21,8 @@ type watcher struct {
 	link *link
 	// held is what had been counted when the messages up to until had been given
 	// out: once those are all acknowledged, nothing before is missing.
-	held    map[part]extent
-	until   uint64
+	held  map[part]extent
+	until uint64
 
 	mu      sync.Mutex
 	dropped uint64 // up to where messages were dropped unread

@@ -9,6 +9,7 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/auth"
+	"github.com/retinue-id/retinue/internal/eventstream"
 	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/usage"
 	"github.com/retinue-id/retinue/internal/usage/behave"
@@ -163,6 +164,15 @@ type ActivityLogs struct {
 	Faults []store.UsageFault `json:"faults"`
 	// Unlisted were seen in logs and are in no listing.
 	Unlisted []UnlistedIdentity `json:"unlisted"`
+	// Streams are the streams of events that this server reads.
+	Streams []EventStream `json:"streams"`
+}
+
+// EventStream is how the reading of a stream of events goes. The counts are of
+// the server that answers, since it started; lag and unacknowledged are of all
+// servers.
+type EventStream struct {
+	eventstream.State
 }
 
 // ActivityLog is what one log of a system covers, and what it brought.

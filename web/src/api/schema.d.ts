@@ -3492,6 +3492,7 @@ export interface components {
         ActivityLogs: {
             faults: components["schemas"]["UsageFault"][] | null;
             logs: components["schemas"]["ActivityLog"][] | null;
+            streams: components["schemas"]["EventStream"][] | null;
             unlisted: components["schemas"]["UnlistedIdentity"][] | null;
         };
         Actor: {
@@ -4178,6 +4179,43 @@ export interface components {
             items: components["schemas"]["Escalation"][] | null;
             /** Format: int64 */
             total: number;
+        };
+        EventStream: {
+            /** Format: date-time */
+            askedAt?: string;
+            connected: boolean;
+            consumer: string;
+            /** Format: int64 */
+            dropped: number;
+            error?: string;
+            /** Format: date-time */
+            errorAt?: string;
+            /** Format: int64 */
+            events: number;
+            /** Format: int64 */
+            faults: number;
+            /** Format: int64 */
+            givenBack: number;
+            /** Format: int64 */
+            lag: number;
+            /** Format: date-time */
+            lastMessageAt?: string;
+            /** Format: int64 */
+            lateUnverified: number;
+            /** Format: int64 */
+            messages: number;
+            name: string;
+            /** Format: int64 */
+            new: number;
+            /** Format: int64 */
+            redelivered: number;
+            /** Format: int64 */
+            repeated: number;
+            stream: string;
+            /** Format: int64 */
+            unacknowledged: number;
+            /** Format: int64 */
+            unknown: number;
         };
         Evidence: {
             /** Format: date-time */

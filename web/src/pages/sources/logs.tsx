@@ -29,6 +29,7 @@ export default function LogsPage() {
       ) : (
         <>
           {(data.logs ?? []).length === 0 && <NoLogs />}
+          <Streams of={data.streams ?? []} />
           {(data.logs ?? []).map((l) => (
             <Log key={`${l.realm} ${l.log}`} of={l} />
           ))}
@@ -134,6 +135,49 @@ function why(l: ActivityLog, proofs: string[]): string {
     coverage.some((c) => !c.authenticated) && 'others than its system could have written to it',
   ].filter(Boolean);
   return [proofs.length > 0 && sentence(proofs.join('; ')), lacks.length > 0 && sentence(`The evidence is weak: ${lacks.join(', and ')}`)].filter(Boolean).join(' ');
+}
+
+/** How the reading of streams goes: whether they are read, and how far behind. */
+function Streams({ of }: { of: NonNullable<ActivityLogs['streams']> }) {
+  if (of.length === 0) return null;
+  return (
+    <Section title="Streams" aside="what this server read since it started">
+      <Simple
+        label="Streams"
+        rows={of}
+        id={(s) => s.name}
+        columns={[
+          { name: 'name', head: 'Stream', cell: (s) => s.name },
+          {
+            name: 'state',
+            head: 'State',
+            cell: (s) =>
+              s.error ? (
+                <>
+                  <Mark tone="critical" sign="octagon">
+                    not read
+                  </Mark>{' '}
+                  {sentence(s.error)}
+                </>
+              ) : s.connected ? (
+                <Mark tone="good" sign="check">
+                  read
+                </Mark>
+              ) : (
+                <Mark tone="unknown" sign="hatched">
+                  not connected
+                </Mark>
+              ),
+          },
+          { name: 'lag', head: 'Waiting', right: true, cell: (s) => count(s.lag + s.unacknowledged) },
+          { name: 'events', head: 'New events', right: true, cell: (s) => count(s.new) },
+          { name: 'again', head: 'Delivered again', right: true, wide: true, cell: (s) => count(s.redelivered) },
+          { name: 'faults', head: 'Not readable', right: true, wide: true, cell: (s) => count(s.faults) },
+          { name: 'last', head: 'Newest message', wide: true, cell: (s) => (s.lastMessageAt ? <Time at={s.lastMessageAt} /> : <Unknown />) },
+        ]}
+      />
+    </Section>
+  );
 }
 
 function Faults({ of }: { of: NonNullable<ActivityLogs['faults']> }) {
