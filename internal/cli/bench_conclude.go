@@ -2,11 +2,7 @@ package cli
 
 import (
 	"context"
-<<<<<<< HEAD
 	"strings"
-	"time"
-=======
->>>>>>> 4d4a646 (wip2)
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/app"
@@ -19,18 +15,11 @@ import (
 // benchmark.
 func benchConclusions(ctx context.Context, a *app.App) (bench.Conclusions, error) {
 	var out bench.Conclusions
-<<<<<<< HEAD
-=======
-	owners, err := benchOwners(ctx, a)
-	if err != nil {
-		return out, err
-	}
 	signals, err := benchSignals(ctx, a)
 	if err != nil {
 		return out, err
 	}
 	out.Signals = signals
->>>>>>> 4d4a646 (wip2)
 	for line, err := range a.Verdicts(ctx, store.Everything(), store.VerdictQuery{Type: retinue.FactIdentity}, 0) {
 		if err != nil {
 			return out, err
@@ -58,20 +47,6 @@ func benchConclusions(ctx context.Context, a *app.App) (bench.Conclusions, error
 	return out, err
 }
 
-<<<<<<< HEAD
-// benchOwner is who answers for an identity, or else who most likely does, with
-// how sure that is: of an owner who is settled entirely.
-func benchOwner(ctx context.Context, a *app.App, id retinue.EntityID) (string, float64, error) {
-	o, err := a.IdentityOwnership(ctx, store.Everything(), id)
-	switch {
-	case err != nil:
-		return "", 0, err
-	case o.Now.Owner != "" && !o.Now.Left:
-		return strings.TrimPrefix(o.Now.Owner, "@"), 1, nil
-	case len(o.Suggestions) > 0:
-		s := o.Suggestions[0]
-		return strings.TrimPrefix(s.Owner, "@"), float64(s.Strength) / 100, nil
-=======
 // benchSignals are what was unusual, told of the identity whose use it was.
 func benchSignals(ctx context.Context, a *app.App) ([]bench.Signal, error) {
 	var out []bench.Signal
@@ -84,23 +59,18 @@ func benchSignals(ctx context.Context, a *app.App) ([]bench.Signal, error) {
 	return out, nil
 }
 
-// benchOwners are the owners of identities that have one.
-func benchOwners(ctx context.Context, a *app.App) (map[retinue.EntityID]string, error) {
-	out := map[retinue.EntityID]string{}
-	q := store.ListQuery{Type: retinue.FactIdentity, Limit: store.MaxPage}
-	for {
-		page, err := a.ListThings(ctx, store.Everything(), q)
-		if err != nil {
-			return nil, err
-		}
-		for _, row := range page.Items {
-			out[row.ID] = row.Owner
-		}
-		if page.Next == "" {
-			return out, nil
-		}
-		q.Cursor = page.Next
->>>>>>> 4d4a646 (wip2)
+// benchOwner is who answers for an identity, or else who most likely does, with
+// how sure that is: of an owner who is settled entirely.
+func benchOwner(ctx context.Context, a *app.App, id retinue.EntityID) (string, float64, error) {
+	o, err := a.IdentityOwnership(ctx, store.Everything(), id)
+	switch {
+	case err != nil:
+		return "", 0, err
+	case o.Now.Owner != "" && !o.Now.Left:
+		return strings.TrimPrefix(o.Now.Owner, "@"), 1, nil
+	case len(o.Suggestions) > 0:
+		s := o.Suggestions[0]
+		return strings.TrimPrefix(s.Owner, "@"), float64(s.Strength) / 100, nil
 	}
 	return "", 0, nil
 }
