@@ -61,6 +61,17 @@ func Events(o LoadOptions) iter.Seq[retinue.Event] { return NewLoad(o).Events() 
 // how many rows of an hourly history they make.
 func (l *Load) Count() int64 { return l.count }
 
+// Identities are those who act in the load.
+func (l *Load) Identities() iter.Seq[retinue.Ref] {
+	return func(yield func(retinue.Ref) bool) {
+		for i := range l.ids {
+			if !yield(l.ids[i].event.Identity) {
+				return
+			}
+		}
+	}
+}
+
 // Rows says how many rows the events of the last run make.
 func (l *Load) Rows() int64 { return l.rows }
 

@@ -2,7 +2,10 @@
 // organisation:
 //
 //	go run ./internal/testkit/cmd/usageload -identities 100000 -days 30 -db big.db
+//	go run ./internal/testkit/cmd/usageload -identities 100000 -days 30 -db big.db -judge 100000
 //
+// The second lists the identities in the database that the first filled, forms
+// the verdicts on the use of all of them, and again after batches that touch few.
 // It counts the made-up events of package bench as if each hour passed while
 // they came: hours that are over are packed, and what is beyond the horizon is
 // forgotten. It prints the speed, the rows, and the size of the database a row.
@@ -32,11 +35,13 @@ const batchEvents = 20_000
 func main() {
 	var o bench.LoadOptions
 	var db, profile string
+	var judged int
 	flag.IntVar(&o.Identities, "identities", 100_000, "how many identities there are")
 	flag.IntVar(&o.Days, "days", 30, "for how many days they act")
 	flag.Uint64Var(&o.Seed, "seed", 1, "what the events are made from")
 	flag.Int64Var(&o.Events, "events", 0, "stop after so many (default: all)")
 	flag.StringVar(&db, "db", "", "file or PostgreSQL URL of a database")
+	flag.IntVar(&judged, "judge", 0, "list so many of the identities in a database that was filled, and form the verdicts on their use")
 	flag.StringVar(&profile, "cpuprofile", "", "file for a profile of the processors")
 	flag.Parse()
 	if db == "" || flag.NArg() > 0 {
@@ -56,7 +61,11 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, db, o); err != nil {
+	do := run
+	if judged > 0 {
+		do = func(ctx context.Context, db string, o bench.LoadOptions) error { return judge(ctx, db, o, judged) }
+	}
+	if err := do(ctx, db, o); err != nil {
 		fmt.Fprintln(os.Stderr, "usageload:", err)
 		os.Exit(1)
 	}
@@ -110,7 +119,9 @@ func run(ctx context.Context, addr string, o bench.LoadOptions) error {
 	if _, err := db.PackUsage(ctx, time.Unix(clock.Load()+7200, 0)); err != nil {
 		return err
 	}
-	return report(ctx, db, addr, events, rows, counted, max(peak, heap()))
+	fmt.Printf("%d events in %s: %.0f a second, with packing; peak of memory %d MB; %d rows were written on the way\n",
+		events, counted.Round(time.Second), float64(events)/counted.Seconds(), max(peak, heap())>>20, rows)
+	return report(ctx, db, addr)
 }
 
 // keep does what a server does now and then.
@@ -128,9 +139,10 @@ func heap() uint64 {
 	return m.HeapInuse
 }
 
-func report(ctx context.Context, db *sqlstore.DB, addr string, events, touched int64, counted time.Duration, peak uint64) error {
+// report prints what a database holds whose hours are packed.
+func report(ctx context.Context, db *sqlstore.DB, addr string) error {
 	var behaviours, months, seen int64
-	var rows int64
+	var rows, events int64
 	for q, to := range map[string]*int64{"usage_behaviours": &behaviours, "usage_packed": &months, "usage_seen": &seen} {
 		if err := db.Handle().QueryRowContext(ctx, "SELECT count(*) FROM "+q).Scan(to); err != nil {
 			return err
@@ -152,13 +164,15 @@ func report(ctx context.Context, db *sqlstore.DB, addr string, events, touched i
 			return err
 		}
 		rows += int64(len(m.Hours))
+		for _, t := range m.Hours {
+			events += t.N
+		}
 	}
 	if err := r.Err(); err != nil {
 		return err
 	}
-	fmt.Printf("%d events in %s: %.0f a second, with packing; peak of memory %d MB\n", events, counted.Round(time.Second), float64(events)/counted.Seconds(), peak>>20)
-	fmt.Printf("%d rows by hour (%.1f events each) of %d behaviours in %d packed months; %d events are known again; %d rows were written on the way\n",
-		rows, float64(events)/float64(rows), behaviours, months, seen, touched)
+	fmt.Printf("%d events in %d rows by hour (%.1f events each) of %d behaviours in %d packed months; %d events are known again\n",
+		events, rows, float64(events)/float64(rows), behaviours, months, seen)
 	if info, err := os.Stat(addr); err == nil {
 		fmt.Printf("database: %d MB, %.1f bytes a row by hour\n", info.Size()>>20, float64(info.Size())/float64(rows))
 	}
