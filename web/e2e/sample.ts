@@ -3,7 +3,6 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { importEvents } from './events';
 import { environment, program, results } from './installation';
 
 /** Makes the sample company once. Each worker serves a copy of its own. */
@@ -15,7 +14,6 @@ export default async function sample() {
   const home = join(folder, 'sample');
   mkdirSync(home);
   await promisify(execFile)(program, ['demo', '--db', join(home, 'retinue.db')], { env: environment(home) });
-  await importEvents(home);
   process.env['RETINUE_SAMPLE'] = home;
   return () => rmSync(folder, { recursive: true, force: true });
 }

@@ -1,5 +1,6 @@
 import type { Page } from '@playwright/test';
 import { accessible, expect, fits, legible, picture, settled, test } from './fixtures';
+import { logged } from './logged';
 
 const wide = { width: 1440, height: 900 };
 const narrow = { width: 390, height: 844 };
@@ -118,16 +119,19 @@ for (const [kind, key] of [
     await whole(page, `one-of-${kind}`, `/${kind}/${encodeURIComponent(one)}`);
   });
 
-for (const [kind, text] of [
-  ['identities', 'ais-feed-api'],
-  ['credentials', 'ci-backup'],
-] as const)
+for (const kind of ['identities', 'credentials'] as const)
   test(`the usage of one of the ${kind} that a log shows is whole and accessible, light and dark, wide and narrow`, async ({ page, request }) => {
-    const { items } = (await (await request.get(`/api/v1/${kind}?text=${text}`)).json()) as { items: { id: string; realm: string }[] };
-    const one = items.find((i) => i.realm === 'aws:111122223333')?.id ?? '';
+    const one = await logged(request, kind);
     await whole(page, `usage-of-${kind}`, `/${kind}/${one}?tab=usage`);
     await expect(page.getByRole('table', { name: 'Uses by weekday and hour, UTC' })).toBeVisible();
     await expect(page.getByRole('group', { name: 'Who would notice' }).locator('tbody tr').first()).toBeVisible();
+  });
+
+for (const change of ['disable', 'split', 'deny'])
+  test(`the simulation ${change} is whole and accessible, light and dark, wide and narrow`, async ({ page, request }) => {
+    const one = await logged(request, 'identities');
+    await whole(page, `simulation-${change}`, `/identities/${one}?simulate=${change}`);
+    await expect(page.getByRole('region', { name: 'Simulation' })).toContainText('Judged');
   });
 
 // On a telephone the first layout is another one.

@@ -1,4 +1,4 @@
-import { Tabs } from '@mantine/core';
+import { Button, Tabs } from '@mantine/core';
 import { lazy, Suspense } from 'react';
 import { useParams, useSearchParams } from 'wouter';
 import { useGet } from '@/api/query';
@@ -75,6 +75,13 @@ function One({ credential: c }: { credential: CredentialDetail }) {
         <Tabs.Panel value={tab} pt={12}>
           {tab === 'usage' ? (
             <Suspense fallback={<Rows count={10} />}>
+              {!params.has('simulate') && (
+                <p>
+                  <Button component={Link} to={`/credentials/${encodeURIComponent(c.id)}?tab=usage&simulate=disable`} variant="default">
+                    Simulate disabling
+                  </Button>
+                </p>
+              )}
               <UsageView path={`/credentials/${encodeURIComponent(c.id)}`} />
             </Suspense>
           ) : (

@@ -53,6 +53,9 @@ export function Head({ identity: d, onOwner, onEdit }: Props) {
           {middle(d.name || d.key, 80)}
         </h1>
         <span className={classes.headActions}>
+          <Button component={Link} to={`/identities/${d.id}?simulate=disable`} variant="default">
+            Simulate disabling
+          </Button>
           {editable && (
             <Button variant="default" onClick={onEdit}>
               Edit registration

@@ -8,12 +8,13 @@ import { Simple } from '@/components/Simple';
 import { Block } from '@/components/Skeletons';
 import { Empty, Failed } from '@/components/States';
 import { Time } from '@/components/Time';
-import { Mark, Term, Unknown, word } from '@/components/Words';
-import { count, date, middle, plural, sentence, toDate } from '@/lib/format';
+import { Mark, Unknown, word } from '@/components/Words';
+import { count, date, middle, plural, sentence, share, toDate } from '@/lib/format';
 import { Days } from '@/pages/usage/Days';
 import classes from '@/pages/usage/usage.module.css';
-import { Spots } from '@/pages/usage/UsageView';
-import { windowText } from '@/pages/usage/words';
+import { Spots } from '@/pages/usage/Spots';
+import { useMore } from '@/pages/usage/parts';
+import { provenShare, windowText } from '@/pages/usage/words';
 import { SourceTabs } from './Tabs';
 
 /** The logs that were read: what each covers, what is missing, and who stands in them only. */
@@ -69,7 +70,7 @@ const kinds: Record<string, string> = {
 function Log({ of: l }: { of: ActivityLog }) {
   const coverage = l.coverage ?? [];
   const proofs = [...new Set(coverage.flatMap((c) => (c.proof ? [c.proof] : [])))];
-  const proven = coverage.length > 0 && coverage.every((c) => c.proof && c.authenticated);
+  const proven = provenShare(l);
   const classesOf = [...new Set(coverage.flatMap((c) => c.classes ?? []))];
   const spots = [...new Map(coverage.flatMap((c) => c.blindSpots ?? []).map((b) => [`${b.code} ${b.text}`, b])).values()];
   const gaps = l.gaps ?? [];
@@ -94,13 +95,13 @@ function Log({ of: l }: { of: ActivityLog }) {
         <div>
           <dt>Completeness</dt>
           <dd>
-            {proven ? (
+            {proven === 1 ? (
               <Mark tone="good" sign="check">
                 proven
               </Mark>
             ) : (
               <Mark tone="unknown" sign="hatched">
-                not proven
+                {proven > 0 ? `proven for ${share(Math.min(proven, 0.999), 1)}` : 'not proven'}
               </Mark>
             )}
           </dd>
@@ -114,8 +115,18 @@ function Log({ of: l }: { of: ActivityLog }) {
             </div>
           ))}
       </dl>
-      <p className={classes.reason}>{why(l, proofs)}</p>
+      <p className={classes.reason}>{why(l, proven)}</p>
       <Days days={l.days ?? []} window={{ ...(l.from && { from: l.from }), ...(l.to && { to: l.to }), gaps: gaps.flatMap((g) => (g.from && g.to ? [{ from: g.from, to: g.to }] : [])) }} label="Events a day" most={90} events />
+      {proofs.length > 0 && (
+        <details>
+          <summary>{plural(proofs.length, ['proof', 'proofs'])} that no event is missing</summary>
+          <ul className={classes.list}>
+            {proofs.map((p) => (
+              <li key={p}>{sentence(p)}</li>
+            ))}
+          </ul>
+        </details>
+      )}
       {spots.length > 0 && (
         <details>
           <summary>{plural(spots.length, ['blind spot', 'blind spots'])}</summary>
@@ -127,14 +138,16 @@ function Log({ of: l }: { of: ActivityLog }) {
 }
 
 /** Why a log is good evidence, or why it is weak. */
-function why(l: ActivityLog, proofs: string[]): string {
+function why(l: ActivityLog, proven: number): string {
   const coverage = l.coverage ?? [];
   if (coverage.length === 0) return 'Which stretch it covers is not known, so silence in it says nothing.';
+  if (proven === 1) return 'It is known to be whole, and only its system could have written to it.';
   const lacks = [
-    coverage.some((c) => !c.proof) && 'nothing proves that no event is missing',
+    proven === 0 && coverage.some((c) => !c.proof) && 'nothing proves that no event is missing',
     coverage.some((c) => !c.authenticated) && 'others than its system could have written to it',
   ].filter(Boolean);
-  return [proofs.length > 0 && sentence(proofs.join('; ')), lacks.length > 0 && sentence(`The evidence is weak: ${lacks.join(', and ')}`)].filter(Boolean).join(' ');
+  if (proven > 0) return 'Where it is proven to be whole, silence in it is good evidence; elsewhere the evidence is weak.';
+  return lacks.length > 0 ? sentence(`the evidence is weak: ${lacks.join(', and ')}`) : '';
 }
 
 /** How the reading of streams goes: whether they are read, and how far behind. */
@@ -181,26 +194,27 @@ function Streams({ of }: { of: NonNullable<ActivityLogs['streams']> }) {
 }
 
 function Faults({ of }: { of: NonNullable<ActivityLogs['faults']> }) {
+  const [shown, more] = useMore(of, 5);
   if (of.length === 0) return null;
   return (
     <Section title="What could not be read" aside="the latest first; everything else was read">
       <Simple
         label="What could not be read"
-        rows={of.map((f, i) => ({ ...f, i }))}
+        rows={shown.map((f, i) => ({ ...f, i }))}
         id={(f) => String(f.i)}
         columns={[
           {
             name: 'input',
             head: 'Where',
             cell: (f) => (
-              <>
+              <div className={classes.cell}>
                 <span title={f.input}>{middle(f.input, 56)}</span>
                 <br />
                 <span className="muted">
                   {f.log}
                   {!!f.place && `, at ${count(f.place)}`}
                 </span>
-              </>
+              </div>
             ),
           },
           { name: 'message', head: 'What', cell: (f) => f.message },
@@ -208,6 +222,7 @@ function Faults({ of }: { of: NonNullable<ActivityLogs['faults']> }) {
           { name: 'at', head: 'Read', wide: true, cell: (f) => <Time at={f.recordedAt} /> },
         ]}
       />
+      {more}
     </Section>
   );
 }
@@ -226,42 +241,43 @@ function Unlisted({ of }: { of: UnlistedIdentity[] }) {
             name: 'who',
             head: 'Identity',
             cell: (u) => (
-              <>
+              <div className={classes.cell}>
                 <span title={u.ref.key}>{middle(u.ref.key, 64)}</span>
                 <br />
-                <span className="muted">
-                  {word(u.ref.kind)} in {u.ref.realm}
+                <span className="muted" title={u.ref.realm}>
+                  {word(u.ref.kind)} in {middle(u.ref.realm, 40)}
                 </span>
-              </>
+              </div>
             ),
           },
           {
             name: 'why',
-            head: 'Why',
-            cell: (u) =>
-              u.why === 'shadow' ? (
-                <Mark tone="high" sign="triangle">
-                  shadow: its system was listed without it
-                </Mark>
-              ) : (
-                <Mark tone="unknown" sign="hatched">
-                  <Term of="source">source</Term> not connected
-                </Mark>
-              ),
-          },
-          {
-            name: 'connect',
-            head: 'What to do',
-            cell: (u) =>
-              u.why === 'shadow' ? (
-                'Find out who made it, or scan its system again.'
-              ) : !u.connect ? (
-                <span className="muted">no connector lists this system</span>
-              ) : can('sources.manage') ? (
-                <Link to={`/sources/new?kind=${encodeURIComponent(u.connect)}`}>Connect {u.connect}</Link>
-              ) : (
-                `connect ${u.connect}`
-              ),
+            head: 'Why, and what to do',
+            cell: (u) => (
+              <div className={classes.cell}>
+                {u.why === 'shadow' ? (
+                  <>
+                    <Mark tone="high" sign="triangle">
+                      shadow
+                    </Mark>{' '}
+                    Its system was listed without it. Find out who made it, or scan its system again.
+                  </>
+                ) : (
+                  <>
+                    <Mark tone="unknown" sign="hatched">
+                      not connected
+                    </Mark>{' '}
+                    {!u.connect ? (
+                      <span className="muted">No connector lists this system.</span>
+                    ) : can('sources.manage') ? (
+                      <Link to={`/sources/new?kind=${encodeURIComponent(u.connect)}`}>Connect {u.connect}</Link>
+                    ) : (
+                      `Connect ${u.connect}.`
+                    )}
+                  </>
+                )}
+              </div>
+            ),
           },
           { name: 'first', head: 'First seen', wide: true, cell: (u) => <Time at={u.firstSeen} /> },
         ]}

@@ -1,8 +1,9 @@
 import { useState } from 'react';
+import { useSearchParams } from 'wouter';
 import { TextInput } from '@mantine/core';
 import { IconSearch } from '@tabler/icons-react';
 import { useGet } from '@/api/query';
-import type { UsageAction, UsageAnswer, UsageBlindSpot, UsageConsumer, UsedTouch } from '@/api/types';
+import type { UsageAction, UsageAnswer, UsageBlindSpot, UsageConsumer, UsageWindow, UsedTouch } from '@/api/types';
 import { useAsOf } from '@/app/asof';
 import { CopyButton } from '@/components/CopyButton';
 import { Section } from '@/components/Page';
@@ -10,16 +11,23 @@ import { Simple } from '@/components/Simple';
 import { Rows } from '@/components/Skeletons';
 import { Empty, Failed, Notice } from '@/components/States';
 import { Time } from '@/components/Time';
-import { evidence, Tag, Term, Unknown, Usage, Word, word } from '@/components/Words';
+import { evidence, Tag, Term, Unknown, Usage, Word } from '@/components/Words';
 import { count, middle, plural, sentence, share, toDate } from '@/lib/format';
 import { Days } from './Days';
 import { Heat } from './Heat';
+import { Lane } from './Lane';
+import { Some, useMore, Who } from './parts';
+import { Signals } from './Signals';
+import { Simulation } from './Simulation';
+import { Spots } from './Spots';
+import { Unused } from './Unused';
 import classes from './usage.module.css';
 import { importOf, windowText } from './words';
 
 /** What an identity or credential has really done, whether it is still used, and how sure that is. */
 export default function UsageView({ path }: { path: string }) {
   const { asOf } = useAsOf();
+  const [params] = useSearchParams();
   const q = useGet<UsageAnswer>(`${path}/usage`, {}, { retry: false });
   if (q.error && !q.data) return <Failed what="Its use" error={q.error} retry={() => void q.refetch()} />;
   if (!q.data) return <Rows count={10} />;
@@ -28,6 +36,7 @@ export default function UsageView({ path }: { path: string }) {
   const unread = !seen && (u.grade === 'D' || (u.raises ?? []).some((r) => r.code === 'log.connect'));
   return (
     <>
+      {params.has('simulate') && <Simulation path={path} name={u.name} />}
       {asOf && <Notice tone="unknown">Use is told as of now, whichever date is chosen.</Notice>}
       <Verdict of={u} />
       {unread ? (
@@ -40,10 +49,12 @@ export default function UsageView({ path }: { path: string }) {
           <Section title="Day by day" aside={windowText(u.window) && `the evidence rests on ${windowText(u.window) ?? ''}`}>
             <Days days={u.days ?? []} window={u.window} label="Uses a day" />
           </Section>
-          <Consumers of={u.consumers ?? []} />
-          <Actions of={u.actions ?? []} />
+          {(u.signals ?? []).length > 0 && <Signals of={u.signals ?? []} />}
+          <Consumers of={u.consumers ?? []} window={u.window} />
+          <Actions of={u.actions ?? []} window={u.window} />
         </>
       )}
+      {path.startsWith('/identities/') && <Unused path={path} />}
       <Raises of={u} />
       <BlindSpots of={u.blindSpots ?? []} untouched={u.untouched ?? []} />
       {(u.touches ?? []).length > 0 && <Touches of={u.touches ?? []} />}
@@ -122,11 +133,12 @@ function NoLog({ of: u }: { of: UsageAnswer }) {
 
 function Raises({ of: u }: { of: UsageAnswer }) {
   const raises = u.raises ?? [];
+  const [shown, more] = useMore(raises, 4);
   if (raises.length === 0) return null;
   return (
     <Section title="What would raise the evidence">
       <ul className={classes.list}>
-        {raises.map((r) => (
+        {shown.map((r) => (
           <li key={r.code}>
             {sentence(r.text)}
             <div className={classes.small}>
@@ -136,6 +148,7 @@ function Raises({ of: u }: { of: UsageAnswer }) {
           </li>
         ))}
       </ul>
+      {more}
     </Section>
   );
 }
@@ -155,45 +168,7 @@ function BlindSpots({ of, untouched }: { of: UsageBlindSpot[]; untouched: UsageB
   );
 }
 
-/** Blind spots as sentences, with what would take each away. */
-export function Spots({ of }: { of: UsageBlindSpot[] }) {
-  return (
-    <ul className={classes.list}>
-      {of.map((b, i) => (
-        <li key={`${b.code} ${i}`}>
-          {sentence(b.text)}
-          <div className={classes.small}>
-            <code className="mono">{b.code}</code>
-            {windowText(b) && `, ${windowText(b) ?? ''}`}
-            {b.raise && `; ${b.raise}`}
-            {b.cost && ` (cost: ${b.cost})`}
-          </div>
-        </li>
-      ))}
-    </ul>
-  );
-}
-
-/** A list that begins short and opens. */
-function useMore<T>(all: T[], first: number) {
-  const [most, setMost] = useState(first);
-  const rest = all.length - most;
-  const more = rest > 0 && (
-    <p className={classes.note}>
-      <button type="button" className={classes.more} onClick={() => setMost((n) => n + 200)}>
-        and {count(rest)} more
-      </button>
-    </p>
-  );
-  return [all.slice(0, most), more] as const;
-}
-
-const some = (list: string[] | null | undefined) => {
-  const l = list ?? [];
-  return l.length === 0 ? <span className="muted">–</span> : <span title={l.join('\n')}>{l.slice(0, 3).join(', ')}{l.length > 3 && ` and ${l.length - 3} more`}</span>;
-};
-
-function Consumers({ of }: { of: UsageConsumer[] }) {
+function Consumers({ of, window: w }: { of: UsageConsumer[]; window: UsageWindow }) {
   const [shown, more] = useMore(of, 20);
   return (
     <Section title="Who would notice" aside={of.length > 0 ? plural(of.length, ['consumer', 'consumers']) : undefined}>
@@ -206,18 +181,13 @@ function Consumers({ of }: { of: UsageConsumer[] }) {
           {
             name: 'name',
             head: 'Consumer',
-            cell: (c) => (
-              <>
-                <span title={c.name}>{middle(c.name || 'without a name', 56)}</span> {c.person && <Tag title="People are shown by pseudonyms.">person</Tag>}
-                <br />
-                <span className="muted">{c.kind ? word(c.kind) : 'kind not known'}</span>
-              </>
-            ),
+            cell: (c) => <Who of={c} />,
           },
-          { name: 'networks', head: 'From', wide: true, cell: (c) => some(c.networks) },
-          { name: 'agents', head: 'Client programs', wide: true, cell: (c) => some(c.agents) },
+          { name: 'networks', head: 'From', wide: true, cell: (c) => <Some of={c.networks} /> },
+          { name: 'agents', head: 'Client programs', wide: true, cell: (c) => <Some of={c.agents} /> },
           { name: 'uses', head: 'Uses', right: true, cell: (c) => count(c.uses) },
           { name: 'denied', head: 'Denied', right: true, wide: true, cell: (c) => count(c.denied ?? 0) },
+          { name: 'when', head: 'When', wide: true, cell: (c) => <Lane first={c.first} last={c.last} window={w} /> },
           { name: 'first', head: 'First', wide: true, cell: (c) => <Time at={c.first} /> },
           { name: 'last', head: 'Last', cell: (c) => <Time at={c.last} /> },
         ]}
@@ -227,7 +197,7 @@ function Consumers({ of }: { of: UsageConsumer[] }) {
   );
 }
 
-function Actions({ of }: { of: UsageAction[] }) {
+function Actions({ of, window: w }: { of: UsageAction[]; window: UsageWindow }) {
   const [text, setText] = useState('');
   const wanted = text.trim().toLowerCase();
   const found = wanted ? of.filter((a) => `${a.action ?? ''} ${a.operation ?? ''} ${a.resource ?? ''} ${a.log}`.toLowerCase().includes(wanted)) : of;
@@ -275,6 +245,7 @@ function Actions({ of }: { of: UsageAction[] }) {
           { name: 'log', head: 'Log', wide: true, cell: (a) => <span className="muted">{a.log}</span> },
           { name: 'uses', head: 'Uses', right: true, cell: (a) => count(a.uses) },
           { name: 'denied', head: 'Denied', right: true, wide: true, cell: (a) => count(a.denied ?? 0) },
+          { name: 'when', head: 'When', wide: true, cell: (a) => <Lane first={a.first} last={a.last} window={w} /> },
           { name: 'first', head: 'First', wide: true, cell: (a) => <Time at={a.first} /> },
           { name: 'last', head: 'Last', cell: (a) => <Time at={a.last} /> },
         ]}

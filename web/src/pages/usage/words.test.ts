@@ -1,5 +1,5 @@
 import { expect, test } from '@playwright/test';
-import { coveredHours, dayBars, daysText, importOf } from './words';
+import { coveredHours, dayBars, daysText, importOf, provenShare, signalText, simulationText } from './words';
 
 test('the hours of the week that a window covers begin on Monday, and gaps take theirs away', () => {
   // 2026-03-02 is a Monday.
@@ -33,4 +33,30 @@ test('days without a use are known inside the window only', () => {
 test('a system without a reader of its own is read as lines', () => {
   expect(importOf('aws:111122223333')).toBe('retinue activity import aws=PATH');
   expect(importOf('shop:eu')).toBe('retinue activity import ndjson=PATH');
+});
+
+test('a log is proven for as much of its time as its proofs cover, each stretch once', () => {
+  const c = (from: string, to: string, proof: string) => ({ log: 'l', realm: 'aws:1', from, to, proof, authenticated: true, classes: null, blindSpots: null });
+  const log = { from: '2026-03-01T00:00:00Z', to: '2026-03-05T00:00:00Z' };
+  expect(provenShare({ ...log, coverage: [] })).toBe(0);
+  expect(provenShare({ ...log, coverage: [c('2026-03-01T00:00:00Z', '2026-03-05T00:00:00Z', '')] })).toBe(0);
+  expect(provenShare({ ...log, coverage: [c('2026-03-01T00:00:00Z', '2026-03-03T00:00:00Z', 'p'), c('2026-03-02T00:00:00Z', '2026-03-04T00:00:00Z', 'q')] })).toBe(0.75);
+  expect(provenShare({ ...log, coverage: [c('2026-03-01T00:00:00Z', '2026-03-05T00:00:00Z', 'p')] })).toBe(1);
+});
+
+test('a simulation says in a sentence who would notice', () => {
+  const of = (refused: number, by: number) => ({
+    counts: { refused },
+    coverage: { uses: 5, judged: 5, behaviours: 1, judgedBehaviours: 1 },
+    refusedBy: Array.from({ length: by }, () => ({ kind: 'workload', name: 'x', uses: 1, first: '2026-03-01T00:00:00Z', last: '2026-03-01T00:00:00Z', actions: [] })),
+  });
+  expect(simulationText(of(5, 1))).toMatch(/^5 uses by 1 consumer would have been refused, the last on (1 Mar|Mar 1)/);
+  expect(simulationText(of(0, 0))).toBe('Nothing that could be judged would have been refused.');
+  expect(simulationText({ ...of(0, 0), coverage: { uses: 0, judged: 0, behaviours: 0, judgedBehaviours: 0 } })).toBe('No use is on record.');
+});
+
+test('on its own page an identity is "it", and keys keep their letters', () => {
+  const subject = { key: 'arn:aws:iam::1:role/x' };
+  expect(signalText({ sentence: 'arn:aws:iam::1:role/x was used from two places', subject })).toMatch(/^It was used from two places/);
+  expect(signalText({ sentence: 'arn:other did it', subject })).toBe('arn:other did it');
 });

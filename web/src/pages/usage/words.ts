@@ -1,5 +1,5 @@
-import type { UsageWindow } from '@/api/types';
-import { count, date, plural, realm, toDate } from '@/lib/format';
+import type { ActivityLog, Simulated, UsageWindow } from '@/api/types';
+import { count, date, plural, realm, sentence, toDate } from '@/lib/format';
 
 /** The usage statuses, in the order in which they are shown. */
 export const statuses = ['active', 'idle', 'dormant', 'never_used', 'unknown'] as const;
@@ -93,4 +93,48 @@ export function daysText(bars: DayBar[], begin = 'Used on'): string {
   ]
     .filter(Boolean)
     .join('; ');
+}
+
+const fates: Record<string, string> = {
+  refused: 'it would be refused',
+  goes_on: 'it would go on',
+  unjudged: 'it cannot be judged',
+  unexplained: 'it is not explained by what is known of access',
+};
+
+export const fateWord = (fate: string) => fates[fate] ?? fate;
+
+/** What a simulation found, in a sentence that a person acts on. */
+export function simulationText(s: Pick<Simulated, 'counts' | 'refusedBy' | 'coverage' | 'shares'>): string {
+  if (s.coverage.uses === 0) return 'No use is on record.';
+  if (s.shares) return `${plural(s.shares.length, ['consumer', 'consumers'])} would each take an identity of their own.`;
+  const by = s.refusedBy ?? [];
+  const n = s.counts['refused'] ?? 0;
+  if (n === 0) return 'Nothing that could be judged would have been refused.';
+  return `${uses(n)} by ${plural(by.length, ['consumer', 'consumers'])} would have been refused, the last on ${date(by[0]?.last)}.`;
+}
+
+/** What is unusual, in a sentence: the identity whose page it stands on is "it", and a vendor's key keeps its letters. */
+export function signalText(s: { sentence: string; subject: { key: string } }): string {
+  const of = s.subject.key;
+  if (of && s.sentence.startsWith(of)) return sentence(`it${s.sentence.slice(of.length)}`);
+  return /^[a-z]+[:/]/.test(s.sentence) ? s.sentence : sentence(s.sentence);
+}
+
+/** How much of the time that a log covers is proven to be whole and came by a way that only its system can write to, from 0 to 1. */
+export function provenShare(l: Pick<ActivityLog, 'from' | 'to' | 'coverage'>): number {
+  const from = toDate(l.from)?.getTime();
+  const to = toDate(l.to)?.getTime();
+  if (from === undefined || to === undefined || to <= from) return 0;
+  const stretches = (l.coverage ?? [])
+    .filter((c) => c.proof && c.authenticated)
+    .map((c) => [Date.parse(c.from), Date.parse(c.to)] as const)
+    .sort((a, b) => a[0] - b[0]);
+  let covered = 0;
+  let end = from;
+  for (const [a, b] of stretches) {
+    covered += Math.max(0, b - Math.max(a, end));
+    end = Math.max(end, b);
+  }
+  return covered / (to - from);
 }
