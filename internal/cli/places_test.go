@@ -79,7 +79,7 @@ func TestEveryCommandHasItsPlace(t *testing.T) {
 	}
 	given := map[string]string{"identities show": "x", "identities set": "x", "credentials show": "x", "grants show": "x", "findings show": "x", "findings set": "x open",
 		"diff": "1d", "owners show": "x", "owners history": "x", "owners queue": "", "owners assign": "@a x", "owners undo": "x", "backup": "x", "restore": "x", "data update": "x",
-		"ingest": "-", "sources show": "host", "sources script": "aws", "sources forget": "x", "activity import": "aws=x", "activity attest": "x", "usage": "x", "signals revoke": "x",
+		"ingest": "-", "sources show": "host", "sources script": "aws", "sources forget": "x", "activity import": "aws=x", "activity tail": "aws=x", "activity attest": "x", "usage": "x", "signals revoke": "x",
 		"access attack-paths": "x", "access blast-radius": "x", "access can": "x", "access cuts": "--target x", "access right-size": "--policy x --uses x", "access who-can": "x",
 		"simulate deny": "x --environment production", "simulate disable": "x", "simulate policy": "x --policy p --with f", "simulate revoke": "x --grant g", "simulate split": "x"}
 	for _, n := range names {
