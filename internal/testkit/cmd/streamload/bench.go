@@ -162,7 +162,7 @@ func publish(ctx context.Context, js jetstream.JetStream, n int) error {
 	var last []jetstream.PubAckFuture
 	for i := range n {
 		line := fmt.Sprintf(`{"log":"app.audit","id":"e-%d","at":%q,"realm":"test:load","class":"data","identity":{"realm":"test:load","kind":"account","key":"user-%d"},"action":"read","outcome":"success","origin":{"address":"10.0.%d.1"}}`,
-			i, start.Add(time.Duration(i)*time.Second).Format(time.RFC3339), i%97, i%5)
+			i, start.Add(time.Duration(i)*time.Second).Format(time.RFC3339), i%20, i%5)
 		if i%2000 == 1999 {
 			<-js.PublishAsyncComplete() // not more than the servers take
 		}
@@ -237,7 +237,7 @@ func read(ctx context.Context, o options) error {
 	}
 	fmt.Println("open")
 	in := bufio.NewReader(os.Stdin)
-	if _, err := in.ReadString('\n'); err == nil {
+	if _, err = in.ReadString('\n'); err == nil {
 		go func() {
 			_, _ = in.ReadString('\n')
 			stop()
