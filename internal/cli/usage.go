@@ -59,7 +59,7 @@ asked, about what, whose were shown and why is put on record.`,
 		},
 	}
 	c.Flags().StringVar(&format, "format", format, "text or json")
-	c.Flags().BoolVar(&all, "all", false, "every consumer and action, not the ten latest")
+	c.Flags().BoolVar(&all, "all", false, "every consumer, action and way to better evidence, not the first few")
 	c.Flags().StringVar(&people, "people", "", "show people by name, for this `reason`, which is put on record")
 	return c
 }
@@ -99,13 +99,6 @@ func (e *env) showUsage(u app.UsageAnswer, all bool) {
 	}
 	section(e, "what the evidence cannot show", u.BlindSpots, func(b retinue.BlindSpot) string { return b.Text })
 	section(e, "to be known besides", u.Caveats, func(s string) string { return s })
-	section(e, "would raise the evidence", u.Raises, func(r verdict.Raise) string {
-		text := fmt.Sprintf("%s: %s", app.EvidenceWord(r.Grade), r.Text)
-		if r.Cost != "" {
-			text += " (" + r.Cost + ")"
-		}
-		return text
-	})
 	section(e, "unusual in the last 30 days", u.Signals, func(s behave.Signal) string {
 		return fmt.Sprintf("%s  %s: %s", s.First.Format("2006-01-02 15:04"), s.Severity, s.Sentence)
 	})
@@ -137,6 +130,28 @@ func (e *env) showUsage(u app.UsageAnswer, all bool) {
 		return fmt.Sprintf("%s: %s, last %s", what, counts(x.Uses, x.Denied), day(x.Last))
 	})
 	e.showUnused(u.UnusedGrants)
+	e.showRaises(u.Raises, all)
+}
+
+// maxRaises is how many ways to better evidence are shown; the best are first.
+const maxRaises = 5
+
+// showRaises tells what would raise the evidence.
+func (e *env) showRaises(raises []verdict.Raise, all bool) {
+	shown := raises
+	if !all {
+		shown = raises[:min(maxRaises, len(raises))]
+	}
+	section(e, "would raise the evidence", shown, func(r verdict.Raise) string {
+		text := fmt.Sprintf("%s: %s", app.EvidenceWord(r.Grade), r.Text)
+		if r.Cost != "" {
+			text += " (" + r.Cost + ")"
+		}
+		return text
+	})
+	if n := len(raises) - len(shown); n > 0 {
+		e.printf("  and %d more: --all\n", n)
+	}
 }
 
 // showUnused tells what is granted and was not used.
