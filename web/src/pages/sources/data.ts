@@ -134,7 +134,35 @@ export interface Source {
   next?: string;
   scan?: Scan;
   checked?: SourceCheck;
+  logs?: SourceLogs;
   scopes?: SourceScope[] | null;
+}
+
+/** The logs of a source that the server reads by itself, and how that stands. */
+export interface SourceLogs {
+  target: string;
+  interval: string;
+  state: string;
+  pausedAt?: string;
+  pausedBy?: string;
+  next?: string;
+  lastRead?: string;
+  tried?: string;
+  lastNew?: string;
+  failures?: number;
+  error?: string;
+  logs: string[] | null;
+  total: LogsCount;
+  last: LogsCount;
+  covered: { log: string; realm: string; to: string }[] | null;
+}
+
+export interface LogsCount {
+  reads: number;
+  events: number;
+  new: number;
+  repeated: number;
+  faults: number;
 }
 
 export interface SourceValues {

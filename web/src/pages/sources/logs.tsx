@@ -15,6 +15,7 @@ import classes from '@/pages/usage/usage.module.css';
 import { Spots } from '@/pages/usage/Spots';
 import { useMore } from '@/pages/usage/parts';
 import { provenShare, windowText } from '@/pages/usage/words';
+import { Reading } from './Reading';
 import { SourceTabs } from './Tabs';
 
 /** The logs that were read: what each covers, what is missing, and who stands in them only. */
@@ -29,6 +30,7 @@ export default function LogsPage() {
         <Block height={480} />
       ) : (
         <>
+          <Reading />
           {(data.logs ?? []).length === 0 && <NoLogs />}
           <Streams of={data.streams ?? []} />
           {(data.logs ?? []).map((l) => (
