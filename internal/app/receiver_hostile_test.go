@@ -49,7 +49,7 @@ func TestSignedPushes(t *testing.T) {
 		if n := r.counted()["all"]; n != 0 {
 			t.Fatalf("%d events are counted, want none", n)
 		}
-		packed := zipped(body)
+		packed := gzipped(body)
 		header := sign(key.Key, now, packed)
 		header["Content-Encoding"] = "gzip"
 		if a := r.push(pushing{path: path, body: packed, header: header}); a.status != 200 || a.Taken != 5 {
@@ -73,7 +73,7 @@ func TestHostilePushes(t *testing.T) {
 	r := newReceiver(t, dir, filepath.Join(dir, "r.db"))
 	c := r.collector("shop", "shop:eu")
 	good := madeUpEvents("shop:eu", 0, 4000)
-	packed := zipped(good)
+	packed := gzipped(good)
 	for _, s := range []struct {
 		name   string
 		p      pushing
@@ -88,7 +88,7 @@ func TestHostilePushes(t *testing.T) {
 		{"garbage", pushing{token: c.Token, path: "/events?source=ndjson", body: []byte("{\"x\":\n\n{]\x00")}, 422, "body.record[1]"},
 		{"records of another kind", pushing{token: c.Token, path: "/events?source=aws", body: good}, 422, "body.record[1]"},
 		{"too much", pushing{token: c.Token, path: "/events?source=ndjson", body: make([]byte, api.MaxPush+1)}, 413, ""},
-		{"a bomb", pushing{token: c.Token, path: "/events?source=ndjson", body: zipped(bytes.Repeat([]byte(" "), 200<<20))}, 413, "uncompressed"},
+		{"a bomb", pushing{token: c.Token, path: "/events?source=ndjson", body: gzipped(bytes.Repeat([]byte(" "), 200<<20))}, 413, "uncompressed"},
 		{"a long batch id", pushing{token: c.Token, path: "/events?source=ndjson", body: good, header: map[string]string{"Idempotency-Key": strings.Repeat("x", 300)}}, 422, ""},
 		{"cut", pushing{token: c.Token, path: "/events?source=ndjson", body: packed[:len(packed)/2], header: map[string]string{"Idempotency-Key": "cut"}}, 400, "were counted"},
 	} {
@@ -120,7 +120,7 @@ func TestFirehose(t *testing.T) {
 	dir := t.TempDir()
 	r := newReceiver(t, dir, filepath.Join(dir, "r.db"))
 	c := r.collector("shop", "shop:eu")
-	body, err := json.Marshal(map[string]any{"requestId": "r-1", "timestamp": 1, "records": []map[string][]byte{{"data": zipped(madeUpEvents("shop:eu", 0, 3))}, {"data": madeUpEvents("shop:eu", 3, 3)}}})
+	body, err := json.Marshal(map[string]any{"requestId": "r-1", "timestamp": 1, "records": []map[string][]byte{{"data": gzipped(madeUpEvents("shop:eu", 0, 3))}, {"data": madeUpEvents("shop:eu", 3, 3)}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func TestManyRecordsAtOnce(t *testing.T) {
 		r := newReceiver(t, dir, db)
 		c := r.collector("shop", "shop:eu")
 		const n = 100_000
-		body := zipped(madeUpEvents("shop:eu", 0, n))
+		body := gzipped(madeUpEvents("shop:eu", 0, n))
 		p := pushing{token: c.Token, path: "/events?source=ndjson", body: body, header: map[string]string{"Content-Encoding": "gzip", "Idempotency-Key": "big"}}
 		ctx, cancel := context.WithCancel(t.Context())
 		gone := make(chan struct{})

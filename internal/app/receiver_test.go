@@ -179,7 +179,7 @@ func lines(records []json.RawMessage) []byte {
 	return b.Bytes()
 }
 
-func zipped(data []byte) []byte {
+func gzipped(data []byte) []byte {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
 	_, _ = z.Write(data)
@@ -211,7 +211,7 @@ func TestPushedEventsAreCountedOnce(t *testing.T) {
 			t.Fatalf("the first half: %d %s", first.status, first.text)
 		}
 		envelope := append(append([]byte(`{"Records":[`), bytes.TrimSuffix(bytes.ReplaceAll(lines(records), []byte("\n"), []byte(",\n")), []byte(",\n"))...), ']', '}')
-		whole := r.push(pushing{token: c.Token, path: "/events/aws", body: zipped(envelope), header: map[string]string{"Content-Encoding": "gzip"}})
+		whole := r.push(pushing{token: c.Token, path: "/events/aws", body: gzipped(envelope), header: map[string]string{"Content-Encoding": "gzip"}})
 		if whole.status != 200 || whole.Records != int64(len(records)) || whole.Repeated != first.Taken || whole.Taken+whole.Repeated != whole.Events {
 			t.Fatalf("all in an envelope: %d %s", whole.status, whole.text)
 		}
@@ -251,7 +251,7 @@ func TestBatchesAreKnownBeyondTheHorizon(t *testing.T) {
 		if err := r.KeepUsage(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		p.body = zipped(body) // compressed anew
+		p.body = gzipped(body) // compressed anew
 		if a := r.push(p); a.Repeated != 9000 || a.Taken+a.LateUnverified != 0 || a.Events != 9000 {
 			t.Errorf("the same batch: %d %s", a.status, a.text)
 		}
