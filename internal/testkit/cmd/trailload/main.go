@@ -24,6 +24,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/pprof"
+	"strings"
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/app"
@@ -40,6 +41,7 @@ type options struct {
 	db      string
 	kind    string
 	profile string
+	option  string
 }
 
 func main() {
@@ -55,6 +57,7 @@ func main() {
 	flag.StringVar(&o.do, "do", "", "do one thing only: decode or import")
 	flag.StringVar(&o.db, "db", "", "database of -do import: a file, or the URL of an empty PostgreSQL database")
 	flag.StringVar(&o.kind, "kind", "aws", "kind of the source of -do import")
+	flag.StringVar(&o.option, "option", "", "an option of the source of -do import, as NAME=VALUE")
 	flag.StringVar(&o.profile, "cpuprofile", "", "file for a profile of the processors, with -do")
 	flag.Parse()
 	if o.dir == "" || flag.NArg() > 0 || o.shape == "" && !measured && o.do == "" {
@@ -112,7 +115,11 @@ func importAll(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	reads, err := a.ImportActivity(ctx, []app.SourceConfig{{Name: "trail", Kind: o.kind, Target: o.dir}},
+	source := app.SourceConfig{Name: "trail", Kind: o.kind, Target: o.dir}
+	if name, value, ok := strings.Cut(o.option, "="); ok {
+		source.Options = map[string]string{name: value}
+	}
+	reads, err := a.ImportActivity(ctx, []app.SourceConfig{source},
 		app.ActivityOptions{Actor: app.Actor(), Getenv: func(string) string { return "" }})
 	if cerr := a.Close(); err == nil {
 		err = cerr
