@@ -271,6 +271,8 @@ type judgeStore struct {
 	labels  []pendingLabels
 	orphans []orphan
 	people  people
+	// known is who left and knows which credential.
+	known map[retinue.EntityID][]rules.Knower
 	// told are those whose conclusions on use the rules looked at.
 	told []int64
 
@@ -313,6 +315,9 @@ func (w *judgeStore) Touched(ctx context.Context, fn func(*rules.Subject) error)
 		return err
 	}
 	w.people = known
+	if w.known, err = knownTo(w.tx, known.dir); err != nil {
+		return err
+	}
 	if err := w.prepare(ctx, things); err != nil {
 		return err
 	}
@@ -364,6 +369,7 @@ func (w *judgeStore) subjects(t store.Touched, th *inventory.Thing, fn func(*rul
 	if s.Usage, err = usageFacts(w.tx, t.ID); err != nil {
 		return err
 	}
+	s.KnownTo = w.known[t.ID]
 	if w.access != nil && t.Type == retinue.FactIdentity {
 		s.Access = w.access.of(s.Ref)
 	}

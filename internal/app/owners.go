@@ -60,12 +60,22 @@ func (a *App) ReadOwner(ctx context.Context, scope store.RowScope, name string) 
 		if err != nil {
 			return err
 		}
+		p, known := dir.Find(word)
+		seen := []api.KnownCredential{}
+		if known && p.Left {
+			if seen, err = knownBy(tx, dir, p.Name); err != nil {
+				return err
+			}
+		}
 		i := slices.IndexFunc(figures, func(f store.OwnerFigures) bool { return f.Owner == word })
-		if i < 0 {
+		if i < 0 && len(seen) == 0 {
 			return fmt.Errorf("%w: owner %.64q answers for nothing that you may see", retinue.ErrNotFound, name)
 		}
-		out = api.OwnerDetail{Owner: ownerOfFigures(dir, figures[i]), Teams: []string{}, Rules: []string{}, Successors: []steward.Suggestion{}}
-		p, known := dir.Find(word)
+		f := store.OwnerFigures{Owner: p.Name}
+		if i >= 0 {
+			f = figures[i]
+		}
+		out = api.OwnerDetail{Owner: ownerOfFigures(dir, f), Teams: []string{}, Rules: []string{}, Successors: []steward.Suggestion{}, Known: seen}
 		if known && word != "" {
 			out.Teams, out.Manager = orEmpty(distinct(p.Teams)), p.Manager
 			if p.Left {

@@ -22,6 +22,7 @@ type detective struct {
 	dir      *steward.Directory
 	apps     map[string]retinue.Application
 	siblings map[string][]steward.Signal
+	hands    *hands
 }
 
 func newDetective(tx *sqlstore.Tx) (*detective, error) {
@@ -30,6 +31,9 @@ func newDetective(tx *sqlstore.Tx) (*detective, error) {
 		return nil, err
 	}
 	d := &detective{tx: tx, things: inventory.New(tx), dir: dir, apps: map[string]retinue.Application{}, siblings: map[string][]steward.Signal{}}
+	if d.hands, err = readHands(tx, dir); err != nil {
+		return nil, err
+	}
 	for f, err := range tx.FactsOfType(retinue.FactApplication, store.AsOf{}) {
 		if err != nil {
 			return nil, err
@@ -58,6 +62,17 @@ func (d *detective) suggest(key int64) ([]steward.Suggestion, error) {
 	signals, err := d.signals(th)
 	if err != nil {
 		return nil, err
+	}
+	_, facts, err := d.tx.Merged(key)
+	if err != nil {
+		return nil, err
+	}
+	if len(facts) > 0 {
+		traces, err := d.hands.traces(facts[0].Entity)
+		if err != nil {
+			return nil, err
+		}
+		signals = append(signals, traces...)
 	}
 	denied, err := d.tx.DeniedOwners(key)
 	if err != nil {

@@ -11,6 +11,7 @@ type (
 	RuleText          = api.RuleText
 	Owner             = api.Owner
 	OwnerDetail       = api.OwnerDetail
+	KnownCredential   = api.KnownCredential
 	QueueItem         = api.QueueItem
 	QueueQuery        = api.QueueQuery
 	IdentityOwnership = api.IdentityOwnership

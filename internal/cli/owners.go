@@ -151,6 +151,9 @@ func (e *env) showOwner(o app.OwnerDetail) {
 	}
 	e.line("by the rules", strings.Join(o.Rules, ", "))
 	section(e, "Who might take over", o.Successors, suggested)
+	section(e, "Credentials that they know, not rotated since", o.Known, func(k app.KnownCredential) string {
+		return fmt.Sprintf("%s  %s: %s, last on %s (%s)", k.ID, k.Name, strings.Join(k.How, ", "), day(k.Last), strings.Join(k.Evidence, ", "))
+	})
 }
 
 // line prints a labelled value, where there is one.

@@ -60,7 +60,7 @@ func Variables() []Variable {
 		{"lastUse", "the latest use of the subject and its credentials", cel.TimestampType},
 		{"neverUsed", "a source says that it was never used, and none says that it or a credential of it was", cel.BoolType},
 		{"usage", "what its logs say about its use: status, evidence, and who shares it", object[Usage]()},
-		{"knownTo", "people who left and knew it, of whom it was not kept by a rotation since", list(object[Knower]())},
+		{"knownTo", "people who left and know it: it was not rotated since they had it", list(object[Knower]())},
 		{"exposure", "the widest exposure of the subject: owner, group, world, public or empty", cel.StringType},
 	}
 }

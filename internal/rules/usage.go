@@ -33,18 +33,15 @@ type Sharer struct {
 	Days  int       `json:"days,omitempty"`
 }
 
-// Knower is somebody who left and had a credential in hand before.
+// Knower is somebody who left and had a credential in hand before, as it is now.
 type Knower struct {
-	// Name is the person's, by whom finds are told apart.
+	// Name is by what the person is registered.
 	Name string `json:"name"`
-	// How is created, read, rotated or used; several are separated by commas.
+	// How is created, read, rotated or changed; several are separated by commas.
 	How string `json:"how"`
-	// Last is when the person last had it, Left by when the person had left.
-	Last time.Time `json:"last,omitzero"`
-	Left time.Time `json:"left,omitzero"`
-	// Renewed is when it was last given another value, as far as is known; it is
-	// before Left.
-	Renewed time.Time `json:"renewed,omitzero"`
+	// First and Last are when the person first and last had it.
+	First time.Time `json:"first,omitzero"`
+	Last  time.Time `json:"last,omitzero"`
 	// Evidence says where that is known from.
 	Evidence string `json:"evidence,omitempty"`
 }

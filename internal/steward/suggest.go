@@ -22,6 +22,8 @@ type Signal struct {
 	About string
 	At    time.Time
 	Place *retinue.Place
+	// Share is how much of its weight it has, above 0 up to 1; 0 is all of it.
+	Share float64
 }
 
 // Weight is how much one sort of evidence counts.
@@ -51,8 +53,11 @@ func Weights() []Weight {
 		{"approver", "who approved it", 0.5},
 		{"sibling", "owner of the application's other identities", 0.5},
 		{"creator", "creator", 0.45},
+		{"log_made", "who made it, by the log", 0.45},
 		{"directory", "directory", 0.45},
 		{"git_author", "git author", 0.35},
+		{"log_keyed", "who gave it keys, by the log", 0.35},
+		{"log_changed", "who changed it, by the log", 0.3},
 		{"key_comment", "holder of a key", 0.3},
 		{"vault_path", "who reads its secret", 0.3},
 	}
@@ -156,6 +161,9 @@ func (w *weighing) weigh(s Signal) {
 	}
 	wt := weightOf(s.Kind)
 	weight := wt.Weight * age(s.At, w.now)
+	if s.Share > 0 {
+		weight *= s.Share
+	}
 	text := evidenceText(wt, s)
 	e := Evidence{Signal: s.Kind, Text: text, Quote: s.Quote, At: s.At, Place: s.Place}
 	p, known := w.dir.Find(s.Candidate)

@@ -305,3 +305,27 @@ type UsedDeed struct {
 
 // PushCursor is the cursor of inputs that are batches which a system pushed.
 const PushCursor = "push"
+
+// UsageActor is who did something to things that governance is about.
+type UsageActor struct {
+	Key int64 // of the ref
+	Ref retinue.Ref
+	// Person is true where a log says that a person acted.
+	Person bool
+	// Targets is to how many things.
+	Targets int64
+}
+
+// ActorTouch is what an actor did to a thing.
+type ActorTouch struct {
+	Actor  int64 // key of the actor's ref
+	Entity int64
+	ID     retinue.EntityID
+	Type   retinue.FactType
+	Kind   retinue.TouchKind
+	Log    string
+	Action string
+	N      int64
+	First  time.Time
+	Last   time.Time
+}

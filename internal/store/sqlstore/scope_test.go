@@ -165,6 +165,29 @@ var reads = map[string]struct {
 	"Usage": {true, func(tx *sqlstore.Tx, own, other half) (any, error) {
 		return eachHalf(own, other, tx.Usage)
 	}},
+	"UsageTouchesBy": {true, func(tx *sqlstore.Tx, _, _ half) (any, error) {
+		actors, err := tx.UsageActors()
+		var keys []int64
+		for _, a := range actors {
+			keys = append(keys, a.Key)
+		}
+		if err != nil {
+			return nil, err
+		}
+		list, err := tx.UsageTouchesBy(keys...)
+		var out []string
+		for _, t := range list {
+			e := []store.Entity{}
+			for x, err := range tx.Entities(store.EntityQuery{ID: t.ID}) {
+				if err != nil {
+					return nil, err
+				}
+				e = append(e, x)
+			}
+			out = append(out, fmt.Sprint(t.ID, e))
+		}
+		return out, err
+	}},
 	"UsageNews": {true, func(tx *sqlstore.Tx, _, _ half) (any, error) {
 		list, err := tx.UsageNews(0, 100)
 		var out []string
@@ -635,6 +658,7 @@ var unscoped = map[string]string{
 	"Documents":     "for the engines: what a reader sees of their answers is decided where they are shown",
 	"Stated":        "for the engines: what a reader sees of their answers is decided where they are shown",
 	"UsageInput":    "where a reader stands in a log",
+	"UsageActors":   "who acts, for suggestions and leavers: what they touched is asked with the scope in it",
 	"Attestations":  "whose word there is on logs, by the permission to see sources",
 	"UsageCoverage": "what logs cover, by the permission to see sources", "UsageFaults": "what of logs could not be read, by the permission to see sources",
 	"RealmListed": "a yes or no, by the permission to see sources", "UsageTallies": "what logs brought, by the permission to see sources", "Unlisted": "who is in no listing, by the permission to see sources",

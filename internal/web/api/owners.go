@@ -54,6 +54,24 @@ type OwnerDetail struct {
 	Rules []string `json:"rules"`
 	// Successors are suggested where they left.
 	Successors []steward.Suggestion `json:"successors"`
+	// Known is what somebody who left knows.
+	Known []KnownCredential `json:"known" doc:"Credentials that they made, read or rotated before they left, by the logs, and that were not rotated since"`
+}
+
+// KnownCredential is a credential that somebody knows, by the logs.
+type KnownCredential struct {
+	ID    retinue.EntityID        `json:"id"`
+	Ref   retinue.Ref             `json:"ref"`
+	Name  string                  `json:"name"`
+	Kind  retinue.CredentialKind  `json:"kind"`
+	State retinue.CredentialState `json:"state,omitempty"`
+	// Person is by what they are registered.
+	Person string   `json:"person"`
+	How    []string `json:"how" doc:"created, read or rotated"`
+	// First and Last are when they first and last had it.
+	First    time.Time `json:"first"`
+	Last     time.Time `json:"last"`
+	Evidence []string  `json:"evidence" doc:"The logs with what was called"`
 }
 
 // QueueQuery asks for identities that need an owner.

@@ -4896,6 +4896,22 @@ export interface components {
             form: string;
             help: string;
         };
+        KnownCredential: {
+            /** @description The logs with what was called */
+            evidence: string[] | null;
+            /** Format: date-time */
+            first: string;
+            /** @description created, read or rotated */
+            how: string[] | null;
+            id: string;
+            kind: string;
+            /** Format: date-time */
+            last: string;
+            name: string;
+            person: string;
+            ref: components["schemas"]["Ref"];
+            state?: string;
+        };
         LastRun: {
             by: string;
             counts: components["schemas"]["Counts"];
@@ -5546,6 +5562,8 @@ export interface components {
             identities: number;
             /** @description person or team; absent where no directory knows the name */
             kind?: string;
+            /** @description Credentials that they made, read or rotated before they left, by the logs, and that were not rotated since */
+            known: components["schemas"]["KnownCredential"][] | null;
             /** @description The directory says that they are no longer there */
             left?: boolean;
             manager?: string;
