@@ -86,7 +86,7 @@ func (e *Evidence) weigh(u *uses, c *cover, f *retinue.Use) {
 		return // the log shows as much
 	}
 	span := rhythm.Span{From: f.At.Add(-fieldSlack), To: until.Add(fieldSlack)}
-	if near(e.LastDenied, f.At, until) && (ambiguous(f) || c.shows(span, good)) {
+	if near(e.LastDenied, f.At, until) && ambiguous(f) {
 		u.caveats = append(u.caveats, fmt.Sprintf("The source's field %q has %s; by the log that was a refused attempt.",
 			f.Meaning, day(f.At)))
 		return
