@@ -95,7 +95,7 @@ func MakeDemo(ctx context.Context, cfg Config, opt Options, d DemoOptions) (made
 // refuses one that holds something else.
 func demoExists(ctx context.Context, cfg Config, opt Options) (bool, error) {
 	if _, err := os.Stat(cfg.Database); err != nil {
-		return false, nil // fresh, or Open says what is wrong
+		return false, nil //nolint:nilerr // it is fresh, or Open says what is wrong
 	}
 	a, err := Open(ctx, cfg, Options{Now: opt.Now, Log: opt.Log, ReadOnly: true})
 	if err != nil {
