@@ -53,7 +53,7 @@ type ActivityRead struct {
 	// Concerns counts, by the code of a blind spot, the identities and credentials
 	// of whose verdict it is a part. It is set by ImportActivity.
 	Concerns map[string]int `json:"concerns,omitempty"`
-	Error          string             `json:"error,omitempty"`
+	Error    string         `json:"error,omitempty"`
 }
 
 // maxKeptFaults is how many faults of one input are kept one by one; the others
