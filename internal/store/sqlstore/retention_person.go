@@ -42,7 +42,6 @@ func (tx *Tx) PurgePerson(words []string) (map[string]int64, error) {
 		"owners":    "UPDATE ownerships SET owner = '" + Erased + "' WHERE to_at IS NOT NULL AND lower(owner)" + in,
 		"backups":   "UPDATE ownerships SET backup = '" + Erased + "' WHERE to_at IS NOT NULL AND lower(backup)" + in,
 		"denials":   "DELETE FROM owner_denials WHERE lower(candidate)" + in,
-		"consumers": "UPDATE usage_consumers SET name = '" + Erased + "' WHERE lower(name)" + in,
 		"pastLists": "UPDATE entity_versions SET owner = '" + Erased + "' WHERE lower(owner)" + in,
 	} {
 		res, err := tx.execResult(q, list)
@@ -61,23 +60,11 @@ func (tx *Tx) PurgePerson(words []string) (map[string]int64, error) {
 	if err != nil {
 		return nil, fmt.Errorf("purge person: %w", err)
 	}
-	if out["refs"], err = tx.purgeRefs(list); err != nil {
+	out["refs"], out["consumers"], err = tx.purgeUsers(list)
+	if err != nil {
 		return nil, fmt.Errorf("purge person: %w", err)
 	}
 	return out, nil
-}
-
-// purgeRefs takes the name of a person, whole or after the last slash, out of the
-// keys by which logs and sources named what is gone or never was listed. What
-// was counted under them stays, as somebody's.
-func (tx *Tx) purgeRefs(words any) (int64, error) {
-	res, err := tx.execResult(`UPDATE refs SET key = '`+Erased+` ' || id WHERE (entity_id IS NULL OR entity_id IN (SELECT id FROM entities WHERE gone_at IS NOT NULL))
-		AND EXISTS (SELECT 1 FROM `+tx.db.d.each("$1")+` j WHERE lower(refs.key) = j.v
-			OR length(refs.key) > length(j.v) AND substr(lower(refs.key), length(refs.key) - length(j.v)) = '/' || j.v)`, words)
-	if err != nil {
-		return 0, err
-	}
-	return res.RowsAffected()
 }
 
 // purgeRegistrations takes a person out of registrations that were replaced.
