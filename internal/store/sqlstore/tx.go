@@ -26,6 +26,8 @@ type Tx struct {
 	stmts   map[string]*sql.Stmt
 	realms  map[retinue.Realm]int64
 	words   map[string]int64 // interned in this transaction
+	// addresses are those of repositories, once they were asked for.
+	addresses map[retinue.Realm][]string
 	following
 	// Touched is true once the transaction changed something that findings
 	// depend on.

@@ -35,17 +35,23 @@ func (tx *Tx) UsageInput(input string) (connector.Position, error) {
 }
 
 // subjectRefs are the keys of all refs by which a log may have named a thing:
-// its own, those joined to it, and for a credential the ids and hashes that logs
-// give in place of a name.
+// its own, those joined to it, for a thing of a repository those by the
+// repository's address, and for a credential the ids and hashes that logs give in
+// place of a name.
 func (tx *Tx) subjectRefs(entity int64) ([]int64, error) {
 	var ids []int64
-	var keys []retinue.Ref
+	var own []retinue.Ref
 	err := tx.query(func(rows *sql.Rows) error {
 		var id int64
-		err := rows.Scan(&id)
-		ids = append(ids, id)
+		var r retinue.Ref
+		err := rows.Scan(&id, &r.Realm, &r.Kind, &r.Key)
+		ids, own = append(ids, id), append(own, r)
 		return err
-	}, "SELECT id FROM refs WHERE entity_id = $1", entity)
+	}, "SELECT r.id, m.realm, r.kind, r.key FROM refs r JOIN realms m ON m.id = r.realm_id WHERE r.entity_id = $1", entity)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := tx.byAddress(own)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,8 @@ package sqlstore
 import (
 	"database/sql"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/retinue-id/retinue"
@@ -91,6 +93,11 @@ func (tx *Tx) UsageTallies(from int64) ([]store.UsageTally, error) {
 // and SignalsLooked: what is counted meanwhile makes them due again.
 func (tx *Tx) TakeUsageDue(after, newer int64, limit int) ([]store.UsageSubject, error) {
 	var out []store.UsageSubject
+	if after == 0 {
+		if err := tx.leadTouched(); err != nil {
+			return nil, fmt.Errorf("list whose use changed: %w", err)
+		}
+	}
 	err := tx.query(func(rows *sql.Rows) error {
 		var s store.UsageSubject
 		err := rows.Scan(&s.Key, &s.ID, &s.Type, &s.Ref.Realm, &s.Ref.Kind, &s.Ref.Key)
@@ -286,7 +293,22 @@ func (tx *Tx) Unlisted(limit int) ([]store.Unlisted, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list who is in logs only: %w", err)
 	}
-	return out, nil
+	return tx.withoutKnown(out)
+}
+
+// withoutKnown leaves out who is listed under another name of the repository.
+func (tx *Tx) withoutKnown(list []store.Unlisted) ([]store.Unlisted, error) {
+	var refs []retinue.Ref
+	for _, u := range list {
+		if strings.HasPrefix(string(u.Ref.Realm), originRealm) {
+			refs = append(refs, u.Ref)
+		}
+	}
+	if len(refs) == 0 {
+		return list, nil
+	}
+	known, err := tx.byFirstCommit(refs)
+	return slices.DeleteFunc(list, func(u store.Unlisted) bool { _, ok := known[u.Ref]; return ok }), err
 }
 
 // UsageTouches lists what somebody did to a thing, by the behaviours in which it
