@@ -61,7 +61,7 @@ func powers() []power {
 		{"ingest.write", "hands in what was found elsewhere", true, false},
 		{"inventory.edit", "registers identities and assigns owners", true, false},
 		{"findings.triage", "acknowledges findings and accepts risks", true, false},
-		{"usage.people", "is shown the names and addresses of people in usage histories", false, false},
+		{"usage.people", "is shown the names and addresses of people in usage histories", false, true},
 		{"scans.run", "starts scans", true, false},
 		{"audit.read", "reads the audit log", false, false},
 		{"evidence.export", "exports lists and evidence", false, false},
