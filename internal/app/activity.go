@@ -188,17 +188,7 @@ func (a *App) readActivity(ctx context.Context, s SourceConfig, opt ActivityOpti
 	if err != nil {
 		return err
 	}
-	if sink.counter, err = a.eventCounter(ctx, s.Kind, sink.Fault); err != nil {
-		return errors.Join(err, reader.Close())
-	}
-	sink.queue = newCountQueue(a.DB)
-	err = reader.Activity(ctx, connector.ActivityRequest{Now: a.now(), Since: opt.Since, Position: sink.position}, sink)
-	counted, cerr := sink.queue.wait()
-	sink.add("", ActivityRead{New: counted.New, Repeated: counted.Repeated, LateUnverified: counted.LateUnverified})
-	if err == nil { // otherwise it is what the reader was told
-		err = cerr
-	}
-	return errors.Join(err, reader.Close())
+	return sink.take(ctx, reader, connector.ActivityRequest{Now: a.now(), Since: opt.Since, Position: sink.position}, sink)
 }
 
 // activitySink counts what a reader reads.
@@ -225,6 +215,22 @@ func newActivitySink(a *App, source SourceConfig, opt ActivityOptions) *activity
 	}
 	return &activitySink{app: a, source: source, opt: opt, read: ActivityRead{Source: source.Name}, logs: map[string]bool{},
 		inputs: map[string]bool{}, faults: map[string]int64{}}
+}
+
+// take has a reader read, closes it, and returns once what it read is counted. The
+// reader gives to a sink that passes on to this one.
+func (s *activitySink) take(ctx context.Context, reader connector.ActivityReader, req connector.ActivityRequest, to connector.ActivitySink) (err error) {
+	if s.counter, err = s.app.eventCounter(ctx, s.source.Kind, s.Fault); err != nil {
+		return errors.Join(err, reader.Close())
+	}
+	s.queue = newCountQueue(s.app.DB)
+	err = reader.Activity(ctx, req, to)
+	counted, cerr := s.queue.wait()
+	s.add("", ActivityRead{New: counted.New, Repeated: counted.Repeated, LateUnverified: counted.LateUnverified})
+	if err == nil { // otherwise it is what the reader was told
+		err = cerr
+	}
+	return errors.Join(err, reader.Close())
 }
 
 func (s *activitySink) position(input string) (p connector.Position, err error) {

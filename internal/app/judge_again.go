@@ -52,7 +52,9 @@ func (w *judgeStore) prepare(ctx context.Context, things *inventory.Things) erro
 	}
 	w.again = w.from > 0 && (moved || relabelled)
 	if !some && !w.again && w.from > 0 {
-		return nil // nobody will be judged
+		if news, err := w.tx.UsageNews(0, 1); err != nil || len(news) == 0 {
+			return err // nobody will be judged
+		}
 	}
 	w.access, err = w.app.accessForJudge(ctx)
 	return err

@@ -97,11 +97,8 @@ func (a *App) readLogs(ctx context.Context, l store.SourceLogs, m *metLogs) (Act
 		return sink.result(), err
 	}
 	b := &bridged{activitySink: sink, logs: l, now: a.DB.Now(), going: map[string]bool{}, gone: map[string]bool{}}
-	if sink.counter, err = a.eventCounter(ctx, l.Source.Kind, sink.Fault); err != nil {
-		return sink.result(), errors.Join(err, reader.Close())
-	}
-	err = reader.Activity(ctx, connector.ActivityRequest{Now: a.now(), Position: b.position, Files: m.files}, b)
-	return sink.result(), errors.Join(err, reader.Close())
+	err = sink.take(ctx, reader, connector.ActivityRequest{Now: a.now(), Position: b.position, Files: m.files}, b)
+	return sink.result(), err
 }
 
 // readActor is on whose behalf logs are read.

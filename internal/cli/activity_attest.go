@@ -109,6 +109,9 @@ The verdicts that follow from it are formed at once.`,
 				if err != nil {
 					return err
 				}
+				if _, err := a.Settle(cmd.Context()); err != nil { // what is concluded now may be a finding
+					return err
+				}
 				if f.format == "json" {
 					return e.json(words)
 				}

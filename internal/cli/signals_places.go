@@ -24,7 +24,7 @@ type alarm interface {
 
 func (l local) signals(ctx context.Context, q store.SignalQuery, limit int) iter.Seq2[app.SignalRow, error] {
 	return func(yield func(app.SignalRow, error) bool) {
-		if _, err := l.JudgeUsage(ctx); err != nil {
+		if err := l.conclude(ctx); err != nil {
 			yield(app.SignalRow{}, err)
 			return
 		}

@@ -33,12 +33,21 @@ func (l local) usage(ctx context.Context, id retinue.EntityID, reason string) (a
 
 func (l local) verdicts(ctx context.Context, q store.VerdictQuery, limit int) iter.Seq2[app.VerdictLine, error] {
 	return func(yield func(app.VerdictLine, error) bool) {
-		if _, err := l.JudgeUsage(ctx); err != nil {
+		if err := l.conclude(ctx); err != nil {
 			yield(app.VerdictLine{}, err)
 			return
 		}
 		l.Verdicts(ctx, store.Everything(), q, limit)(yield)
 	}
+}
+
+// conclude forms the verdicts that are due, and has the rules look at them.
+func (l local) conclude(ctx context.Context) error {
+	if _, err := l.JudgeUsage(ctx); err != nil {
+		return err
+	}
+	_, err := l.Settle(ctx)
+	return err
 }
 
 func (l local) simulate(ctx context.Context, q app.SimulationQuestion) (app.Simulation, error) {

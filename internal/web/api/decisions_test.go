@@ -49,6 +49,7 @@ func TestDecisions(t *testing.T) {
 		{name: "another's finding is not there", as: "ann", method: "POST", path: "/findings/decisions", body: fmt.Sprintf(`{"ids":[%q],"state":"acknowledged"}`, other[0].ID), status: 404},
 		{name: "nor among one's own", as: "ann", method: "POST", path: "/findings/decisions", body: fmt.Sprintf(`{"ids":[%q,%q],"state":"acknowledged"}`, mine[0].ID, other[0].ID), status: 404},
 		{name: "a family is for who sees all", as: "ann", method: "POST", path: "/findings/decisions", body: fmt.Sprintf(`{"family":%q,"state":"acknowledged"}`, mine[0].Family), status: 403},
+		{name: "without an end", as: "ann", method: "POST", path: "/findings/decisions", body: fmt.Sprintf(`{"ids":[%q],"state":"accepted","reason":"known"}`, mine[0].ID), status: 422, contains: []string{`"location":"body.until"`}},
 		{name: "one's own", as: "ann", method: "POST", path: "/findings/decisions", body: fmt.Sprintf(`{"ids":[%q],"state":"accepted","reason":"known","until":%q}`, mine[0].ID, until), status: 200, contains: []string{`"changed":1`, `"undo":"`}, records: changed},
 		{name: "it shows", as: "ann", path: "/findings/" + string(mine[0].ID), status: 200, contains: []string{`"state":"accepted"`, `"reason":"known"`}},
 		{name: "assign", as: "ann", method: "POST", path: "/findings/decisions", body: fmt.Sprintf(`{"ids":[%q],"assignee":"@payments"}`, mine[1].ID), status: 200, records: changed},

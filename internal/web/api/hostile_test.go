@@ -30,7 +30,7 @@ func TestHostileRequests(t *testing.T) {
 		post("wrong type", `{"ids":"a","state":"open"}`, 422, `"location":"body.ids"`),
 		post("no such state", `{"ids":["a"],"state":"gone"}`, 422, `"location":"body.state"`),
 		post("risk without reason", `{"ids":["a"],"state":"accepted","until":"2999-01-01T00:00:00Z"}`, 422, `"location":"body.reason"`),
-		post("risk without end", `{"ids":["a"],"state":"accepted","reason":"r"}`, 422, `"location":"body.until"`),
+		post("risk that has ended", `{"ids":["a"],"state":"accepted","reason":"r","until":"2020-01-01T00:00:00Z"}`, 422, `"location":"body.until"`),
 		post("oversized", `{"reason":"`+strings.Repeat("x", 2<<20)+`"}`, 413),
 		post("null", `null`, 422),
 		post("a list", `[]`, 422),
