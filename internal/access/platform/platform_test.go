@@ -60,7 +60,9 @@ func TestRoles(t *testing.T) {
 		}
 		d.Statements[0].Everything, d.NoSecondFactor = true, true
 		_, _, _, conditional, _ := summarise(t, d)
-		want := slices.ContainsFunc(r.Permissions, func(p auth.Permission) bool { return strings.HasSuffix(string(p), ".manage") || p == auth.PermUsagePeople })
+		want := slices.ContainsFunc(r.Permissions, func(p auth.Permission) bool {
+			return strings.HasSuffix(string(p), ".manage") || p == auth.PermUsagePeople
+		})
 		if conditional != want {
 			t.Errorf("a token of %s: conditional %t", r.Role, conditional)
 		}
