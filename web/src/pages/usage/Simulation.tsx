@@ -65,15 +65,17 @@ export function Simulation({ path, name }: { path: string; name: string }) {
           Close the simulation
         </Button>
       </div>
-      {q.error ? (
-        <Failed what="The simulation" error={q.error} retry={() => void q.refetch()} />
-      ) : !q.data ? (
-        <div role="status" aria-label="Replaying what is on record">
-          <Block height={220} />
-        </div>
-      ) : (
-        <Result of={q.data} split={change === 'split'} />
-      )}
+      <div className={classes.outcome}>
+        {q.error ? (
+          <Failed what="The simulation" error={q.error} retry={() => void q.refetch()} />
+        ) : !q.data ? (
+          <div role="status" aria-label="Replaying what is on record">
+            <Block height={300} />
+          </div>
+        ) : (
+          <Result of={q.data} split={change === 'split'} />
+        )}
+      </div>
     </section>
   );
 }
