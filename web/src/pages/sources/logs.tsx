@@ -50,10 +50,11 @@ function NoLogs() {
   return (
     <Empty title="No log was read yet">
       <p>
-        Hand in an export of a system's log to learn what each identity has really done: <code className="mono">{example}</code> <CopyButton value={example} what="command" />
+        Logs tell what each identity has really done. Name those of a source under <code className="mono">logs</code> in retinue.yaml and this server reads them, or have systems send theirs, as a
+        collector.
       </p>
       <p className="muted">
-        <code className="mono">retinue activity import --help</code> lists every kind of log.
+        An export is handed in with <code className="mono">{example}</code> <CopyButton value={example} what="command" />; a server on a SQLite file is stopped for it.
       </p>
     </Empty>
   );
