@@ -16,6 +16,8 @@ LISTEN ?= 127.0.0.1:8420
 RUN_ARGS ?=
 # PKGS are the packages that test, bench and fuzz look at.
 PKGS ?= ./...
+# LIVE_PKGS are the packages that test-live looks at.
+LIVE_PKGS ?= ./connectors/... ./internal/...
 # TEST_ARGS are further arguments of go test, such as -run NAME.
 TEST_ARGS ?=
 # FUZZTIME is how long each fuzz target runs.
@@ -96,7 +98,7 @@ test-web: build ## check the console's types and style, and walk its pages in Ch
 .PHONY: test-live
 test-live: versions live ## run the tests against the slow real systems
 	PATH="$(LIVE)/bin:$$PATH" RETINUE_LIVE='$(LIVE)' \
-		$(GO) run ./internal/testkit/cmd/withpostgres -- $(GO_TEST) -tags live $(TEST_ARGS) ./connectors/... ./internal/...
+		$(GO) run ./internal/testkit/cmd/withpostgres -- $(GO_TEST) -tags live $(TEST_ARGS) $(LIVE_PKGS)
 
 .PHONY: live
 live: versions ## build the slow real systems into LIVE, if they are not there
