@@ -240,7 +240,7 @@ func rememberPruned(tx *sqlstore.Tx, p store.Pruned) error {
 // name.
 func (a *App) PurgePerson(ctx context.Context, by retinue.Actor, words []string) (n map[string]int64, err error) {
 	err = a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
-		if n, err = tx.PurgePerson(words); err != nil {
+		if n, err = tx.PurgePerson(words, a.pseudonym); err != nil {
 			return err
 		}
 		// A commitment without its payload: who was purged cannot be read from

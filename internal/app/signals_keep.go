@@ -318,7 +318,7 @@ func (k *signalKeeper) save(entity int64, f retinue.Finding, t rules.Transition,
 		return err
 	}
 	if action, ok := transitionRecords[t]; ok {
-		details := map[string]any{"rule": f.Rule, "severity": f.Severity, "state": f.State, "fingerprint": f.Fingerprint}
+		details := map[string]any{"rule": f.Rule, "severity": f.Severity, "state": f.State} // no fingerprint, by which the name of a person could be tried
 		if reason != "" {
 			details["reason"] = reason
 		}

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"time"
 
 	"github.com/retinue-id/retinue"
@@ -102,4 +104,11 @@ type Habit struct {
 	Entity int64
 	Ref    retinue.Ref
 	Body   []byte // JSON
+}
+
+// SignalFingerprint names a signal by whose use it was, its kind, and what was new
+// or too much.
+func SignalFingerprint(subject retinue.Ref, kind, what string) string {
+	sum := sha256.Sum256([]byte(subject.String() + "\x00" + kind + "\x00" + what))
+	return hex.EncodeToString(sum[:12])
 }

@@ -17,9 +17,11 @@ const Erased = "[erased]"
 // PurgePerson erases the personal data of a person who is known by words such
 // as an e-mail address and a name: what the audit log commits to, earlier
 // owners and registrations, and what sources stated of them, where none does
-// any more. The commitments stay, so that the log still holds. ErrConflict says
-// that they still answer for something, or that a source still states them.
-func (tx *Tx) PurgePerson(words []string) (map[string]int64, error) {
+// any more, and how logs and what was noticed in them name them. The commitments
+// stay, so that the log still holds. ErrConflict says that they still answer for
+// something, or that a source still states them. mask is the pseudonym by which
+// sentences call a person, which goes as well; nil where there are none.
+func (tx *Tx) PurgePerson(words []string, mask func(name string) string) (map[string]int64, error) {
 	out := map[string]int64{}
 	for i, w := range words {
 		words[i] = strings.ToLower(strings.TrimSpace(w))
@@ -60,8 +62,12 @@ func (tx *Tx) PurgePerson(words []string) (map[string]int64, error) {
 	if err != nil {
 		return nil, fmt.Errorf("purge person: %w", err)
 	}
-	out["refs"], out["consumers"], err = tx.purgeUsers(list)
+	e, refs, consumers, err := tx.purgeUsers(words, mask)
 	if err != nil {
+		return nil, fmt.Errorf("purge person: %w", err)
+	}
+	out["refs"], out["consumers"] = refs, consumers
+	if out["signals"], out["dismissals"], err = tx.purgeSignals(e); err != nil {
 		return nil, fmt.Errorf("purge person: %w", err)
 	}
 	return out, nil

@@ -1,7 +1,10 @@
 package sqlstore_test
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
+	"hash/crc32"
 	"strings"
 	"testing"
 	"time"
@@ -225,7 +228,7 @@ func TestPurgePerson(t *testing.T) {
 		}
 		purge := func() error {
 			return w.Update(t.Context(), func(tx *sqlstore.Tx) error {
-				_, err := tx.PurgePerson([]string{"ann@x", "Ann Example"})
+				_, err := tx.PurgePerson([]string{"ann@x", "Ann Example"}, nil)
 				return err
 			})
 		}
@@ -261,6 +264,97 @@ func TestPurgePerson(t *testing.T) {
 		}
 		if n := w.count("SELECT count(*) FROM record_payloads"); n != 1 {
 			t.Errorf("%d payloads left, want that of another", n)
+		}
+	})
+}
+
+// What was noticed of a person's use names them in many places, and goes on to
+// name the same thing when they are erased: nobody is told of it anew.
+func TestPurgePersonFromSignals(t *testing.T) {
+	both(t, func(t *testing.T, w *world) {
+		w.scan("s", iam(day(0), identity("job")))
+		key := w.keyOf("job")
+		ref := identity("job").Ref
+		mask := func(name string) string { return fmt.Sprintf("person %08x", crc32.ChecksumIEEE([]byte(strings.ToLower(name)))) }
+		hers, ours := store.Consumer{Kind: "network", Name: "psql from 198.51.100.0/24", Network: "198.51.100.0/24", Agent: "psql"},
+			store.Consumer{Kind: "application", Name: "ann@x", Network: "192.0.2.0/24", Agent: "psql"}
+		home := store.Consumer{Kind: "application", Name: "Ann@x", Network: "198.51.100.0/24"}
+		job := store.Consumer{Kind: "workload", Name: "ann@xylophone", Network: "192.0.2.0/24"}
+		who := retinue.NewRef("okta:acme", "user", "Ann@x")
+		b := store.Behaviour{Log: "postgres.log", Realm: realm, Identity: ref, Outcome: retinue.OutcomeSuccess}
+		batch := store.UsageBatch{Log: "postgres.log", Input: "i", Keep: true}
+		for i, c := range []store.Consumer{hers, ours, home, job} {
+			x := b
+			if x.Consumer = c; i == 0 {
+				x.Behalf = who
+			}
+			batch.Behaviours = append(batch.Behaviours, x)
+			batch.Events = append(batch.Events, store.UsageEvent{Hash: uint64(i + 1), At: day(1).Unix(), Behaviour: int32(i)})
+		}
+		if _, err := w.CountUsage(t.Context(), batch); err != nil {
+			t.Fatal(err)
+		}
+		signal := func(what string, c store.Consumer, people ...string) (string, []byte) {
+			body, err := json.Marshal(map[string]any{"signal": map[string]any{"kind": "human_use", "subject": ref, "what": what, "consumer": c,
+				"sentence": "job looks used by " + mask("ann@x") + "."}, "behaviours": []string{}, "people": people})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return store.SignalFingerprint(ref, "human_use", what), body
+		}
+		var names []string
+		w.update(func(tx *sqlstore.Tx) error {
+			for i, c := range []store.Consumer{hers, ours, job} {
+				name, body := signal(c.Network+" "+c.Agent+" "+c.Name, c, c.Name)
+				f := retinue.Finding{ID: retinue.NewFindingID(day(i)), Fingerprint: name, Rule: "signal-human-use", State: retinue.FindingAccepted, Severity: retinue.SeverityMedium, Name: "job",
+					Message: "job looks used by " + mask(c.Name), Evidence: map[string]any{"consumer": c.Name, "network": c.Network}, FirstSeen: day(1), LastSeen: day(1),
+					Accepted: &retinue.Acceptance{By: "Ann@x", Reason: "known", At: day(1), Until: day(100)}}
+				if err := tx.SaveFinding(key, f, true); err != nil {
+					return err
+				}
+				if err := tx.KeepSignal(store.Signal{Fingerprint: name, Entity: key, Kind: "human_use", State: store.SignalTold, First: day(1), Last: day(1), ToldAt: day(1), Finding: f.ID, Body: body}); err != nil {
+					return err
+				}
+				if _, err := tx.AddDismissal(store.Dismissal{Entity: key, Finding: f.ID, Kind: "human_use", By: "ann@x", Reason: "Ann@x works there.", Until: day(400),
+					Body: []byte(`{"kind":"human_use","network":"` + c.Network + `","consumer":"` + c.Name + `"}`)}); err != nil {
+					return err
+				}
+				names = append(names, name)
+			}
+			return nil
+		})
+		var n map[string]int64
+		w.update(func(tx *sqlstore.Tx) (err error) {
+			n, err = tx.PurgePerson([]string{"Ann@x"}, mask)
+			return err
+		})
+		if n["signals"] != 3 || n["dismissals"] != 3 {
+			t.Errorf("purged %v", n)
+		}
+		for _, table := range []string{"findings", "finding_versions", "usage_signals"} {
+			for _, word := range []string{`ann@x"`, "ann@x ", "198.51.100.0", mask("ann@x") + "."} {
+				if n := w.count("SELECT count(*) FROM " + table + " WHERE lower(body) LIKE '%" + word + "%'"); n != 0 {
+					t.Errorf("%s: %d with %q", table, n, word)
+				}
+			}
+			if n := w.count("SELECT count(*) FROM " + table + " WHERE body LIKE '%ann@xylophone%'"); n != 1 {
+				t.Errorf("%s: %d with the name of another, want 1", table, n)
+			}
+		}
+		for q, want := range map[string]int64{
+			"SELECT count(*) FROM usage_dismissals WHERE lower(made_by || reason || body) LIKE '%ann@x%' AND body NOT LIKE '%xylophone%'":                                                    0,
+			"SELECT count(*) FROM usage_dismissals WHERE body LIKE '%198.51%'":                                                                                                               0,
+			"SELECT count(*) FROM usage_dismissals WHERE body LIKE '%192.0.2.0/24%'":                                                                                                         2,
+			"SELECT count(*) FROM usage_consumers WHERE network LIKE '%198.51%' OR name LIKE '%198.51%'":                                                                                     0,
+			"SELECT count(*) FROM usage_consumers WHERE network = '192.0.2.0/24'":                                                                                                            2,
+			"SELECT count(*) FROM findings WHERE fingerprint = '" + names[0] + "' OR body LIKE '%" + names[0] + "%'":                                                                         0,
+			"SELECT count(*) FROM usage_signals WHERE fingerprint = '" + store.SignalFingerprint(ref, "human_use", "[erased] psql psql from [erased]") + "'":                                 1,
+			"SELECT count(*) FROM findings f JOIN usage_signals s ON s.fingerprint = f.fingerprint AND s.finding = f.public_id":                                                              3,
+			"SELECT count(*) FROM findings WHERE fingerprint = '" + store.SignalFingerprint(ref, "human_use", "192.0.2.0/24 psql [erased]") + "' AND body LIKE '%" + mask("[erased]") + "%'": 1,
+		} {
+			if n := w.count(q); int64(n) != want {
+				t.Errorf("%s: %d, want %d", q, n, want)
+			}
 		}
 	})
 }

@@ -3,6 +3,8 @@ package sqlstore
 import (
 	"crypto/rand"
 	"database/sql"
+	"maps"
+	"slices"
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/store"
@@ -13,11 +15,26 @@ import (
 // what is gone or never was listed. What was counted stays, as somebody's. Hashes
 // go as well, by which a name could be tried; logs that name the person again are
 // counted anew.
-func (tx *Tx) purgeUsers(words any) (refs, consumers int64, err error) {
-	named, err := tx.refsNamed(words)
+//
+// It returns the words by which the person is still to be looked for: their own,
+// and the networks that were theirs alone.
+func (tx *Tx) purgeUsers(words []string, mask func(string) string) (e *eraser, refs, consumers int64, err error) {
+	list := tx.db.d.list(words)
+	named, err := tx.refsNamed(list)
 	if err != nil {
-		return 0, 0, err
+		return nil, 0, 0, err
 	}
+	networks, err := tx.networksOf(list, slices.Sorted(maps.Keys(named)))
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	e = newEraser(append(networks, words...), mask)
+	refs, consumers, err = tx.purgeNames(e, named, list)
+	return e, refs, consumers, err
+}
+
+// purgeNames takes names out of refs, and out of what used something.
+func (tx *Tx) purgeNames(e *eraser, named map[int64]retinue.Ref, words any) (refs, consumers int64, err error) {
 	using, err := tx.ints("SELECT id FROM usage_consumers WHERE lower(name) IN (SELECT v FROM "+tx.db.d.each("$1")+" j) ORDER BY id", words)
 	if err != nil {
 		return 0, 0, err
@@ -34,6 +51,15 @@ func (tx *Tx) purgeUsers(words any) (refs, consumers int64, err error) {
 	for _, id := range using {
 		if err := tx.exec("UPDATE usage_consumers SET name = $1, hash = $2 WHERE id = $3", Erased, unguessable(), id); err != nil {
 			return 0, 0, err
+		}
+	}
+	more, err := tx.purgeNetworks(e)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, id := range more {
+		if !slices.Contains(using, id) {
+			using = append(using, id)
 		}
 	}
 	list := "(SELECT v FROM " + tx.db.d.eachInt("$1") + " j)"

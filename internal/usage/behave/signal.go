@@ -1,8 +1,6 @@
 package behave
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 	"time"
 
@@ -174,8 +172,7 @@ func (o *Options) wants(at time.Time) bool {
 
 // fingerprint names a signal.
 func fingerprint(s *Signal) string {
-	sum := sha256.Sum256([]byte(s.Subject.String() + "\x00" + string(s.Kind) + "\x00" + s.What))
-	return hex.EncodeToString(sum[:12])
+	return store.SignalFingerprint(s.Subject, string(s.Kind), s.What)
 }
 
 // Detect returns what is worth telling of a subject's use, sorted by time and
