@@ -345,6 +345,12 @@ func allUsed(t *testing.T, addr string) []counted {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
+	return usedIn(t, db)
+}
+
+// usedIn reads everything that was counted in an open database.
+func usedIn(t *testing.T, db *sqlstore.DB) []counted {
+	t.Helper()
 	rows, err := db.Handle().QueryContext(t.Context(), `SELECT b.hash, h.hour, SUM(h.n), MIN(h.first_s), MAX(h.last_s)
 		FROM usage_hours h JOIN usage_behaviours b ON b.id = h.behaviour GROUP BY b.hash, h.hour ORDER BY b.hash, h.hour`)
 	if err != nil {

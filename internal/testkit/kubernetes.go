@@ -38,6 +38,9 @@ type Cluster struct {
 
 	dir   string
 	admin *http.Client
+
+	server []string // the API server's program and flags
+	kill   func()   // kills it
 }
 
 // Kubernetes starts a control plane that ends with the test. Without the
@@ -61,8 +64,8 @@ func Kubernetes(t testing.TB) *Cluster {
 	c.start(t, "etcd", etcd, "--data-dir", filepath.Join(c.dir, "etcd"), "--listen-client-urls", store, "--advertise-client-urls", store,
 		"--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", "default="+peer,
 		"--logger", "zap", "--log-level", "error", "--unsafe-no-fsync")
-	c.start(t, "kube-apiserver", apiserver, c.serverFlags(store, port)...)
-	c.waitReady(t)
+	c.server = append([]string{apiserver}, c.serverFlags(store, port)...)
+	c.Restart(t)
 	c.start(t, "kube-controller-manager", manager, c.managerFlags(loopbackPort(t))...)
 	c.waitAccount(t)
 	return c
@@ -142,9 +145,21 @@ func (c *Cluster) managerFlags(port int) []string {
 	}
 }
 
-func (c *Cluster) start(t testing.TB, name, program string, args ...string) {
+// Restart kills the API server, if it runs, and starts it with further flags, of
+// which the last of a name counts.
+func (c *Cluster) Restart(t testing.TB, flags ...string) {
 	t.Helper()
-	startLive(t, c.path(name+".log"), nil, program, args...)
+	if c.kill != nil {
+		c.kill()
+	}
+	c.server = append(c.server, flags...)
+	c.kill = c.start(t, "kube-apiserver", c.server[0], c.server[1:]...)
+	c.waitReady(t)
+}
+
+func (c *Cluster) start(t testing.TB, name, program string, args ...string) (kill func()) {
+	t.Helper()
+	return startLive(t, c.path(name+".log"), nil, program, args...)
 }
 
 func (c *Cluster) waitReady(t testing.TB) {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 )
 
@@ -53,8 +54,8 @@ func loopbackPort(t testing.TB) int {
 // startLive runs a program until the test ends, or until this process does: a
 // shell beside it waits for the end of its input and then kills the program by
 // its id. What the program writes goes to a file, of which a failing test shows the
-// end.
-func startLive(t testing.TB, logFile string, env []string, program string, args ...string) {
+// end. The function that is returned kills it before.
+func startLive(t testing.TB, logFile string, env []string, program string, args ...string) (kill func()) {
 	t.Helper()
 	name := filepath.Base(program)
 	log, err := os.Create(logFile)
@@ -74,14 +75,18 @@ func startLive(t testing.TB, logFile string, env []string, program string, args 
 	if err != nil {
 		t.Fatalf("start %s: %v", name, err)
 	}
-	t.Cleanup(func() {
+	kill = sync.OnceFunc(func() {
 		_ = stdin.Close()
 		_ = cmd.Wait() // the killed program's status
 		_ = log.Close()
+	})
+	t.Cleanup(func() {
+		kill()
 		if t.Failed() {
 			t.Logf("end of what %s wrote:\n%s", name, lastOf(logFile, 2000))
 		}
 	})
+	return kill
 }
 
 func lastOf(path string, n int) string {
