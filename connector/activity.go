@@ -11,6 +11,12 @@ import (
 // MaxActivityBatch is how many events a batch holds at most.
 const MaxActivityBatch = 4096
 
+// MaxAhead is by how much an event may be ahead of the clock of whoever reads it.
+// One that is further ahead was written by a clock that is wrong: when it happened
+// is not known, so that it would be taken for use of a day that has not come. It is
+// a fault. The day allows for logs whose zone is not told.
+const MaxAhead = 24 * time.Hour
+
 // Activity describes how a kind of connector reads what was done: its logs. It
 // is a part of a [Spec]; a kind may read logs, or describe a system, or both.
 type Activity struct {

@@ -87,8 +87,15 @@ func (r *Reading) Progress(connector.Progress) {}
 // and closes it. It fails the test when the reader returned an error.
 func Read(t testing.TB, reader connector.ActivityReader, earlier *Reading) *Reading {
 	t.Helper()
+	return ReadAt(t, reader, earlier, Epoch())
+}
+
+// ReadAt is Read with the clock standing at another time: at now for what a system
+// logs during the test.
+func ReadAt(t testing.TB, reader connector.ActivityReader, earlier *Reading, now time.Time) *Reading {
+	t.Helper()
 	r := newReading(earlier)
-	r.run(t.Context(), t, reader)
+	r.runAt(t.Context(), t, reader, now)
 	if r.Err != nil {
 		t.Fatalf("read: %v", r.Err)
 	}

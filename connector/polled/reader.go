@@ -11,6 +11,7 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/connector"
+	"github.com/retinue-id/retinue/connector/logs"
 )
 
 // maxPages bounds one run over one log.
@@ -165,11 +166,16 @@ func (r *run) page(ctx context.Context, records []json.RawMessage) error {
 			continue
 		}
 		for i := range evs {
+			if evs[i].At.After(r.req.Now.Add(connector.MaxAhead)) {
+				r.faults++
+				r.sink.Fault(connector.Fault{Input: r.log.Input, Label: r.log.Input, Record: r.number, Err: logs.AheadError(evs[i].At, r.req.Now)})
+				continue
+			}
 			if evs[i].At.After(newest) && !evs[i].At.After(r.req.Now) {
 				newest = evs[i].At
 			}
+			events = append(events, evs[i])
 		}
-		events = append(events, evs...)
 		if len(events) >= connector.MaxActivityBatch/2 {
 			if err := r.give(ctx, events); err != nil {
 				return err

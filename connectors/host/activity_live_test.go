@@ -174,7 +174,7 @@ func TestActivityLive(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "auth.log"), []byte(s.lines()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r := connectortest.Read(t, connectortest.OpenActivity(Spec(), map[string]string{"id": "bastion"})(t, connectortest.Env(t), dir), nil)
+	r := connectortest.ReadAt(t, connectortest.OpenActivity(Spec(), map[string]string{"id": "bastion"})(t, connectortest.Env(t), dir), nil, time.Now())
 	var got []string
 	for _, e := range r.Events {
 		got = append(got, brief(e))

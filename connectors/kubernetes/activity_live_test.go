@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/connector/connectortest"
@@ -103,7 +104,7 @@ func TestActivityLive(t *testing.T) {
 	impersonate(t, c)
 
 	opts := map[string]string{"cluster-uid": fakeUID, "audit-policy": c.AuditPolicy, "token-issuer": c.URL}
-	r := connectortest.Read(t, connectortest.OpenActivity(Spec(), opts)(t, connectortest.Env(t), c.AuditLog), nil)
+	r := connectortest.ReadAt(t, connectortest.OpenActivity(Spec(), opts)(t, connectortest.Env(t), c.AuditLog), nil, time.Now())
 	var got []string
 	for _, e := range r.Events {
 		got = append(got, auditText(e))

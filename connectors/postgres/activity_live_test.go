@@ -90,7 +90,7 @@ func TestActivityLive(t *testing.T) {
 	}
 	execSQL(t, s.URL(), "alter system set log_min_duration_sample = 5", "select pg_reload_conf()")
 	read := func(pattern string) *connectortest.Reading {
-		return connectortest.Read(t, connectortest.OpenActivity(Spec(), map[string]string{"settings": settings})(t, connectortest.Env(t), filepath.Join(dir, pattern)), nil)
+		return connectortest.ReadAt(t, connectortest.OpenActivity(Spec(), map[string]string{"settings": settings})(t, connectortest.Env(t), filepath.Join(dir, pattern)), nil, time.Now())
 	}
 	var csv, json *connectortest.Reading
 	await(t, "everything is in the log, the same in both formats", func() bool {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/connector/connectortest"
@@ -65,7 +66,7 @@ func TestActivityLive(t *testing.T) {
 	must(t, v, "", http.MethodGet, "sys/mounts", nil)
 
 	cluster := field(must(t, v, "", http.MethodGet, "sys/health", nil), "cluster_id")
-	r := connectortest.Read(t, connectortest.OpenActivity(Spec(), map[string]string{"cluster": cluster})(t, connectortest.Env(t), file), nil)
+	r := connectortest.ReadAt(t, connectortest.OpenActivity(Spec(), map[string]string{"cluster": cluster})(t, connectortest.Env(t), file), nil, time.Now())
 	var got []string
 	ids := map[string]int{}
 	for _, e := range r.Events {

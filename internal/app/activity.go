@@ -283,6 +283,11 @@ func (s *activitySink) Cover(ctx context.Context, c retinue.Coverage) error {
 	if c.To.Before(c.From) || c.Realm.Validate() != nil || c.Log == "" {
 		return fmt.Errorf("%w: coverage of log %q of realm %q from %s to %s", retinue.ErrInvalid, c.Log, c.Realm, c.From, c.To)
 	}
+	if now := s.app.now(); c.To.After(now) { // a clock that is ahead: nothing is known of what is yet to come
+		if c.To = now; c.From.After(now) {
+			c.From = now
+		}
+	}
 	if _, err := s.queue.wait(); err != nil { // the events first
 		return err
 	}

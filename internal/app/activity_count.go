@@ -91,7 +91,7 @@ func (c *eventCounter) fold(ctx context.Context, b connector.Batch, read *Activi
 		e := &b.Events[i]
 		f := folders[e.Log]
 		if f == nil {
-			f = &usage.Folder{Tested: c.tested, Networks: c.app.networks, Seal: c.app.sealUnknown(ctx)}
+			f = &usage.Folder{Tested: c.tested, Networks: c.app.networks, Latest: c.app.now().Add(connector.MaxAhead), Seal: c.app.sealUnknown(ctx)}
 			folders[e.Log] = f
 		}
 		if err := f.Add(e); err != nil {

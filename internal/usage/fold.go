@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/store"
@@ -26,6 +27,9 @@ type Folder struct {
 	Tested func(realm retinue.Realm, key string) bool
 	// Networks names the blocks of addresses that the installation knows.
 	Networks Networks
+	// Latest is the last time at which an event can have happened; one after it was
+	// written by a clock that is wrong. Zero: no bound.
+	Latest time.Time
 	// Seal keeps the record of an unknown event; nil drops it.
 	Seal func(*retinue.Event) []byte
 
@@ -37,10 +41,13 @@ type Folder struct {
 }
 
 // Add takes an event. It reports as ErrInvalid one that breaks the bounds of the
-// contract; nothing of it is taken then.
+// contract or is after Latest; nothing of it is taken then.
 func (f *Folder) Add(e *retinue.Event) error {
 	if err := check(e); err != nil {
 		return err
+	}
+	if !f.Latest.IsZero() && e.At.After(f.Latest) {
+		return fmt.Errorf("%w: event of %s: it says that it happened at %s, which is yet to come: a clock is wrong", retinue.ErrInvalid, e.Log, e.At.UTC().Format(time.RFC3339))
 	}
 	if f.index == nil {
 		f.index = map[store.Behaviour]int32{}

@@ -168,3 +168,17 @@ func TestBoundsAreKept(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsYetToCome: nothing counts that a wrong clock wrote for a day that has
+// not come.
+func TestWhatIsYetToCome(t *testing.T) {
+	e := event(nil)
+	f := usage.Folder{Latest: e.At.Add(-time.Second)}
+	if err := f.Add(&e); !errors.Is(err, retinue.ErrInvalid) || f.Len() != 0 {
+		t.Errorf("%v, %d events taken", err, f.Len())
+	}
+	f.Latest = e.At
+	if err := f.Add(&e); err != nil || f.Len() != 1 {
+		t.Errorf("%v, %d events taken, want 1", err, f.Len())
+	}
+}
