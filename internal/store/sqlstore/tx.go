@@ -27,7 +27,7 @@ type Tx struct {
 	realms  map[retinue.Realm]int64
 	words   map[string]int64 // interned in this transaction
 	// addresses are those of repositories, once they were asked for.
-	addresses map[retinue.Realm][]string
+	addresses *repositories
 	following
 	// Touched is true once the transaction changed something that findings
 	// depend on.

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/retinue-id/retinue"
@@ -13,15 +14,66 @@ import (
 // repository by its address; who reads the repository itself knows it by its
 // first commit, which no move changes. The addresses that the repository's own
 // configuration names lead from one to the other.
+//
+// Forges do not tell capital letters of an address from small ones, and a
+// configuration may have it as somebody typed it. Hosts that do tell them apart are
+// possible: of several repositories whose addresses differ in nothing else, only the
+// one that is spelled as the log has it is meant.
 const originRealm = "git:origin="
 
-// remotes returns the addresses of each repository whose realm is that of its
-// first commit. They are read once a transaction.
-func (tx *Tx) remotes() (map[retinue.Realm][]string, error) {
+// repositories are the addresses of those that are known, and the addresses that
+// logs name.
+type repositories struct {
+	// known are the realms that have an address, by the folded address and then by
+	// the address as it is spelled.
+	known map[string]map[string][]retinue.Realm
+	// of are the folded addresses of a realm.
+	of map[retinue.Realm][]string
+	// logged are the realms "git:origin=ADDRESS" that there are, by folded address.
+	logged map[string][]retinue.Realm
+}
+
+// meant returns the repositories that an address of a log means.
+func (r *repositories) meant(address string) []retinue.Realm {
+	spelled := r.known[strings.ToLower(address)]
+	if exact := spelled[address]; len(exact) > 0 {
+		return exact
+	}
+	var out []retinue.Realm
+	for _, realms := range spelled {
+		for _, realm := range realms {
+			if !slices.Contains(out, realm) {
+				out = append(out, realm)
+			}
+		}
+	}
+	if len(spelled) > 1 && len(out) > 1 {
+		return nil // which of them cannot be told
+	}
+	return out
+}
+
+// add notes that a realm has an address.
+func (r *repositories) add(realm retinue.Realm, address string) {
+	folded := strings.ToLower(address)
+	if r.known[folded] == nil {
+		r.known[folded] = map[string][]retinue.Realm{}
+	}
+	if list := r.known[folded][address]; !slices.Contains(list, realm) {
+		r.known[folded][address] = append(list, realm)
+	}
+	if !slices.Contains(r.of[realm], folded) {
+		r.of[realm] = append(r.of[realm], folded)
+	}
+}
+
+// repositories reads what is known of repositories and their addresses, once a
+// transaction.
+func (tx *Tx) repositories() (*repositories, error) {
 	if tx.addresses != nil {
 		return tx.addresses, nil
 	}
-	out := map[retinue.Realm][]string{}
+	out := &repositories{known: map[string]map[string][]retinue.Realm{}, of: map[retinue.Realm][]string{}, logged: map[string][]retinue.Realm{}}
 	err := tx.query(func(rows *sql.Rows) error {
 		var realm retinue.Realm
 		var body []byte
@@ -36,14 +88,24 @@ func (tx *Tx) remotes() (map[retinue.Realm][]string, error) {
 		list, _ := c.Attrs["remotes"].([]any)
 		for _, x := range list {
 			if address, ok := x.(string); ok && address != "" {
-				out[realm] = append(out[realm], address)
+				out.add(realm, address)
 			}
 		}
 		return nil
 	}, `SELECT m.realm, f.body FROM realms m JOIN refs r ON r.realm_id = m.id JOIN facts f ON f.ref_id = r.id
-		WHERE m.realm LIKE 'git:%' AND m.realm NOT LIKE '`+originRealm+`%' AND f.type = $1 AND f.rev_to IS NULL`, store.TypeIndex(retinue.FactContainer))
+		WHERE m.realm LIKE 'git:%' AND f.type = $1 AND f.rev_to IS NULL ORDER BY f.id`, store.TypeIndex(retinue.FactContainer))
 	if err != nil {
 		return nil, fmt.Errorf("read addresses of repositories: %w", err)
+	}
+	err = tx.query(func(rows *sql.Rows) error {
+		var realm retinue.Realm
+		err := rows.Scan(&realm)
+		folded := strings.ToLower(strings.TrimPrefix(string(realm), originRealm))
+		out.logged[folded] = append(out.logged[folded], realm)
+		return err
+	}, "SELECT realm FROM realms WHERE realm LIKE '"+originRealm+"%' ORDER BY realm")
+	if err != nil {
+		return nil, fmt.Errorf("read addresses that logs name: %w", err)
 	}
 	tx.addresses = out
 	return out, nil
@@ -54,15 +116,19 @@ func (tx *Tx) remotes() (map[retinue.Realm][]string, error) {
 func (tx *Tx) byAddress(refs []retinue.Ref) ([]retinue.Ref, error) {
 	var out []retinue.Ref
 	for _, r := range refs {
-		if r.Realm.Kind() != "git" || strings.HasPrefix(string(r.Realm), originRealm) {
+		if r.Realm.Kind() != "git" {
 			continue
 		}
-		known, err := tx.remotes()
+		known, err := tx.repositories()
 		if err != nil {
 			return nil, err
 		}
-		for _, address := range known[r.Realm] {
-			out = append(out, retinue.NewRef(retinue.Realm(originRealm+address), r.Kind, r.Key))
+		for _, folded := range known.of[r.Realm] {
+			for _, realm := range known.logged[folded] {
+				if realm != r.Realm && slices.Contains(known.meant(strings.TrimPrefix(string(realm), originRealm)), r.Realm) {
+					out = append(out, retinue.NewRef(realm, r.Kind, r.Key))
+				}
+			}
 		}
 	}
 	return out, nil
@@ -71,20 +137,14 @@ func (tx *Tx) byAddress(refs []retinue.Ref) ([]retinue.Ref, error) {
 // byFirstCommit finds the things that refs of addresses stand for, as far as they
 // are known.
 func (tx *Tx) byFirstCommit(refs []retinue.Ref) (map[retinue.Ref]refRow, error) {
-	known, err := tx.remotes()
+	known, err := tx.repositories()
 	if err != nil {
 		return nil, err
-	}
-	realms := map[string][]retinue.Realm{}
-	for realm, list := range known {
-		for _, address := range list {
-			realms[address] = append(realms[address], realm)
-		}
 	}
 	var hashes []store.Hash
 	of := map[store.Hash][]retinue.Ref{}
 	for _, r := range refs {
-		for _, realm := range realms[strings.TrimPrefix(string(r.Realm), originRealm)] {
+		for _, realm := range known.meant(strings.TrimPrefix(string(r.Realm), originRealm)) {
 			h := store.HashRef(retinue.NewRef(realm, r.Kind, r.Key))
 			if of[h] == nil {
 				hashes = append(hashes, h)

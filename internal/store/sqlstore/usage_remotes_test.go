@@ -66,11 +66,58 @@ func TestUseUnderAnAddressIsOfTheRepository(t *testing.T) {
 		if got := due(); len(got) != 0 || unlisted() != 1 {
 			t.Errorf("after use of another repository: due %v, %d unlisted", got, unlisted())
 		}
+		// A forge does not tell capital letters from small ones.
+		count(4, "git:origin=github.com/Acme/PAY")
+		if got := due(); !slices.Equal(got, []retinue.Ref{pipeline.Ref}) || unlisted() != 1 {
+			t.Errorf("after use under the address in other letters: due %v, %d unlisted", got, unlisted())
+		}
 		things := w.list(store.EntityQuery{Type: retinue.FactIdentity})
 		w.view(store.Everything(), func(tx *sqlstore.Tx) error {
 			used, err := tx.Usage(things[0].ID)
-			if len(used) != 2 {
+			if len(used) != 3 {
 				t.Errorf("%d ways of use, want that by each address: %+v", len(used), used)
+			}
+			return err
+		})
+	})
+}
+
+// TestLettersOfAddresses: of repositories whose addresses differ in capital letters
+// alone, a log means the one that is spelled as it has it, and none if that cannot be
+// told.
+func TestLettersOfAddresses(t *testing.T) {
+	both(t, func(t *testing.T, w *world) {
+		const path = "ci.yml"
+		repository := func(digit, address string) retinue.Ref {
+			realm := retinue.Realm("git:" + strings.Repeat(digit, 40))
+			id := retinue.Identity{Ref: retinue.NewRef(realm, "pipeline", path), Name: address, Kind: retinue.IdentityPipeline, Class: retinue.ClassNonHuman, State: retinue.StateActive}
+			box := retinue.Container{Ref: retinue.NewRef(realm, "repository", "/"), Name: address, Kind: retinue.ContainerRepository, Attrs: retinue.Attrs{"remotes": []string{address}}}
+			w.scan("s"+digit, listing{scope: retinue.NewScope(realm, "files"), at: day(1), facts: []retinue.Fact{box, id}})
+			return id.Ref
+		}
+		small, large := repository("a", "git.example.com/srv/pay"), repository("b", "git.example.com/srv/Pay")
+		for i, realm := range []retinue.Realm{"git:origin=git.example.com/srv/pay", "git:origin=git.example.com/srv/Pay", "git:origin=git.example.com/srv/PAY"} {
+			_, err := w.CountUsage(t.Context(), store.UsageBatch{Log: "github.audit", Input: "i", Keep: true, Events: []store.UsageEvent{{Hash: uint64(i), At: day(2).Unix()}},
+				Behaviours: []store.Behaviour{{Log: "github.audit", Realm: realm, Identity: retinue.NewRef(realm, "pipeline", path), Outcome: retinue.OutcomeSuccess, Action: "run"}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		things := w.list(store.EntityQuery{Type: retinue.FactIdentity})
+		w.view(store.Everything(), func(tx *sqlstore.Tx) error {
+			for _, e := range things {
+				used, err := tx.Usage(e.ID)
+				if err != nil {
+					return err
+				}
+				want := map[retinue.Ref]retinue.Realm{small: "git:origin=git.example.com/srv/pay", large: "git:origin=git.example.com/srv/Pay"}[e.Ref()]
+				if len(used) != 1 || used[0].Behaviour.Realm != want {
+					t.Errorf("%s: %+v, want the use under %s", e.Ref(), used, want)
+				}
+			}
+			list, err := tx.Unlisted(10)
+			if len(list) != 1 || list[0].Ref.Realm != "git:origin=git.example.com/srv/PAY" {
+				t.Errorf("in logs only: %+v", list)
 			}
 			return err
 		})
