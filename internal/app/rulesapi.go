@@ -49,7 +49,7 @@ func (a *App) ReadRule(ctx context.Context, scope store.RowScope, id string) (ou
 		})
 		out.Where, out.When, out.Message, out.Remediation, out.FixTitle = r.Where(), r.When, r.Message, r.Remediation, r.FixTitle
 		if r.Over == overUse {
-			out.Where = "docs/usage-behaviour.md"
+			out.Where = signalsPage
 		}
 		out.Fire, out.Quiet, out.SeverityWhen = ruleCases(r.Cases.Fire), ruleCases(r.Cases.Quiet), []api.SeverityStep{}
 		for _, s := range r.SeverityWhen {

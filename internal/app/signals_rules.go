@@ -16,13 +16,16 @@ import (
 // overUse is of what kind the subjects of signals' rules are.
 const overUse rules.Kind = "use"
 
+// signalsPage is where what signals see is written down.
+const signalsPage = "docs/usage-behaviour.md"
+
 // signalRules are the rules by which findings tell of signals. Their conditions
 // are programs, not expressions: docs/usage-behaviour.md has them.
 func signalRules() []rules.Rule {
 	ask := "Ask its owner and whoever runs there whether it was them. If nobody was, treat the credential as stolen: lock it, replace it, and look at what it did."
 	watched := []string{"NIST-800-53:AC-2(12)", "NIST-800-53:SI-4", "SOC2:CC7.2", "ISO-27001:A.8.16"}
 	rule := func(k behave.Kind, title string, s retinue.Severity, remediation string, owasp ...retinue.OWASP) rules.Rule {
-		return rules.Rule{ID: signalRuleID(k), Title: title, Over: overUse, When: "a signal of kind " + string(k) + " (docs/usage-behaviour.md)", Severity: s, OWASP: owasp,
+		return rules.Rule{ID: signalRuleID(k), Title: title, Over: overUse, When: signalSees(k), Severity: s, OWASP: owasp,
 			Controls: watched, Message: "A sentence that says who did what from where, against what was usual.", Remediation: remediation}
 	}
 	return []rules.Rule{
@@ -46,6 +49,40 @@ func signalRules() []rules.Rule {
 			"Have its owner confirm the change. If they cannot, take it back, lock what did it, and look at what was made.", retinue.NHI5),
 		rule(behave.Exposure, "It opened something to others", retinue.SeverityHigh, "Have its owner confirm the change. If they cannot, close it again and lock what did it.", retinue.NHI6),
 	}
+}
+
+// signalSees says in a sentence when something is noticed; docs/usage-behaviour.md
+// has the figures, and a test that they are the same words.
+func signalSees(k behave.Kind) string {
+	switch k {
+	case behave.FirstNetwork:
+		return "It is used from a network from which it never was."
+	case behave.FirstAgent:
+		return "It is used with a client that it never had."
+	case behave.FirstService:
+		return "It uses a service that it never used."
+	case behave.FirstAction:
+		return "It does something that it never did."
+	case behave.FirstRegion:
+		return "It acts in a region in which it never did."
+	case behave.Volume:
+		return "It acts on a day far more than on any before."
+	case behave.DeniedBurst:
+		return "It is refused many times within an hour, or over several different actions."
+	case behave.TwoPlaces:
+		return "It is used in one hour from two networks that never were used together."
+	case behave.HumanUse:
+		return "It is used with a terminal or browser, or by hand in office hours."
+	case behave.TombstoneUse:
+		return "What was disabled, revoked, expired, retired or is gone is tried."
+	case behave.LoggingDisabled:
+		return "It switches off or narrows a log or a detector."
+	case behave.PrivilegeEdit:
+		return "It changes permissions or trust, or makes an identity or credential, as it never did."
+	case behave.Exposure:
+		return "It opens a resource to others, as it never did."
+	}
+	return ""
 }
 
 func signalRuleID(k behave.Kind) string { return "signal-" + strings.ReplaceAll(string(k), "_", "-") }

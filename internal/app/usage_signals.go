@@ -101,7 +101,7 @@ func (a *App) detectSignals(tx *sqlstore.Tx, e store.Entity, v verdict.Verdict, 
 
 // signalSubject is a thing as signals are looked for of it.
 func signalSubject(tx *sqlstore.Tx, e store.Entity, v verdict.Verdict) (behave.Subject, error) {
-	s := behave.Subject{Ref: e.Ref(), Person: e.Class == retinue.ClassPerson, Since: v.Window.From, Rhythm: v.Rhythm.Class}
+	s := behave.Subject{Ref: e.Ref(), Person: e.Class == retinue.ClassPerson, Privileged: e.Privileged, Since: v.Window.From, Rhythm: v.Rhythm.Class}
 	switch e.Type {
 	case retinue.FactIdentity:
 		s.Kind, s.State = retinue.IdentityKind(e.Kind), retinue.State(e.State)

@@ -11,6 +11,7 @@ import (
 	"github.com/retinue-id/retinue/internal/rules"
 	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
+	"github.com/retinue-id/retinue/internal/usage/behave"
 	"github.com/retinue-id/retinue/internal/web/api"
 )
 
@@ -114,15 +115,37 @@ func (a *App) Scopes(ctx context.Context, scope store.RowScope) (out []store.Sco
 }
 
 // RuleTexts implements api.Wholes.
-func (a *App) RuleTexts(context.Context) ([]api.RuleText, error) {
-	return RuleTexts(a.set.Rules()), nil
+func (a *App) RuleTexts(ctx context.Context) ([]api.RuleText, error) {
+	out := RuleTexts(a.set.Rules())
+	silent := map[string]int{}
+	err := a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
+		dismissed, err := tx.DismissalsInForce(tx.At())
+		for _, d := range dismissed {
+			silent[d.Kind]++
+		}
+		return err
+	})
+	for i := range out {
+		if n := silent[out[i].Signal]; out[i].Signal != "" {
+			out[i].Dismissed = &n
+		}
+	}
+	return out, err
 }
 
-// RuleTexts returns rules with their conditions.
+// RuleTexts returns rules with their conditions, and after them those of signals,
+// which are programs. What of them was dismissed is not known without a database.
 func RuleTexts(list []rules.Rule) (out []api.RuleText) {
-	for _, r := range list {
+	kinds := map[string]behave.Kind{}
+	for _, k := range behave.Kinds() {
+		kinds[signalRuleID(k)] = k
+	}
+	for _, r := range append(slices.Clone(list), signalRules()...) {
 		out = append(out, api.RuleText{ID: r.ID, Title: r.Title, Over: string(r.Over), Severity: r.Severity, OWASP: r.OWASP, Controls: r.Controls,
-			When: r.When, Message: r.Message, Remediation: r.Remediation, Where: r.Where()})
+			When: r.When, Message: r.Message, Remediation: r.Remediation, Where: r.Where(), Signal: string(kinds[r.ID])})
+		if r.Over == overUse {
+			out[len(out)-1].Where = signalsPage
+		}
 	}
 	return out
 }

@@ -34,34 +34,16 @@ func (e *env) keysChange(use, short, long string, change func(*app.App, context.
 
 func (e *env) rulesCommand() *cobra.Command {
 	var f listFlags
-	l := &cobra.Command{Use: "list", Short: "List the rules in force", Args: cobra.NoArgs,
+	l := &cobra.Command{Use: "list", Short: "List the rules in force, those of signals last", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, err := f.check(); err != nil {
 				return err
 			}
-			show := func(set []app.RuleText) error {
-				return list(e, f, each(set), []cell[app.RuleText]{
-					{"id", func(r app.RuleText) string { return r.ID }},
-					{"severity", func(r app.RuleText) string { return string(r.Severity) }},
-					{"over", func(r app.RuleText) string { return r.Over }},
-					{"owasp", func(r app.RuleText) string { return strings.Trim(fmt.Sprint(r.OWASP), "[]") }},
-					{"title", func(r app.RuleText) string { return r.Title }},
-				}, "no rules")
+			set, err := e.rulesInForce(cmd.Context())
+			if err != nil {
+				return err
 			}
-			if !e.remote() { // needs no database
-				set, err := e.ruleSet()
-				if err != nil {
-					return err
-				}
-				return show(set)
-			}
-			return e.askLedger(cmd.Context(), func(l ledger) error {
-				set, err := l.rules(cmd.Context())
-				if err != nil {
-					return err
-				}
-				return show(set)
-			})
+			return list(e, f, each(set), ruleCells, "no rules")
 		}}
 	l.Flags().StringVar(&f.format, "format", "table", "table, json or csv")
 	t := &cobra.Command{Use: "test [FOLDER …]", Short: "Run the cases that rules carry",
@@ -69,6 +51,64 @@ func (e *env) rulesCommand() *cobra.Command {
 pack and of the configured folders, or only of the folders named.`,
 		RunE: func(_ *cobra.Command, args []string) error { return e.rulesTest(args) }}
 	return group("rules", "Rules: what is judged, and their own tests", l, t)
+}
+
+// ruleSees says in words what a rule about signals looks for; of the others the
+// title does.
+func ruleSees(r app.RuleText) string {
+	if r.Signal == "" {
+		return ""
+	}
+	return r.When
+}
+
+// dismissedWord says what of a rule about signals people dismissed.
+func dismissedWord(r app.RuleText) string {
+	if r.Dismissed == nil || *r.Dismissed == 0 {
+		return ""
+	}
+	return fmt.Sprint(*r.Dismissed)
+}
+
+var ruleCells = []cell[app.RuleText]{
+	{"id", func(r app.RuleText) string { return r.ID }},
+	{"severity", func(r app.RuleText) string { return string(r.Severity) }},
+	{"over", func(r app.RuleText) string { return r.Over }},
+	{"owasp", func(r app.RuleText) string { return strings.Trim(fmt.Sprint(r.OWASP), "[]") }},
+	{"title", func(r app.RuleText) string { return r.Title }},
+	{"sees", ruleSees},
+	{"dismissed", dismissedWord},
+}
+
+// rulesInForce are the rules of the server or of the configuration. What of
+// signals was dismissed is known of an installation only; the rest is told where
+// it cannot be opened, such as while a server has it.
+func (e *env) rulesInForce(ctx context.Context) (set []app.RuleText, err error) {
+	known, err := e.hasDatabase()
+	if err != nil {
+		return nil, err
+	}
+	if known {
+		err = e.askLedger(ctx, func(l ledger) (err error) {
+			set, err = l.rules(ctx)
+			return err
+		})
+		if err == nil || e.remote() {
+			return set, err
+		}
+		e.say("What was dismissed of signals is not known: %v", err)
+	}
+	return e.ruleSet()
+}
+
+// hasDatabase reports whether there is an installation to ask: a server, or a
+// database.
+func (e *env) hasDatabase() (bool, error) {
+	if e.remote() {
+		return true, nil
+	}
+	cfg, err := e.settings()
+	return err == nil && !firstRun(cfg), err
 }
 
 func (e *env) rulePacks(folders []string) (*rules.Pack, error) {

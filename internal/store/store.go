@@ -175,6 +175,8 @@ type Entity struct {
 	FirstSeen   time.Time           `json:"firstSeen,omitzero"`
 	GoneAt      time.Time           `json:"goneAt,omitzero"`
 	InternalKey int64               `json:"-"`
+	// Privileged: it can administer, by the documents that are attached to it.
+	Privileged bool `json:"-"`
 }
 
 // Ref returns the ref by which the entity is listed.

@@ -105,7 +105,7 @@ func (tx *Tx) EntityPages(q store.EntityQuery, size int) iter.Seq2[[]store.Entit
 
 const entityColumns = `SELECT e.id, e.public_id, e.type, e.source, e.kind, r.key, e.name, m.realm, r.kind, e.subtype, e.class,
 	e.state, e.environment, e.criticality, e.data_class, e.managed, e.owner, COALESCE(x.key, ''), e.created_at, e.expires_at,
-	e.last_used, e.first_seen, e.gone_at
+	e.last_used, e.first_seen, e.gone_at, e.privileged
 	FROM entities e JOIN refs r ON r.id = e.ref_id JOIN realms m ON m.id = r.realm_id LEFT JOIN refs x ON x.id = e.container_id`
 
 func entityConditions(tx *Tx, q store.EntityQuery) *conditions {
@@ -155,15 +155,15 @@ func scanEntity(rows *sql.Rows) (store.Entity, error) {
 	var id, realm, class, env, crit, managed string
 	var t int
 	var created, expires, used, gone sql.NullInt64
-	var first int64
+	var first, privileged int64
 	if err := rows.Scan(&e.InternalKey, &id, &t, &e.Source, &e.Kind, &e.Key, &e.Name, &realm, &e.RefKind, &e.Subtype, &class,
-		&e.State, &env, &crit, &e.DataClass, &managed, &e.Owner, &e.Container, &created, &expires, &used, &first, &gone); err != nil {
+		&e.State, &env, &crit, &e.DataClass, &managed, &e.Owner, &e.Container, &created, &expires, &used, &first, &gone, &privileged); err != nil {
 		return e, err
 	}
 	e.ID, e.Type, e.Realm = retinue.EntityID(id), store.TypeAt(t), retinue.Realm(realm)
 	e.Class, e.Environment, e.Criticality, e.Managed = retinue.Class(class), retinue.Environment(env), retinue.Criticality(crit), retinue.Management(managed)
 	e.CreatedAt, e.ExpiresAt, e.LastUsed, e.GoneAt = fromMicros(created), fromMicros(expires), fromMicros(used), fromMicros(gone)
-	e.FirstSeen = observed(first)
+	e.FirstSeen, e.Privileged = observed(first), privileged == 1
 	return e, nil
 }
 

@@ -275,7 +275,9 @@ func TestPurgePersonFromSignals(t *testing.T) {
 		w.scan("s", iam(day(0), identity("job")))
 		key := w.keyOf("job")
 		ref := identity("job").Ref
-		mask := func(name string) string { return fmt.Sprintf("person %08x", crc32.ChecksumIEEE([]byte(strings.ToLower(name)))) }
+		mask := func(name string) string {
+			return fmt.Sprintf("person %08x", crc32.ChecksumIEEE([]byte(strings.ToLower(name))))
+		}
 		hers, ours := store.Consumer{Kind: "network", Name: "psql from 198.51.100.0/24", Network: "198.51.100.0/24", Agent: "psql"},
 			store.Consumer{Kind: "application", Name: "ann@x", Network: "192.0.2.0/24", Agent: "psql"}
 		home := store.Consumer{Kind: "application", Name: "Ann@x", Network: "198.51.100.0/24"}

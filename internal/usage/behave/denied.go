@@ -34,6 +34,7 @@ func (d *detector) denied() {
 	var most int64
 	var widest int
 	told := int64(-1 << 40)
+	count, spread, few := d.bursts()
 	for i := 0; i < len(refused); {
 		j := i
 		var n int64
@@ -43,8 +44,8 @@ func (d *detector) denied() {
 			actions[refused[j].values[dimAction]] = true
 			j++
 		}
-		many := n >= burstCount && n >= burstFactor*most
-		wide := (len(actions) >= burstSpread || len(actions) == burstSpread-1 && n >= burstFew) && len(actions) >= 2*widest
+		many := n >= count && n >= burstFactor*most
+		wide := (len(actions) >= spread || len(actions) == spread-1 && n >= few) && len(actions) >= 2*widest
 		if (many || wide) && refused[i].hour-told > 24 {
 			d.burst(refused[i:j], n, len(actions), most, wide)
 			told = refused[i].hour

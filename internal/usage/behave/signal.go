@@ -41,6 +41,8 @@ type Subject struct {
 	Kind retinue.IdentityKind
 	// Person is true of a person's identity, which works like a human by right.
 	Person bool
+	// Privileged is true of what can administer its system: less is borne of it.
+	Privileged bool
 	// State and Credential are what its source says of it now; empty where it says
 	// nothing.
 	State      retinue.State
@@ -188,6 +190,7 @@ func Detect(s Subject, used []store.Used, o Options) []Signal {
 	d.denied()
 	d.volume()
 	d.deeds()
+	d.weigh()
 	out := d.merged()
 	slices.SortFunc(out, func(a, b Signal) int {
 		if c := a.First.Compare(b.First); c != 0 {

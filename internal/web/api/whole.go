@@ -39,6 +39,8 @@ type RuleText struct {
 	Message     string           `json:"message"`
 	Remediation string           `json:"remediation"`
 	Where       string           `json:"where"`
+	Signal      string           `json:"signal,omitempty" doc:"Of rules that tell of signals: their kind"`
+	Dismissed   *int             `json:"dismissed,omitempty" doc:"Of rules that tell of signals: how many dismissals are in force, each of which silences what is like it"`
 }
 
 // Whole is an identity or credential with everything that hangs on it, as

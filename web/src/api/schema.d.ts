@@ -6789,12 +6789,19 @@ export interface components {
         RuleText: {
             /** @description Supports, never compliant */
             controls?: string[] | null;
+            /**
+             * Format: int64
+             * @description Of rules that tell of signals: how many dismissals are in force, each of which silences what is like it
+             */
+            dismissed?: number;
             id: string;
             message: string;
             over: string;
             owasp?: string[] | null;
             remediation: string;
             severity: string;
+            /** @description Of rules that tell of signals: their kind */
+            signal?: string;
             title: string;
             when: string;
             where: string;
