@@ -96,9 +96,9 @@ test-web: build ## check the console's types and style, and walk its pages in Ch
 	cd web && RETINUE='$(CURDIR)/bin/retinue' npm run e2e
 
 .PHONY: test-live
-test-live: versions live ## run the tests against the slow real systems
+test-live: versions live ## run the tests against the slow real systems: those with Live in their name
 	PATH="$(LIVE)/bin:$$PATH" RETINUE_LIVE='$(LIVE)' \
-		$(GO) run ./internal/testkit/cmd/withpostgres -- $(GO_TEST) -tags live $(TEST_ARGS) $(LIVE_PKGS)
+		$(GO) run ./internal/testkit/cmd/withpostgres -- $(GO_TEST) -tags live -run Live $(TEST_ARGS) $(LIVE_PKGS)
 
 .PHONY: live
 live: versions ## build the slow real systems into LIVE, if they are not there

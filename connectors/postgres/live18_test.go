@@ -10,9 +10,9 @@ import (
 	"github.com/retinue-id/retinue/internal/testkit"
 )
 
-// TestVersion18 reads a server of version 18, which has membership options and
+// TestVersion18Live reads a server of version 18, which has membership options and
 // the privilege MAINTAIN.
-func TestVersion18(t *testing.T) {
+func TestVersion18Live(t *testing.T) {
 	s := testkit.Postgres18(t)
 	execSQL(t, s.URL(), "create database db1")
 	dsn := s.DatabaseURL("db1")

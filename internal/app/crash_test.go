@@ -129,7 +129,7 @@ func crashChild() int {
 func TestKilledScansLoseNothing(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) {
 		dir := t.TempDir()
-		killAndCheck(t, dir, filepath.Join(dir, "r.db"), crashRuns)
+		killAndCheck(t, dir, filepath.Join(dir, "r.db"), 30)
 	})
 	t.Run("postgres", func(t *testing.T) {
 		killAndCheck(t, t.TempDir(), testkit.Postgres(t).Database(t), 20)

@@ -40,11 +40,11 @@ const (
 	streamNodeTime = 6 * time.Second // between kills of nodes
 )
 
-// TestKilledReplicasCountStreamsOnce has several servers read one consumer of a
+// TestKilledReplicasCountStreamsOnceLive has several servers read one consumer of a
 // real cluster into one PostgreSQL, kills them and the nodes of the cluster at
 // random while messages come in, and finds what the same events give when they
 // are counted once, in order, by one (invariant 2).
-func TestKilledReplicasCountStreamsOnce(t *testing.T) {
+func TestKilledReplicasCountStreamsOnceLive(t *testing.T) {
 	cluster := testkit.NATS(t)
 	dir, db := t.TempDir(), testkit.Postgres(t).Database(t)
 	a, err := app.Open(t.Context(), crashConfig(dir, db), app.Options{}) // makes the tables and keys before all others

@@ -36,11 +36,11 @@ import (
 	"github.com/retinue-id/retinue/internal/testkit"
 )
 
-// TestKubernetesSendsItsLog has a real API server send its audit log with the
+// TestKubernetesSendsItsLogLive has a real API server send its audit log with the
 // files that the connector's page has people paste, to a receiver whose answers get
 // lost and which is down for a while. The history then says exactly what was done,
 // and says the same as the log's file.
-func TestKubernetesSendsItsLog(t *testing.T) {
+func TestKubernetesSendsItsLogLive(t *testing.T) {
 	dir := t.TempDir()
 	r := newReceiver(t, dir, filepath.Join(dir, "pushed.db"))
 	gate := newPushGate(t, r)

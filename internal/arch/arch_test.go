@@ -54,6 +54,8 @@ func goodTree() fstest.MapFS {
 		"internal/access/awsiam/awsiam.go":       pkg("awsiam"),
 		"internal/evidence/evidence.go":          pkg("evidence", module+"/internal/usage"),
 		"internal/usage/usage.go":                pkg("usage"),
+		"internal/usage/slow_test.go":            "//go:build live\n\n" + pkg("usage") + "\nfunc TestSlowLive() {}\n",
+		"internal/usage/quick_test.go":           "//go:build !live\n\n" + pkg("usage") + "\nfunc TestQuick() {}\n",
 		"internal/jobs/jobs.go":                  pkg("jobs"),
 		"internal/store/sqlstore/store.go":       pkg("sqlstore", "database/sql", module+"/internal/ingest"),
 		"internal/store/storetest/store_test.go": pkg("storetest_test", module+"/internal/store/sqlstore"),
@@ -138,6 +140,7 @@ func TestPlantedFaults(t *testing.T) {
 		{"package comment", "internal/inventory/list.go", "// Lists things.\npackage inventory\n"},
 		{"file length", "internal/ingest/more.go", pkg("ingest") + strings.Repeat("\nvar _ = 0\n", 600)},
 		{"file length", "internal/ingest/more_test.go", pkg("ingest") + strings.Repeat("\nvar _ = 0\n", 1200)},
+		{"live tests", "internal/ingest/more_test.go", "//go:build live\n\n" + pkg("ingest") + "\nfunc TestSlow() {}\n"},
 		{"interface size", "internal/ingest/more.go", pkg("ingest") +
 			"\ntype God interface { A(); B(); C(); D(); E(); F(); G(); H() }\n"},
 	}

@@ -44,6 +44,7 @@ func Rules() []Rule {
 		{"no replace", "a replace breaks go install of the module for everyone else", noReplace},
 		{"package comment", "a reader of a folder is told what it is for", packageComment},
 		{"file length", "a file is read in one sitting", fileLength},
+		{"live tests", "the live run picks its tests by name, and would leave others out in silence", liveTests},
 		{"interface size", "an interface is what its user needs", interfaceSize},
 	}
 }

@@ -3,6 +3,7 @@ package arch
 import (
 	"fmt"
 	"go/ast"
+	"go/build/constraint"
 	"path"
 	"slices"
 	"strings"
@@ -132,6 +133,34 @@ func fileLength(t *Tree) []Violation {
 			Text: fmt.Sprintf("%d lines of code; about %d are wanted and %d the most", f.Code, warn, limit)})
 	})
 	return found
+}
+
+// liveTests finds tests that need the tag live and do not say so in their names.
+func liveTests(t *Tree) []Violation {
+	var found []Violation
+	t.eachFile(func(_ *Package, f *File) {
+		if !f.Test || !f.needsTag("live") {
+			return
+		}
+		for _, d := range f.Syntax.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && strings.HasPrefix(fn.Name.Name, "Test") && fn.Name.Name != "TestMain" && !strings.Contains(fn.Name.Name, "Live") {
+				found = append(found, Violation{Path: f.Path, Line: f.line(fn), Text: fn.Name.Name + " is built with the tag live and has no Live in its name"})
+			}
+		}
+	})
+	return found
+}
+
+// needsTag reports whether a file is built with a tag only, by its own lines.
+func (f *File) needsTag(tag string) bool {
+	for _, group := range f.Syntax.Comments {
+		for _, c := range group.List {
+			if x, err := constraint.Parse(c.Text); err == nil && c.Pos() < f.Syntax.Package {
+				return !x.Eval(func(t string) bool { return t != tag })
+			}
+		}
+	}
+	return false
 }
 
 // interfaceSize is about exported interfaces, the ones that others implement.

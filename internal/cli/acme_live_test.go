@@ -101,10 +101,10 @@ func (s acmeServer) mustLeaf(ctx context.Context, t *testing.T) *x509.Certificat
 	return c
 }
 
-// TestACME: the program gets its certificate from a real authority, serves the
+// TestACMELive: the program gets its certificate from a real authority, serves the
 // interface with it, renews it before it ends, and keeps it over a restart even
 // while the authority is away.
-func TestACME(t *testing.T) {
+func TestACMELive(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	s := newACMEServer(t, 30*time.Second)
@@ -150,9 +150,9 @@ func TestACME(t *testing.T) {
 	}
 }
 
-// TestACMERestart: a certificate outlives its server, and is used while the
+// TestACMERestartLive: a certificate outlives its server, and is used while the
 // authority is away.
-func TestACMERestart(t *testing.T) {
+func TestACMERestartLive(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	s := newACMEServer(t, time.Hour)
@@ -166,9 +166,9 @@ func TestACMERestart(t *testing.T) {
 	stop()
 }
 
-// TestACMEWrongDirectory: what is wrong is said at once, in words that name the
+// TestACMEWrongDirectoryLive: what is wrong is said at once, in words that name the
 // option.
-func TestACMEWrongDirectory(t *testing.T) {
+func TestACMEWrongDirectoryLive(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	s := newACMEServer(t, time.Hour)
@@ -180,9 +180,9 @@ func TestACMEWrongDirectory(t *testing.T) {
 	}
 }
 
-// TestACMEUnreachable: a server that the authority cannot reach says so in its
+// TestACMEUnreachableLive: a server that the authority cannot reach says so in its
 // log before anyone comes.
-func TestACMEUnreachable(t *testing.T) {
+func TestACMEUnreachableLive(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	s := newACMEServer(t, time.Hour)

@@ -189,10 +189,10 @@ func (r *rig) expect(n int) {
 	}
 }
 
-// TestReader reads a real cluster of three nodes as a user who may do nothing
+// TestReaderLive reads a real cluster of three nodes as a user who may do nothing
 // else, through everything that can go wrong with a message, a database, a
 // consumer or a node.
-func TestReader(t *testing.T) {
+func TestReaderLive(t *testing.T) {
 	r := newRig(t)
 	t.Run("bad messages stop nothing", func(t *testing.T) {
 		r := r.within(t)

@@ -36,9 +36,9 @@ const (
 	csrPath  = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 )
 
-// TestAnswersOfTheRealServer makes random roles and bindings on a real API
+// TestAnswersOfTheRealServerLive makes random roles and bindings on a real API
 // server, and compares with what it answers and does.
-func TestAnswersOfTheRealServer(t *testing.T) {
+func TestAnswersOfTheRealServerLive(t *testing.T) {
 	c := testkit.Kubernetes(t)
 	l := &live{Cluster: c, t: t, r: rand.New(rand.NewPCG(1, 2)), client: adminClient(t, c)} //nolint:gosec // a test wants the same draws again
 	l.fill()

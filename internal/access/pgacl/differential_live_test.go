@@ -14,9 +14,9 @@ import (
 // separated by colons.
 const moreEnv = "RETINUE_POSTGRES_MORE"
 
-// TestAnswersOfOtherVersions is TestAnswersOfRealServers and
+// TestAnswersOfOtherVersionsLive is TestAnswersOfRealServers and
 // TestStepsOfRealServers on version 18 and on whatever else is there.
-func TestAnswersOfOtherVersions(t *testing.T) {
+func TestAnswersOfOtherVersionsLive(t *testing.T) {
 	t.Run("18", func(t *testing.T) {
 		s := testkit.Postgres18(t)
 		compareRounds(t, s, rounds())
