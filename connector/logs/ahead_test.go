@@ -12,12 +12,12 @@ import (
 	"github.com/retinue-id/retinue/connector/logs"
 )
 
-// TestAClockThatIsAhead: an event of a day that has not come is reported with its
-// line, counts for nothing, and does not stretch what the log covers. Those beside
-// it count, also one that is ahead by hours.
+// TestAClockThatIsAhead: an event of a day that has not come, or of no time, is
+// reported with its line, counts for nothing, and does not stretch what the log
+// covers. Those beside it count, also one that is ahead by hours.
 func TestAClockThatIsAhead(t *testing.T) {
 	now := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
-	times := []time.Time{now.Add(-2 * time.Hour), now.Add(70 * 365 * 24 * time.Hour), now.Add(-time.Hour), now.Add(5 * time.Hour), now.Add(25 * time.Hour)}
+	times := []time.Time{now.Add(-2 * time.Hour), now.Add(70 * 365 * 24 * time.Hour), now.Add(-time.Hour), now.Add(5 * time.Hour), now.Add(25 * time.Hour), {}}
 	path := filepath.Join(t.TempDir(), "log")
 	var text strings.Builder
 	for i := range times {
@@ -42,8 +42,8 @@ func TestAClockThatIsAhead(t *testing.T) {
 	if got := h.sorted(); got != "0 2 3" {
 		t.Errorf("events %q, want 0 2 3", got)
 	}
-	if len(h.faults) != 2 || h.faults[0].Line != 2 || h.faults[1].Line != 5 || !strings.Contains(h.faults[0].Error(), "a clock is wrong") {
-		t.Errorf("faults %v, want lines 2 and 5", h.faults)
+	if len(h.faults) != 3 || h.faults[2].Line != 6 || !strings.Contains(h.faults[2].Error(), "no time") || h.faults[0].Line != 2 || h.faults[1].Line != 5 || !strings.Contains(h.faults[0].Error(), "a clock is wrong") {
+		t.Errorf("faults %v, want lines 2, 5 and 6", h.faults)
 	}
 	if len(h.covers) != 1 || !h.covers[0].From.Equal(times[0]) || !h.covers[0].To.Equal(times[3]) {
 		t.Errorf("coverage %+v", h.covers)

@@ -339,7 +339,7 @@ func (f *inputRun) decode(rec Record, before connector.Position) error {
 		f.fault(connector.Fault{Line: rec.Line, Record: rec.Number, Err: err})
 		return nil //nolint:nilerr // a bad record is reported and never stops the rest
 	}
-	f.events = f.withoutAhead(events, had, rec)
+	f.events = f.inTime(events, had, rec)
 	for i := range f.events[had:] {
 		e := &f.events[had+i]
 		f.local.add(e)

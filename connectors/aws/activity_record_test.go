@@ -251,6 +251,16 @@ func TestUnknown(t *testing.T) {
 	}
 }
 
+// TestWrappedBeside: a record that cannot be read keeps none of those that were
+// delivered with it from being read.
+func TestWrappedBeside(t *testing.T) {
+	good := record(buildUser)
+	events := decodeOne(t, `{"logEvents":[`+strings.Join([]string{good, `{"message":"not a record"}`, strings.Replace(good, `"GetObject"`, `"PutObject"`, 1)}, ",")+`]}`)
+	if len(events) != 3 || events[0].Action != "s3:GetObject" || events[2].Action != "s3:PutObject" || events[1].Class != retinue.EventUnknown || !events[1].At.IsZero() {
+		t.Errorf("%+v", events)
+	}
+}
+
 // TestHostile: names and agents are made safe and short.
 func TestHostile(t *testing.T) {
 	long := strings.Repeat("x", 100_000)

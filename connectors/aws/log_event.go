@@ -125,7 +125,8 @@ func (d *trailDecoder) unwrap(dst []retinue.Event, r *trailRecord, depth int) ([
 		}
 		var err error
 		if dst, err = d.decode(dst, v, depth-1); err != nil {
-			return dst, err
+			// One of many: the others are read, and this, which has no time, is reported.
+			dst = append(dst, d.unknown(&trailRecord{}, v))
 		}
 	}
 	return dst, nil
@@ -204,7 +205,8 @@ func (d *trailDecoder) identify(r *trailRecord, data []byte, ev *retinue.Event) 
 	copy(ev.Digest[:], sum[:])
 }
 
-// unknown keeps a record that is not understood.
+// unknown keeps a record that is not understood. Where it says no time, who reads
+// the log reports it.
 func (d *trailDecoder) unknown(r *trailRecord, data []byte) retinue.Event {
 	ev := retinue.Event{Log: trailLog, Class: retinue.EventUnknown, Outcome: retinue.OutcomeUnknown, Realm: realmOf(unknownAccount),
 		Operation: cleanText(r.name.Text()), Region: cleanText(r.region.Text())}

@@ -223,7 +223,7 @@ func (s *activitySink) take(ctx context.Context, reader connector.ActivityReader
 	if s.counter, err = s.app.eventCounter(ctx, s.source.Kind, s.Fault); err != nil {
 		return errors.Join(err, reader.Close())
 	}
-	s.queue = newCountQueue(s.app.DB)
+	s.queue = newCountQueue(ctx, s.app.DB)
 	err = reader.Activity(ctx, req, to)
 	counted, cerr := s.queue.wait()
 	s.add("", ActivityRead{New: counted.New, Repeated: counted.Repeated, LateUnverified: counted.LateUnverified})
@@ -246,7 +246,7 @@ func (s *activitySink) position(input string) (p connector.Position, err error) 
 func (s *activitySink) Batch(ctx context.Context, b connector.Batch) error {
 	batches, read, err := s.counter.batches(ctx, b)
 	if err == nil {
-		err = s.queue.put(ctx, batches)
+		err = s.queue.put(batches)
 	}
 	if err == nil {
 		s.add(b.Input, read)

@@ -20,7 +20,8 @@ const (
 // countQueue counts batches behind the reading of them, in the order in which
 // they were put. It is safe for concurrent use.
 type countQueue struct {
-	db *sqlstore.DB
+	ctx context.Context // of the run: a reader's own may end before what it gave is counted
+	db  *sqlstore.DB
 
 	mu      sync.Mutex
 	changed sync.Cond
@@ -32,8 +33,8 @@ type countQueue struct {
 	err     error
 }
 
-func newCountQueue(db *sqlstore.DB) *countQueue {
-	q := &countQueue{db: db}
+func newCountQueue(ctx context.Context, db *sqlstore.DB) *countQueue {
+	q := &countQueue{ctx: ctx, db: db}
 	q.changed.L = &q.mu
 	return q
 }
@@ -41,7 +42,7 @@ func newCountQueue(db *sqlstore.DB) *countQueue {
 // put takes batches that are counted soon, in one transaction. It waits while
 // too many do. An error is that of any that were put before; nothing is counted
 // after it.
-func (q *countQueue) put(ctx context.Context, batches []store.UsageBatch) error {
+func (q *countQueue) put(batches []store.UsageBatch) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for q.err == nil && (q.events >= maxQueuedEvents || q.bytes >= maxQueuedBytes || len(q.waiting) >= maxQueuedBatches) {
@@ -57,13 +58,13 @@ func (q *countQueue) put(ctx context.Context, batches []store.UsageBatch) error 
 	}
 	if !q.busy {
 		q.busy = true
-		go q.count(ctx)
+		go q.count()
 	}
 	return nil
 }
 
 // count counts what waits until nothing does.
-func (q *countQueue) count(ctx context.Context) {
+func (q *countQueue) count() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for len(q.waiting) > 0 && q.err == nil {
@@ -71,7 +72,7 @@ func (q *countQueue) count(ctx context.Context) {
 		q.waiting, q.events, q.bytes = nil, 0, 0
 		q.changed.Broadcast()
 		q.mu.Unlock()
-		got, err := q.db.CountUsage(ctx, batches...)
+		got, err := q.db.CountUsage(q.ctx, batches...)
 		q.mu.Lock()
 		q.err = err
 		q.counted.New += got.New
