@@ -203,6 +203,9 @@ func (f *inputRun) identify(beginning []byte) (inputState, error) {
 		sum := sha256.Sum256(beginning)
 		f.id = "sha256:" + hex.EncodeToString(sum[:16])
 	}
+	if as := f.reader.opts.As; as != "" {
+		f.id = bound(as + " " + f.id)
+	}
 	if !f.claim() {
 		return inputDone, nil
 	}

@@ -73,6 +73,10 @@ type ReaderOptions struct {
 	// Envelopes are the names under which an object that is not a record itself
 	// holds an array of records: "Records".
 	Envelopes []string
+	// As is put before the name of an input, where the same content is also read for
+	// something else, by another connector or with other options: each then has its own
+	// place in it. Only Options.Open may set it.
+	As string
 }
 
 // Reader reads the records of one stream of uncompressed content. It is used

@@ -139,7 +139,7 @@ func blindSpots() []retinue.BlindSpot {
 			Kinds: []retinue.IdentityKind{retinue.IdentityServiceAccount}, Raise: "Import Google Workspace's activity (token and admin)", Cost: "none; the reports are kept 180 days"},
 		{Code: "gcp.other_projects", Text: "An account can be used in every project that admits it, and each project has logs of its own: those that were not read do not show.",
 			Raise: "Import the logs of every project, folder and organisation, as from an aggregated sink with includeChildren and without exclusions", Cost: "storage of the sink's bucket"},
-		{Code: "gcp.kubernetes_elsewhere", Text: "Use within clusters of GKE is in the cluster's audit log. Entries of it are kept here by their caller and do not show which permission of Google's they needed.",
-			Actions: []string{"container.*"}, Raise: "Import the same files as kubernetes=", Cost: "none"},
+		{Code: "gcp.kubernetes_elsewhere", Text: "Use within clusters of GKE is in the clusters' audit logs: their entries (service k8s.io) are left out here, so that each counts once.",
+			Actions: []string{"container.*"}, Raise: "Import the same files as kubernetes= as well, with the cluster-uid of each cluster", Cost: "none"},
 	}
 }

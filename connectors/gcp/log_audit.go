@@ -28,7 +28,8 @@ type auditEntry struct {
 }
 
 // decode reads a LogEntry, alone or in a message of Pub/Sub. An entry of another
-// log than the audit logs, which sinks often hold as well, has no events.
+// log than the audit logs, which sinks often hold as well, has no events, and
+// neither has one of a cluster, whose home is the cluster's audit log.
 func (d auditDecoder) decode(record []byte) ([]retinue.Event, error) {
 	o, err := entry.Parse(record)
 	if err != nil {
@@ -52,13 +53,20 @@ func (d auditDecoder) decode(record []byte) ([]retinue.Event, error) {
 	}
 	payload := o.Object("protoPayload")
 	switch audit := strings.HasPrefix(logID, "cloudaudit.googleapis.com/") || strings.HasPrefix(logID, "externalaudit.googleapis.com/"); {
-	case logName != "" && !audit:
+	case logName != "" && !audit, ofCluster(payload):
 		return nil, nil
 	case payload == nil && !audit, logName == "" && !payload.Has("methodName", "authenticationInfo", "authorizationInfo"):
 		return nil, fmt.Errorf("%w: not an entry of Cloud Audit Logs", retinue.ErrInvalid)
 	}
 	a := &auditEntry{names: &names{ids: d.numbers, unknown: map[string]bool{}}, entry: o, payload: payload, logID: logID}
 	return a.events(record)
+}
+
+// ofCluster reports an entry that the API server of a GKE cluster wrote. The
+// connector to Kubernetes takes the same entries, by the same signs: each is counted
+// once, in the realm of the cluster.
+func ofCluster(payload entry.Object) bool {
+	return payload.Raw("serviceName") == "k8s.io" || strings.HasPrefix(payload.Raw("methodName"), "io.k8s.")
 }
 
 // fold gives the fields of an object the spelling that Google uses where a
@@ -196,7 +204,6 @@ func (a *auditEntry) what(ev *retinue.Event) {
 	}
 	for i, p := range used {
 		switch {
-		case strings.HasPrefix(p.name, "io.k8s."): // a verb and resource of Kubernetes, not a permission of IAM
 		case i == 0:
 			ev.Action = p.name
 		case ev.Action == "":

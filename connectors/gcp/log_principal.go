@@ -57,7 +57,7 @@ func (a *auditEntry) principal(email, subject, key string) (who retinue.Ref, per
 	case email == "" || email == "system@google.com":
 		return retinue.Ref{}, false
 	case strings.HasPrefix(email, "system:"): // a subject of a cluster, in the cluster's own words
-		return entry.Ref(a.realm, "kubernetes_subject", a.cluster()+email), false
+		return entry.Ref(a.realm, "kubernetes_subject", email), false
 	case !strings.Contains(email, "@"): // redacted, or cut by a collector
 		return entry.Ref(a.realm, "principal", email), false
 	case strings.HasSuffix(email, "gserviceaccount.com"), kind == "serviceAccount":
@@ -127,14 +127,4 @@ func (a *auditEntry) key(name string) (account retinue.Ref, id string, ok bool) 
 	}
 	account = a.serviceAccount(strings.ToLower(owner), name)
 	return account, id, !account.IsZero()
-}
-
-// cluster is the path of the cluster that an entry is about, with a slash.
-func (a *auditEntry) cluster() string {
-	labels := a.entry.Object("resource.labels")
-	name := labels.Raw("cluster_name")
-	if name == "" {
-		return ""
-	}
-	return "projects/" + labels.Raw("project_id") + "/locations/" + labels.Raw("location") + "/clusters/" + name + "/"
 }

@@ -14,9 +14,6 @@ import (
 // so that the number of names does not grow with the data.
 func (a *auditEntry) resource(service, name string) retinue.Ref {
 	name = strings.TrimSpace(name)
-	if service == "k8s.io" && a.cluster() != "" {
-		return entry.Ref(a.realm, "container_cluster", "//container.googleapis.com/"+strings.TrimSuffix(a.cluster(), "/"))
-	}
 	if rest, ok := strings.CutPrefix(name, "//"); ok && !strings.HasPrefix(name, crmPrefix) {
 		service, name, _ = strings.Cut(rest, "/")
 	}

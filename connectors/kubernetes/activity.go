@@ -1,8 +1,10 @@
 package kubernetes
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"strings"
 	"sync/atomic"
 
 	"github.com/retinue-id/retinue"
@@ -52,7 +54,8 @@ func configured(cfg connector.Config) (*auditDecoder, error) {
 	if opts.clusterUID == "" {
 		return nil, fmt.Errorf("%w: source kubernetes: an audit log does not say which cluster it is of: give cluster-uid=, which `kubectl get namespace kube-system -o jsonpath={.metadata.uid}` prints", retinue.ErrInvalid)
 	}
-	return &auditDecoder{realm: retinue.NewRealm(realmKind, opts.clusterUID), issuer: retinue.CleanName(cfg.Option("token-issuer", "")), anonymous: new(atomic.Int64)}, nil
+	return &auditDecoder{realm: retinue.NewRealm(realmKind, opts.clusterUID), issuer: retinue.CleanName(cfg.Option("token-issuer", "")),
+		gke: strings.Trim(cfg.Option("gke-cluster", ""), "/"), anonymous: new(atomic.Int64), only: new(atomic.Pointer[string])}, nil
 }
 
 // Blind spots of the audit log whatever its policy.
@@ -115,8 +118,22 @@ func openActivity(_ context.Context, cfg connector.Config, env connector.Env) (c
 // Activity implements connector.ActivityReader.
 func (r *auditReader) Activity(ctx context.Context, req connector.ActivityRequest, sink connector.ActivitySink) error {
 	return logs.Read(ctx, req, sink, logs.Options{
-		Paths: []string{r.path}, ReaderOptions: logs.ReaderOptions{Envelopes: envelopes()}, Decode: r.decoder.decode, Cover: r.cover,
+		Paths: []string{r.path}, ReaderOptions: logs.ReaderOptions{Envelopes: envelopes()}, Open: r.open, Cover: r.cover,
 	})
+}
+
+// open tells exports of a cloud's logs, which hold those of other things as well
+// and are read for them by other connectors or once for each cluster.
+func (r *auditReader) open(_ logs.Input, head []byte, o *logs.ReaderOptions) (logs.Decoder, error) {
+	for _, sign := range []string{`"insertId"`, `"protoPayload"`, `"receivedMessages"`, `"subscription"`, `"category"`} {
+		if bytes.Contains(head, []byte(sign)) {
+			o.As = strings.TrimSpace("kubernetes " + r.decoder.gke)
+		}
+	}
+	return logs.DecoderFunc(func(dst []retinue.Event, rec logs.Record) ([]retinue.Event, error) {
+		events, err := r.decoder.decode(rec.Data)
+		return append(dst, events...), err
+	}), nil
 }
 
 // Close implements connector.ActivityReader.

@@ -287,8 +287,54 @@ func TestAuditGoogle(t *testing.T) {
 	if first.ID != last.ID {
 		t.Errorf("the entries of one operation are %q and %q", first.ID, last.ID)
 	}
-	if _, err := (&auditDecoder{}).decode([]byte(strings.Replace(strings.ReplaceAll(entry, "io.k8s.", "google."), `"k8s.io"`, `"storage.googleapis.com"`, 1))); err == nil {
-		t.Error("an entry of another service was taken")
+	for name, other := range map[string]string{
+		"another service": strings.Replace(strings.ReplaceAll(entry, "io.k8s.", "google."), `"k8s.io"`, `"storage.googleapis.com"`, 1),
+		"another log":     `{"logName":"projects/p/logs/stdout","insertId":"x","timestamp":"2026-03-02T08:00:00Z","textPayload":"hello"}`,
+	} {
+		if got, err := (&auditDecoder{}).decode([]byte(other)); err != nil || len(got) != 0 {
+			t.Errorf("an entry of %s: %v, %v", name, got, err)
+		}
+	}
+	message := `{"message":{"data":"` + base64.StdEncoding.EncodeToString([]byte(entry)) + `","messageId":"1"},"subscription":"s"}`
+	if got := decodeAudit(t, message); len(got) != 1 || got[0].ID != decodeAudit(t, entry)[0].ID {
+		t.Errorf("in a message of Pub/Sub: %v", got)
+	}
+	for email, via := range map[string]string{
+		"Deploy@acme-prod.iam.gserviceaccount.com":           "gcp:acme-prod/service_account/deploy@acme-prod.iam.gserviceaccount.com",
+		"acme-prod@appspot.gserviceaccount.com":              "gcp:acme-prod/service_account/acme-prod@appspot.gserviceaccount.com",
+		"123456789012-compute@developer.gserviceaccount.com": "",
+		"ann@example.com": "google:example.com/user/ann@example.com",
+	} {
+		e := decodeAudit(t, strings.Replace(entry, "system:serviceaccount:pay:api", email, 1))[0]
+		if e.Identity.Realm != auditRealm() || e.Identity.Key != email || via == "" && len(e.Via) > 0 || via != "" && (len(e.Via) != 1 || e.Via[0].String() != via) {
+			t.Errorf("%s: %s by way of %v, want %s", email, e.Identity, e.Via, via)
+		}
+	}
+}
+
+// TestAuditGoogleClusters reads entries of several clusters.
+func TestAuditGoogleClusters(t *testing.T) {
+	entry := func(id, cluster string) []byte {
+		return []byte(`{"insertId":"` + id + `","timestamp":"2026-03-02T08:00:00Z","resource":{"type":"k8s_cluster","labels":{"project_id":"p","location":"l","cluster_name":"` + cluster + `"}},
+			"protoPayload":{"serviceName":"k8s.io","methodName":"io.k8s.core.v1.pods.list","resourceName":"core/v1/namespaces/pay/pods","authenticationInfo":{"principalEmail":"ann@example.com"}}}`)
+	}
+	for option, want := range map[string]string{"": "1 0!", "a": "1 0", "projects/p/locations/l/clusters/b": "0 1", "projects/q/locations/l/clusters/b": "0 0"} {
+		decode, err := Spec().Activity.Decoder(connector.Config{Options: map[string]string{"cluster-uid": fakeUID, "gke-cluster": option}}, connector.Env{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := decode(entry("1", "a"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := decode(entry("2", "b"))
+		got := fmt.Sprint(len(a), " ", len(b))
+		if err != nil {
+			got += "!"
+		}
+		if got != want {
+			t.Errorf("gke-cluster=%s: %s of clusters a and b, want %s", option, got, want)
+		}
 	}
 }
 

@@ -98,6 +98,11 @@ type auditDecoder struct {
 	// anonymous counts requests of service accounts of which the log does not say
 	// the credential. Nil where nobody asks.
 	anonymous *atomic.Int64
+	// gke is the cluster of Google's of which entries of Cloud Logging are taken,
+	// by its name, or in full; empty: of whichever they are, if of one alone. only
+	// is that one, once it was seen; nil where nobody asks.
+	gke  string
+	only *atomic.Pointer[string]
 }
 
 func (d *auditDecoder) ref(kind, key string) retinue.Ref {

@@ -22,8 +22,11 @@ const (
 
 // envelopes are the names under which the forms of delivery hold their records:
 // EventList of the webhook back end; event hubs of Azure, Firehose and Kinesis;
-// subscriptions and `aws logs filter-log-events` of CloudWatch Logs.
-func envelopes() []string { return []string{"items", "records", "Records", "logEvents", "events"} }
+// subscriptions and `aws logs filter-log-events` of CloudWatch Logs; pages of Cloud
+// Logging and pulled messages of Pub/Sub.
+func envelopes() []string {
+	return []string{"items", "records", "Records", "logEvents", "events", "entries", "receivedMessages"}
+}
 
 // wrapped is what is read of whatever audit events are delivered in.
 type wrapped struct {
@@ -33,9 +36,11 @@ type wrapped struct {
 	Events    []json.RawMessage `json:"events"`
 
 	// CloudWatch Logs: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
-	MessageType string  `json:"messageType"`
-	Message     *string `json:"message"`
-	AWSLogs     struct {
+	MessageType string `json:"messageType"`
+	// Message is text; of Pub/Sub, an object with data.
+	// https://cloud.google.com/pubsub/docs/reference/rest/v1/PubsubMessage
+	Message rawJSON `json:"message"`
+	AWSLogs struct {
 		Data string `json:"data"`
 	} `json:"awslogs"`
 	Kinesis struct {
@@ -102,8 +107,10 @@ func (d *auditDecoder) open(w *wrapped, record []byte, depth int) ([]retinue.Eve
 		return nil, nil // CloudWatch Logs asks whether the way is open
 	case w.Payload != nil:
 		return d.google(&w.googleEntry, record)
+	case strings.Contains(w.LogName, "/logs/"):
+		return nil, nil // another log of Cloud Logging, which a sink often holds as well
 	case w.Message != nil:
-		return d.message(*w.Message, depth)
+		return d.message(w.Message, depth)
 	case w.Category != "":
 		return d.azure(w, depth)
 	}
@@ -139,9 +146,19 @@ func (d *auditDecoder) open(w *wrapped, record []byte, depth int) ([]retinue.Eve
 	return nil, failed
 }
 
-// message reads a message of CloudWatch Logs. The group of an EKS cluster also
+// message reads a message of Pub/Sub, or of CloudWatch Logs. The group of an EKS cluster also
 // has streams of the control plane's programs, which are no events.
-func (d *auditDecoder) message(text string, depth int) ([]retinue.Event, error) {
+func (d *auditDecoder) message(raw rawJSON, depth int) ([]retinue.Event, error) {
+	var published struct {
+		Data []byte `json:"data"`
+	}
+	if json.Unmarshal(raw, &published) == nil && len(published.Data) > 0 {
+		return d.unwrap(published.Data, depth)
+	}
+	var text string
+	if err := json.Unmarshal(raw, &text); err != nil {
+		return nil, fmt.Errorf("%w: a message that is neither text nor one of Pub/Sub", retinue.ErrInvalid)
+	}
 	if !strings.HasPrefix(strings.TrimSpace(text), "{") {
 		return nil, nil
 	}

@@ -2,6 +2,7 @@ package kubernetes
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 // cluster in Google's own form.
 // https://cloud.google.com/kubernetes-engine/docs/how-to/audit-logging
 type googleEntry struct {
+	LogName   string         `json:"logName"`
 	InsertID  string         `json:"insertId"`
 	Timestamp rawJSON        `json:"timestamp"` // of other forms of delivery a number
 	Payload   *googlePayload `json:"protoPayload"`
@@ -21,6 +23,40 @@ type googleEntry struct {
 		Last  bool   `json:"last"`
 	} `json:"operation"`
 	Labels map[string]string `json:"labels"`
+	// Resource says of which cluster the entry is.
+	// https://cloud.google.com/monitoring/api/resources#tag_k8s_cluster
+	Resource rawJSON `json:"resource"`
+}
+
+// cluster is the cluster's name of an entry, in full and as it was given; empty
+// where the entry does not say it.
+func (g *googleEntry) cluster() (full, name string) {
+	var r struct {
+		Labels struct {
+			Project  string `json:"project_id"`
+			Location string `json:"location"`
+			Cluster  string `json:"cluster_name"`
+		} `json:"labels"`
+	}
+	if json.Unmarshal(g.Resource, &r) != nil || r.Labels.Cluster == "" {
+		return "", ""
+	}
+	return "projects/" + r.Labels.Project + "/locations/" + r.Labels.Location + "/clusters/" + r.Labels.Cluster, r.Labels.Cluster
+}
+
+// elsewhere reports an entry of another cluster than the one that is asked for.
+// Where none is, all must be of one cluster: their events go to one realm.
+func (d *auditDecoder) elsewhere(g *googleEntry) (bool, error) {
+	full, name := g.cluster()
+	switch {
+	case full == "" || d.gke != "" && (d.gke == full || d.gke == name):
+		return false, nil
+	case d.gke != "":
+		return true, nil
+	case d.only == nil || d.only.CompareAndSwap(nil, &full) || *d.only.Load() == full:
+		return false, nil
+	}
+	return false, fmt.Errorf("%w: an entry of cluster %s among those of %s: give gke-cluster=, and import each cluster with its own cluster-uid", retinue.ErrInvalid, eventText(full), eventText(*d.only.Load()))
 }
 
 type googlePayload struct {
@@ -43,12 +79,17 @@ type googlePayload struct {
 	Body rawJSON `json:"request"`
 }
 
-// google states an entry of a GKE cluster. Where an operation has an entry for
+// google states an entry of a GKE cluster. An entry of another service, which a
+// sink of audit logs often holds as well, has its home in the log of the project and
+// is passed over. Where an operation has an entry for
 // its beginning and one for its end, both have the operation's id.
 func (d *auditDecoder) google(g *googleEntry, record []byte) ([]retinue.Event, error) {
 	p := g.Payload
 	if p.Service != "k8s.io" && !strings.HasPrefix(p.Method, "io.k8s.") {
-		return nil, fmt.Errorf("%w: not of a Kubernetes cluster: service %s", retinue.ErrInvalid, eventText(p.Service))
+		return nil, nil
+	}
+	if left, err := d.elsewhere(g); left || err != nil {
+		return nil, err
 	}
 	at, ok := parseTime(strings.Trim(string(g.Timestamp), `"`))
 	if !ok {
@@ -68,6 +109,9 @@ func (d *auditDecoder) google(g *googleEntry, record []byte) ([]retinue.Event, e
 		a.Annotations = map[string]string{annotationDecided: map[bool]string{true: "allow", false: "forbid"}[*p.Authz[0].Granted]}
 	}
 	e := d.request(&a, at)
+	if by := googlePrincipal(p.Authn.Email); !by.IsZero() {
+		e.Via = append(e.Via, by)
+	}
 	switch {
 	case g.Operation.ID != "" && g.Operation.First != g.Operation.Last:
 		e.ID = eventText(g.Operation.ID)[:min(len(eventText(g.Operation.ID)), retinue.MaxEventIDLength)]

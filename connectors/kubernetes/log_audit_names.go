@@ -106,6 +106,31 @@ func awsPrincipal(arn string) retinue.Ref {
 	return retinue.NewRef(retinue.NewRealm("aws", parts[4]), kind, retinue.CleanName(arn))
 }
 
+// googlePrincipal names an account of Google as the connector to Google Cloud
+// does: a service account in the project that its address tells, a person in the
+// domain's. Zero for subjects of the cluster, and for accounts whose address tells
+// the project by its number only.
+func googlePrincipal(email string) retinue.Ref {
+	email = strings.ToLower(retinue.CleanName(email))
+	local, domain, ok := strings.Cut(email, "@")
+	if !ok || local == "" || len(email) > retinue.MaxRefKey || strings.HasPrefix(email, "system:") {
+		return retinue.Ref{}
+	}
+	realm := retinue.NewRealm("google", domain)
+	kind := "user"
+	if project, isAccount := strings.CutSuffix(domain, ".iam.gserviceaccount.com"); isAccount && !strings.HasPrefix(local, "service-") {
+		realm, kind = retinue.NewRealm("gcp", project), "service_account"
+	} else if domain == "appspot.gserviceaccount.com" {
+		realm, kind = retinue.NewRealm("gcp", local), "service_account"
+	} else if strings.HasSuffix(domain, "gserviceaccount.com") {
+		return retinue.Ref{}
+	}
+	if realm.Validate() != nil {
+		return retinue.Ref{}
+	}
+	return retinue.NewRef(realm, kind, email)
+}
+
 // eventText makes foreign text fit for an event.
 func eventText(s string) string {
 	if len(s) > 4*retinue.MaxEventText {

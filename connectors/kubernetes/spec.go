@@ -39,6 +39,7 @@ func Spec() connector.Spec {
 			{Name: "cluster-uid", Help: "uid of the namespace kube-system, where it cannot be read or an export lacks it", Default: "read from the cluster or export", Reach: connector.ReachSystem},
 			{Name: "audit-policy", Help: "the API server's audit policy file (--audit-policy-file), where its log is read: says what is not in the log", Default: "none: which requests are left out is not known", Reach: connector.ReachMachine},
 			{Name: "token-issuer", Help: "issuer of the cluster's service account tokens, where its log is read: a token found elsewhere is then known to be the one that was used", Default: "none", Reach: connector.ReachSystem},
+			{Name: "gke-cluster", Help: "the cluster of which entries of Cloud Logging are taken, where they are of several: its name, or projects/ID/locations/PLACE/clusters/NAME", Default: "that of all entries, which must be of one", Reach: connector.ReachSystem},
 		},
 		Examples: []connector.TargetForm{
 			{Form: "kubernetes", Help: "the current context of the default kubeconfig"},

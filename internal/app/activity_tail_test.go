@@ -96,7 +96,7 @@ func TestTail(t *testing.T) {
 	}
 	path := filepath.Join(logs, "events.ndjson")
 	appendFile(t, path, madeUpEvents("shop:eu", 0, 50))
-	r.Specs = append(r.Specs, listedAccount{"shop:eu"}.spec())
+	r.Specs = append(r.Specs, listedAccount("shop:eu").spec())
 	if _, err := r.Scan(t.Context(), []app.SourceConfig{{Name: "listed", Kind: "listed"}}, app.ScanOptions{Actor: operator().Actor}); err != nil {
 		t.Fatal(err)
 	}

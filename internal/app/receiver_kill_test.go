@@ -21,19 +21,21 @@ import (
 	"github.com/retinue-id/retinue/internal/web/api"
 )
 
-// listedAccount lists one account of a realm.
-type listedAccount struct{ realm retinue.Realm }
+// listedRef lists one account.
+type listedRef struct{ ref retinue.Ref }
 
-func (l listedAccount) spec() connector.Spec {
+func listedAccount(realm retinue.Realm) listedRef { return listedRef{retinue.NewRef(realm, "account", "user-3")} }
+
+func (l listedRef) spec() connector.Spec {
 	return connector.Spec{Kind: "listed", Title: "Listed", Open: func(context.Context, connector.Config, connector.Env) (connector.Connector, error) { return l, nil }}
 }
-func (l listedAccount) Check(context.Context) (connector.Access, error) {
-	return connector.Access{Realm: l.realm}, nil
+func (l listedRef) Check(context.Context) (connector.Access, error) {
+	return connector.Access{Realm: l.ref.Realm}, nil
 }
-func (listedAccount) Close() error { return nil }
-func (l listedAccount) Discover(_ context.Context, req connector.Request, sink connector.Sink) error {
-	scope := retinue.NewScope(l.realm, "accounts")
-	id := retinue.Identity{Ref: retinue.NewRef(l.realm, "account", "user-3"), Name: "user-3", Kind: retinue.IdentityServiceAccount, Class: retinue.ClassNonHuman, ClassReason: "listed", CreatedAt: req.Now.AddDate(-1, 0, 0)}
+func (listedRef) Close() error { return nil }
+func (l listedRef) Discover(_ context.Context, req connector.Request, sink connector.Sink) error {
+	scope := retinue.NewScope(l.ref.Realm, "accounts")
+	id := retinue.Identity{Ref: l.ref, Name: l.ref.Key, Kind: retinue.IdentityServiceAccount, Class: retinue.ClassNonHuman, ClassReason: "listed", CreatedAt: req.Now.AddDate(-1, 0, 0)}
 	if err := sink.Emit(scope, id); err != nil {
 		return err
 	}

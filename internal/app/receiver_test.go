@@ -403,7 +403,7 @@ func TestPushedEvidenceIsWeak(t *testing.T) {
 // known first.
 func (r *receiver) gradeOf(realm retinue.Realm) retinue.Grade {
 	r.t.Helper()
-	spec := listedAccount{realm}
+	spec := listedAccount(realm)
 	r.Specs = append(r.Specs, spec.spec())
 	runs, err := r.Scan(r.t.Context(), []app.SourceConfig{{Name: "listed", Kind: "listed"}}, app.ScanOptions{Actor: operator().Actor})
 	if err != nil || runs[0].State != store.RunComplete {
