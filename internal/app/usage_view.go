@@ -79,7 +79,9 @@ func (a *App) usageOf(ctx context.Context, scope store.RowScope, id retinue.Enti
 			return err
 		}
 		countUses(&out, used)
-		out.Shared = usage.Shared(used)
+		if out.Shared = usage.Shared(used); out.Shared == nil {
+			out.PossiblyShared = usage.PossiblyShared(used)
+		}
 		if out.Signals, err = a.signals(tx, e, v, used, tx.At().AddDate(0, 0, -signalDays), masked); err != nil {
 			return err
 		}
@@ -110,52 +112,43 @@ func oneEntity(tx *sqlstore.Tx, id retinue.EntityID) (store.Entity, error) {
 func takeVerdict(u *api.Usage, v verdict.Verdict) {
 	u.Verdict, u.Grade = v.Status, v.Grade
 	u.UsageVerdict = api.UsageVerdict{Reason: v.Reason, Window: v.Window, Rhythm: v.Rhythm, LastUsed: v.LastUsed, Basis: v.Basis, LastDenied: v.LastDenied,
-		SilentSince: v.SilentSince, SilentUntil: v.SilentUntil, Confidence: v.Confidence, BlindSpots: v.BlindSpots, Untouched: v.Untouched, Caveats: v.Caveats, Raises: v.Raises}
+		SilentSince: v.SilentSince, SilentUntil: v.SilentUntil, Confidence: v.Confidence,
+		WindowTooShort: v.WindowTooShort, DormantOn: v.DormantOn, DormantConfidence: v.DormantConfidence, BlindSpots: v.BlindSpots, Untouched: v.Untouched, Caveats: v.Caveats, Raises: v.Raises}
 }
 
-// count sums behaviours up by consumer, by action and by time.
+// countUses sums behaviours up by consumer, by action and by time.
 func countUses(u *api.Usage, used []store.Used) {
-	type who struct{ kind, name string }
 	type what struct{ action, operation, resource, log string }
-	consumers, actions := map[who]*api.UsageConsumer{}, map[what]*api.UsageAction{}
+	actions := map[what]*api.UsageAction{}
 	days := map[string]*api.UsageDay{}
 	for i := range used {
 		b := &used[i].Behaviour
 		if b.Class == retinue.EventUnknown || b.Class == retinue.EventInsight {
 			continue
 		}
-		c := at(consumers, who{b.Consumer.Kind, b.Consumer.Name}, func() *api.UsageConsumer { return &api.UsageConsumer{Kind: b.Consumer.Kind, Name: b.Consumer.Name} })
 		x := at(actions, what{b.Action, b.Operation, b.Resource.Key, b.Log}, func() *api.UsageAction {
 			return &api.UsageAction{Action: b.Action, Operation: b.Operation, Resource: b.Resource.Key, Log: b.Log}
 		})
-		c.Person = c.Person || b.Person
-		c.Networks, c.Agents = with(c.Networks, b.Consumer.Network), with(c.Agents, b.Consumer.Agent)
 		for _, m := range used[i].Months {
 			first, last := time.Unix(m.First, 0).UTC(), time.Unix(m.Last, 0).UTC()
-			c.First, c.Last = earlierOf(c.First, first), laterOf(c.Last, last)
 			x.First, x.Last = earlierOf(x.First, first), laterOf(x.Last, last)
 			denied := b.Outcome == retinue.OutcomeDenied
 			if denied {
-				c.Denied, x.Denied = c.Denied+m.N, x.Denied+m.N
+				x.Denied += m.N
 			} else {
-				c.Uses, x.Uses = c.Uses+m.N, x.Uses+m.N
+				x.Uses += m.N
 			}
 			addTime(u, m, denied, days)
 		}
 	}
-	u.Consumers, u.Actions, u.Days = []api.UsageConsumer{}, []api.UsageAction{}, []api.UsageDay{}
-	for _, c := range consumers {
-		u.Consumers = append(u.Consumers, *c)
-	}
+	u.Consumers, _ = usage.Recognise(used)
+	u.Actions, u.Days = []api.UsageAction{}, []api.UsageDay{}
 	for _, x := range actions {
 		u.Actions = append(u.Actions, *x)
 	}
 	for _, d := range days {
 		u.Days = append(u.Days, *d)
 	}
-	slices.SortFunc(u.Consumers, func(a, b api.UsageConsumer) int {
-		return cmp.Or(b.Last.Compare(a.Last), strings.Compare(a.Kind, b.Kind), strings.Compare(a.Name, b.Name))
-	})
 	slices.SortFunc(u.Actions, func(a, b api.UsageAction) int {
 		return cmp.Or(b.Last.Compare(a.Last), strings.Compare(a.Action, b.Action), strings.Compare(a.Operation, b.Operation), strings.Compare(a.Resource, b.Resource))
 	})
@@ -235,7 +228,7 @@ func (a *App) Verdicts(ctx context.Context, scope store.RowScope, q store.Verdic
 				}
 				n++
 				if !yield(api.VerdictLine{ID: r.Entity, Kind: r.Kind, Name: r.Name, Status: v.Status, Grade: v.Grade, Evidence: EvidenceWord(v.Grade),
-					LastUsed: v.LastUsed, SilentSince: v.SilentSince, JudgedAt: r.JudgedAt, Reason: v.Reason}, err) || err != nil {
+					LastUsed: v.LastUsed, SilentSince: v.SilentSince, Confidence: v.Confidence, DormantOn: v.DormantOn, JudgedAt: r.JudgedAt, Reason: v.Reason}, err) || err != nil {
 					return
 				}
 			}

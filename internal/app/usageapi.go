@@ -24,7 +24,7 @@ func (a *App) Usage(ctx context.Context, scope store.RowScope, id retinue.Entity
 	}
 	for i := range u.Consumers {
 		if c := &u.Consumers[i]; c.Person {
-			c.Name, c.Networks = a.pseudonym(c.Name), nil
+			c.Name, c.Networks, c.Changes = a.pseudonym(c.Name), nil, nil
 		}
 	}
 	for i := range u.Touches {

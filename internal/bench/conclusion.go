@@ -46,6 +46,8 @@ type Conclusion struct {
 	Rhythm    RhythmClass         `json:"rhythm,omitempty"`
 	Consumers []ConcludedConsumer `json:"consumers,omitempty"`
 	Shared    bool                `json:"shared,omitempty"`
+	// PossiblyShared is said of what may be shared, on weaker evidence.
+	PossiblyShared bool `json:"possiblyShared,omitempty"`
 	// Owner is the best candidate, an address or a team's id; empty where none is
 	// named. OwnerConfidence is its probability, from 0 to 1.
 	Owner           string  `json:"owner,omitempty"`
@@ -55,12 +57,14 @@ type Conclusion struct {
 // ConcludedConsumer is a consumer as a product names it.
 type ConcludedConsumer struct {
 	// Workload is its name, or ends in it; Address an address or a network in CIDR
-	// notation; Agent a user agent or its family. What is empty was not said.
-	Workload string    `json:"workload,omitempty"`
-	Address  string    `json:"address,omitempty"`
-	Agent    string    `json:"agent,omitempty"`
-	First    time.Time `json:"first,omitzero"`
-	Last     time.Time `json:"last,omitzero"`
+	// notation, and Addresses the others where it has several; Agent a user agent or
+	// its family. What is empty was not said.
+	Workload  string    `json:"workload,omitempty"`
+	Address   string    `json:"address,omitempty"`
+	Addresses []string  `json:"addresses,omitempty"`
+	Agent     string    `json:"agent,omitempty"`
+	First     time.Time `json:"first,omitzero"`
+	Last      time.Time `json:"last,omitzero"`
 }
 
 // Signal is one alert.

@@ -10,15 +10,17 @@ import (
 type Result struct {
 	// Identities are those that sources list, Answered how many of them the
 	// conclusions name.
-	Identities int64     `json:"identities"`
-	Answered   Rate      `json:"answered"`
-	Dormancy   Dormancy  `json:"dormancy"`
-	Rhythm     Rate      `json:"rhythm"`
-	Consumers  Found     `json:"consumers"`
-	Shared     Found     `json:"shared"`
-	Shadows    Found     `json:"shadows"`
-	Owners     Ownership `json:"owners"`
-	Signals    Alerts    `json:"signals"`
+	Identities int64    `json:"identities"`
+	Answered   Rate     `json:"answered"`
+	Dormancy   Dormancy `json:"dormancy"`
+	Rhythm     Rate     `json:"rhythm"`
+	Consumers  Found    `json:"consumers"`
+	Shared     Found    `json:"shared"`
+	// Possibly counts those called possibly shared as well.
+	Possibly Found     `json:"possiblyShared"`
+	Shadows  Found     `json:"shadows"`
+	Owners   Ownership `json:"owners"`
+	Signals  Alerts    `json:"signals"`
 }
 
 // Found is how much of what there is was found, and how much of what was found
@@ -103,7 +105,7 @@ func Score(t Truth, c Conclusions) Result {
 	}
 	return Result{
 		Identities: answered.of, Answered: answered.rate(), Dormancy: s.dormancy(), Rhythm: s.rhythm(),
-		Consumers: s.consumers(), Shared: s.shared(), Shadows: s.shadows(c.Shadows), Owners: s.owners(), Signals: s.signals(c.Signals),
+		Consumers: s.consumers(), Shared: s.shared(false), Possibly: s.shared(true), Shadows: s.shadows(c.Shadows), Owners: s.owners(), Signals: s.signals(c.Signals),
 	}
 }
 
@@ -249,13 +251,14 @@ func (s *scorer) rhythm() Rate {
 
 // shared is about credentials that consumers of several owners use. One that an
 // attacker or a person used besides is left out: it may well be called shared.
-func (s *scorer) shared() Found {
+// possibly has those counted that are called so on weaker evidence.
+func (s *scorer) shared(possibly bool) Found {
 	var precision, recall tally
 	s.listed(func(id *Identity, c *Conclusion) {
 		if id.Attacked || id.Human {
 			return
 		}
-		said := c != nil && c.Shared
+		said := c != nil && (c.Shared || possibly && c.PossiblyShared)
 		if said {
 			precision.add(id.Shared)
 		}

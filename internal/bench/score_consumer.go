@@ -2,6 +2,8 @@ package bench
 
 import (
 	"net/netip"
+	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -45,6 +47,11 @@ func (c *Consumer) is(name ConcludedConsumer) bool {
 	if name.Address == "" && name.Agent == "" {
 		return false
 	}
+	for _, a := range name.Addresses {
+		if !c.hasAddress(a) {
+			return false // two consumers under one name
+		}
+	}
 	return (name.Address == "" || c.hasAddress(name.Address)) && (name.Agent == "" || c.hasAgent(name.Agent))
 }
 
@@ -70,22 +77,36 @@ func (c *Consumer) hasAddress(said string) bool {
 	return false
 }
 
-// hasAgent compares the families of user agents.
+// hasAgent compares products: a client is called by any of those that its user
+// agent names.
 func (c *Consumer) hasAgent(said string) bool {
+	want := products(said)
 	for _, a := range c.Agents {
-		if strings.EqualFold(family(a), family(said)) {
+		if len(want) > 0 && slices.Contains(products(a), want[0]) {
 			return true
 		}
 	}
 	return false
 }
 
-// family is the product of a user agent, without its version: "Boto3/1.34 …" is
-// "boto3".
-func family(agent string) string {
-	agent = strings.TrimPrefix(strings.TrimSpace(agent), "[")
-	if i := strings.IndexAny(agent, "/ "); i > 0 {
-		agent = agent[:i]
+// products are the products that a user agent names, without version, comment and
+// the number of a major version: "APN/1.0 HashiCorp/1.0 Terraform/1.13 (+https://…)"
+// has apn, hashicorp and terraform, "aws-sdk-go-v2/1.38 lang/go#1.26" has aws-sdk-go
+// and lang. A name without a version stands for itself.
+func products(agent string) []string {
+	var out []string
+	depth := 0
+	for i, word := range strings.Fields(strings.Trim(strings.TrimSpace(agent), "[]")) {
+		inside := depth > 0 || strings.HasPrefix(word, "(")
+		depth += strings.Count(word, "(") - strings.Count(word, ")")
+		name, _, versioned := strings.Cut(word, "/")
+		if inside || (!versioned && i > 0) {
+			continue
+		}
+		out = append(out, majorVersion.ReplaceAllString(strings.ToLower(name), ""))
 	}
-	return strings.ToLower(agent)
+	return out
 }
+
+// majorVersion is how a product's name ends that has its major version in it.
+var majorVersion = regexp.MustCompile(`-v\d+$`)

@@ -78,7 +78,7 @@ func TestPerfectConclusions(t *testing.T) {
 	r := Score(handmade(), perfect())
 	for name, rate := range map[string]Rate{
 		"answered": r.Answered, "precision": r.Dormancy.Precision, "recall": r.Dormancy.Recall, "overall": r.Dormancy.Overall, "rhythm": r.Rhythm,
-		"consumers found": r.Consumers.Recall, "consumers named": r.Consumers.Precision, "shared": r.Shared.Recall, "shared named": r.Shared.Precision,
+		"consumers found": r.Consumers.Recall, "consumers named": r.Consumers.Precision, "shared": r.Shared.Recall, "shared named": r.Shared.Precision, "possibly": r.Possibly.Recall, "possibly named": r.Possibly.Precision,
 		"shadows": r.Shadows.Recall, "owners": r.Owners.Overall, "signals": r.Signals.Precision, "incidents": r.Signals.Recall,
 	} {
 		if rate.Of == 0 || rate.Hits != rate.Of {
@@ -125,6 +125,7 @@ func TestPlantedFaults(t *testing.T) {
 		"consumer left out":       {set("shared", func(c *Conclusion) { c.Consumers = c.Consumers[:1] }), func(r Result) float64 { return r.Consumers.Recall.Value }},
 		"consumer named twice":    {set("alive", func(c *Conclusion) { c.Consumers = append(c.Consumers, c.Consumers[0]) }), func(r Result) float64 { return r.Consumers.Precision.Value }},
 		"shared not seen":         {set("shared", func(c *Conclusion) { c.Shared = false }), func(r Result) float64 { return r.Shared.Recall.Value }},
+		"possibly made up":        {set("alive", func(c *Conclusion) { c.PossiblyShared = true }), func(r Result) float64 { return r.Possibly.Precision.Value }},
 		"shared made up":          {set("alive", func(c *Conclusion) { c.Shared = true }), func(r Result) float64 { return r.Shared.Precision.Value }},
 		"wrong owner":             {set("alive", func(c *Conclusion) { c.Owner = "somebody@example.com" }), func(r Result) float64 { return r.Owners.Accuracy.Value }},
 		"wrong owner, confidence": {set("alive", func(c *Conclusion) { c.Owner = "somebody@example.com" }), func(r Result) float64 { return 1 - r.Owners.Brier }},
@@ -206,22 +207,34 @@ func TestResultAsText(t *testing.T) {
 
 // TestConsumerNames is how names and consumers are matched.
 func TestConsumerNames(t *testing.T) {
-	c := Consumer{Workload: "pay-api", Addresses: []string{"10.0.3.4", "10.0.3.5"}, Agents: []string{"Boto3/1.40.1 md/x"}}
-	for name, want := range map[ConcludedConsumer]bool{
-		{Workload: "pay-api"}:                     true,
-		{Workload: "default/pay-api"}:             true,
-		{Workload: "default/pay-api-7d9-x2"}:      true,
-		{Workload: "pay-apis"}:                    false,
-		{Address: "10.0.3.5"}:                     true,
-		{Address: "10.0.3.0/24"}:                  true,
-		{Address: "10.0.4.0/24"}:                  false,
-		{Agent: "boto3"}:                          true,
-		{Agent: "boto"}:                           false,
-		{Address: "10.0.3.4", Agent: "terraform"}: false,
-		{}: false,
+	c := Consumer{Workload: "pay-api", Addresses: []string{"10.0.3.4", "10.0.3.5", "10.9.0.1"}, Agents: []string{"Boto3/1.40.1 md/x lang/python#3.13",
+		"APN/1.0 HashiCorp/1.0 Terraform/1.13.1 (+https://www.terraform.io; curl/8) terraform-provider-aws/6.11.0", "aws-sdk-go-v2/1.38.3 os/linux lang/go#1.26.0"}}
+	for _, k := range []struct {
+		name ConcludedConsumer
+		want bool
+	}{
+		{ConcludedConsumer{Workload: "pay-api"}, true},
+		{ConcludedConsumer{Workload: "default/pay-api"}, true},
+		{ConcludedConsumer{Workload: "default/pay-api-7d9-x2"}, true},
+		{ConcludedConsumer{Workload: "pay-apis"}, false},
+		{ConcludedConsumer{Address: "10.0.3.5"}, true},
+		{ConcludedConsumer{Address: "10.0.3.0/24"}, true},
+		{ConcludedConsumer{Address: "10.0.4.0/24"}, false},
+		{ConcludedConsumer{Address: "10.0.3.0/24", Addresses: []string{"10.9.0.0/24"}}, true},
+		{ConcludedConsumer{Address: "10.0.3.0/24", Addresses: []string{"10.8.0.0/24"}}, false},
+		{ConcludedConsumer{Agent: "boto3"}, true},
+		{ConcludedConsumer{Agent: "Boto3/1.99"}, true},
+		{ConcludedConsumer{Agent: "boto"}, false},
+		{ConcludedConsumer{Agent: "terraform"}, true},
+		{ConcludedConsumer{Agent: "aws-sdk-go"}, true},
+		{ConcludedConsumer{Agent: "aws-sdk"}, false},
+		{ConcludedConsumer{Agent: "curl"}, false},
+		{ConcludedConsumer{Agent: "python"}, false},
+		{ConcludedConsumer{Address: "10.0.3.4", Agent: "kubectl"}, false},
+		{ConcludedConsumer{}, false},
 	} {
-		if got := c.is(name); got != want {
-			t.Errorf("%+v: %v, want %v", name, got, want)
+		if got := c.is(k.name); got != k.want {
+			t.Errorf("%+v: %v, want %v", k.name, got, k.want)
 		}
 	}
 }

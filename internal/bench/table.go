@@ -37,7 +37,7 @@ func (r Result) WriteText(w io.Writer) error {
 	for _, f := range []struct {
 		name string
 		Found
-	}{{"consumers", r.Consumers}, {"shared credentials", r.Shared}, {"shadow identities", r.Shadows}} {
+	}{{"consumers", r.Consumers}, {"shared credentials", r.Shared}, {"shared or possibly", r.Possibly}, {"shadow identities", r.Shadows}} {
 		line("  "+f.name+", precision", "%s", f.Precision)
 		line("  "+f.name+", recall", "%s", f.Recall)
 	}

@@ -29,7 +29,7 @@ func benchConclusions(ctx context.Context, a *app.App) (bench.Conclusions, error
 			return out, err
 		}
 		c := bench.Conclusion{Ref: u.Ref, Status: bench.Status(u.Verdict), Grade: u.Grade, SilentSince: u.SilentSince, SilentUntil: u.SilentUntil,
-			Rhythm: benchRhythm(u.Rhythm.Class), Shared: u.Shared != nil}
+			Rhythm: benchRhythm(u.Rhythm.Class), Shared: u.Shared != nil, PossiblyShared: u.PossiblyShared != nil}
 		if c.Owner, c.OwnerConfidence, err = benchOwner(ctx, a, line.ID); err != nil {
 			return out, err
 		}
@@ -75,8 +75,8 @@ func benchOwner(ctx context.Context, a *app.App, id retinue.EntityID) (string, f
 	return "", 0, nil
 }
 
-// benchConsumer is a consumer by what the log named it, and by network and
-// client where that is one each.
+// benchConsumer is a consumer by what the log named it, by where it comes from and
+// by its client where that is one.
 func benchConsumer(x app.UsageConsumer) bench.ConcludedConsumer {
 	c := bench.ConcludedConsumer{First: x.First, Last: x.Last}
 	switch x.Kind {
@@ -85,8 +85,8 @@ func benchConsumer(x app.UsageConsumer) bench.ConcludedConsumer {
 	case "application":
 		c.Agent = x.Name
 	}
-	if len(x.Networks) == 1 {
-		c.Address = x.Networks[0]
+	if len(x.Networks) > 0 {
+		c.Address, c.Addresses = x.Networks[0], x.Networks[1:]
 	}
 	if len(x.Agents) == 1 && c.Agent == "" {
 		c.Agent = x.Agents[0]

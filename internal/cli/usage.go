@@ -13,7 +13,6 @@ import (
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/app"
 	"github.com/retinue-id/retinue/internal/store"
-	"github.com/retinue-id/retinue/internal/usage"
 	"github.com/retinue-id/retinue/internal/usage/behave"
 	"github.com/retinue-id/retinue/internal/usage/replay"
 	"github.com/retinue-id/retinue/internal/usage/verdict"
@@ -97,16 +96,16 @@ func (e *env) showUsage(u app.UsageAnswer, all bool) {
 	if !u.LastUsed.IsZero() {
 		e.printf("  last used     %s\n", u.LastUsed.Format(time.RFC3339))
 	}
+	if text := outlook(u); text != "" {
+		e.printf("  outlook       %s\n", text)
+	}
 	section(e, "what the evidence cannot show", u.BlindSpots, func(b retinue.BlindSpot) string { return b.Text })
 	section(e, "to be known besides", u.Caveats, func(s string) string { return s })
 	section(e, "unusual in the last 30 days", u.Signals, func(s behave.Signal) string {
 		return fmt.Sprintf("%s  %s: %s", s.First.Format("2006-01-02 15:04"), s.Severity, s.Sentence)
 	})
-	if x := u.Shared; x != nil {
-		section(e, fmt.Sprintf("shared: used side by side from %s to %s", day(x.From), day(x.To)), x.Consumers, func(c usage.Sharer) string {
-			return fmt.Sprintf("%s %s: on %d days, %s to %s", c.Kind, c.Name, c.Days, day(c.First), day(c.Last))
-		})
-	}
+	e.showSharing("shared: used side by side", u.Shared)
+	e.showSharing("possibly shared: used side by side in different places, at different hours or inside and from the internet", u.PossiblyShared)
 	consumers, actions := u.Consumers, u.Actions
 	if !all {
 		consumers, actions = consumers[:min(10, len(consumers))], actions[:min(10, len(actions))]
@@ -117,7 +116,11 @@ func (e *env) showUsage(u app.UsageAnswer, all bool) {
 		e.printf("\n%d earlier actions are shown with --all\n", n)
 	}
 	section(e, "consumers", consumers, func(c app.UsageConsumer) string {
-		return fmt.Sprintf("%s %s: %s, %s to %s", c.Kind, c.Name, counts(c.Uses, c.Denied), day(c.First), day(c.Last))
+		text := fmt.Sprintf("%s %s: %s, %s to %s", c.Kind, c.Name, counts(c.Uses, c.Denied), day(c.First), day(c.Last))
+		if n := len(c.Changes); n > 0 {
+			text += "; " + changeWords(c.Changes[n-1])
+		}
+		return text
 	})
 	section(e, "actions", actions, func(x app.UsageAction) string {
 		what := x.Action
@@ -244,6 +247,7 @@ func verdictCells() []cell[app.VerdictLine] {
 		{"status", func(v app.VerdictLine) string { return statusWord(v.Status) }},
 		{"evidence", func(v app.VerdictLine) string { return v.Evidence }},
 		{"last used", func(v app.VerdictLine) string { return day(v.LastUsed) }},
+		{"dormant on", func(v app.VerdictLine) string { return day(v.DormantOn) }},
 		{"reason", func(v app.VerdictLine) string { return v.Reason }},
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/store"
+	"github.com/retinue-id/retinue/internal/usage"
 )
 
 // Fate is what becomes of a use.
@@ -100,6 +101,7 @@ func Use(b *store.Behaviour) bool {
 func Run(used []store.Used, judge Judge) Result {
 	out := Result{Counts: map[Fate]int64{}, RefusedBy: []Affected{}, Lines: []Line{}}
 	lines := map[Line]*Line{}
+	who, of := usage.Recognise(used)
 	for i := range used {
 		b := &used[i].Behaviour
 		n, first, last := sum(used[i].Months)
@@ -109,7 +111,7 @@ func Run(used []store.Used, judge Judge) Result {
 			}
 			continue
 		}
-		key := Line{Action: b.Action, Operation: b.Operation, Resource: b.Resource.Key, Log: b.Log, Consumer: consumer(b)}
+		key := Line{Action: b.Action, Operation: b.Operation, Resource: b.Resource.Key, Log: b.Log, Consumer: consumer(b, who, of[i])}
 		if b.Class == retinue.EventUnknown {
 			key.Fate, key.Why = Unjudged, "no reader understood the log's entry"
 		} else {
@@ -192,7 +194,11 @@ func (c Consumer) compare(o Consumer) int {
 	return cmp.Or(strings.Compare(c.Kind, o.Kind), strings.Compare(c.Name, o.Name))
 }
 
-func consumer(b *store.Behaviour) Consumer {
+// consumer is who a behaviour is of, among those who were recognised.
+func consumer(b *store.Behaviour, who []usage.Recognised, i int) Consumer {
+	if i >= 0 {
+		return Consumer{Kind: who[i].Kind, Name: who[i].Name, Person: who[i].Person}
+	}
 	return Consumer{Kind: b.Consumer.Kind, Name: b.Consumer.Name, Person: b.Person}
 }
 

@@ -23,6 +23,7 @@ func (j *judge) verdict(f finding) Verdict {
 	v.Reason = j.reason(&f)
 	v.Raises = j.raises(&f)
 	v.NextChange = j.nextChange(&f)
+	v.DormantOn, v.DormantConfidence = j.dormantOn(&f)
 	return v
 }
 

@@ -101,6 +101,7 @@ func (j *judge) decide() Verdict {
 	if base.status == StatusActive {
 		// The worse logs reach further and change first.
 		v.NextChange = j.nextChange(&base)
+		v.DormantOn, v.DormantConfidence = j.dormantOn(&base)
 	}
 	return v
 }
@@ -203,7 +204,7 @@ func (j *judge) judgeSilence(f *finding) {
 		f.status, f.why = j.byLimits(c.Silence), whyLimit
 	case c.Within:
 		f.status, f.why = StatusActive, whyRhythm
-	case c.Level >= j.Limits.Confidence, c.Limit < j.Limits.Confidence && c.Silence >= j.Limits.Dormant:
+	case j.stopped(c):
 		f.status, f.why = StatusDormant, whyRhythm
 	default:
 		f.status, f.why = StatusIdle, whyRhythm

@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"slices"
+	"time"
 
 	"github.com/retinue-id/retinue"
 )
@@ -38,6 +39,14 @@ func Merge(of ...Verdict) Verdict {
 		}
 		if v.Status != StatusActive {
 			v.weaken(o)
+		}
+		// Whichever is called dormant last; of what may never be, nothing is said.
+		switch {
+		case o.Status == StatusDormant || o.Status == StatusNeverUsed || v.DormantOn.IsZero():
+		case o.DormantOn.IsZero():
+			v.DormantOn, v.DormantConfidence = time.Time{}, 0
+		case o.DormantOn.After(v.DormantOn):
+			v.DormantOn, v.DormantConfidence = o.DormantOn, o.DormantConfidence
 		}
 	}
 	return v

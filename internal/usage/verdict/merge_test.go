@@ -2,10 +2,29 @@ package verdict
 
 import (
 	"testing"
+	"time"
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/usage/rhythm"
 )
+
+// TestMergedOutlook: an identity is called dormant when the last of its credentials is.
+func TestMergedOutlook(t *testing.T) {
+	soon := Verdict{Status: StatusIdle, Grade: retinue.GradeB, DormantOn: noon.Add(oneDay), DormantConfidence: 0.99}
+	last := Verdict{Status: StatusIdle, Grade: retinue.GradeB, DormantOn: noon.Add(9 * oneDay)}
+	gone := Verdict{Status: StatusDormant, Grade: retinue.GradeA}
+	open := Verdict{Status: StatusUnknown, Grade: retinue.GradeD}
+	for _, c := range []struct {
+		of   []Verdict
+		on   time.Time
+		sure float64
+	}{{[]Verdict{soon, last}, last.DormantOn, 0}, {[]Verdict{last, soon, gone}, last.DormantOn, 0}, {[]Verdict{gone, soon}, soon.DormantOn, 0.99}, {[]Verdict{soon, open}, time.Time{}, 0},
+		{[]Verdict{gone}, time.Time{}, 0}} {
+		if v := Merge(c.of...); !v.DormantOn.Equal(c.on) || v.DormantConfidence != c.sure {
+			t.Errorf("%v: dormant on %s by %.2f", c.of, v.DormantOn, v.DormantConfidence)
+		}
+	}
+}
 
 func TestMerge(t *testing.T) {
 	f := rhythm.NewFitter()

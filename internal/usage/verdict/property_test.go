@@ -329,6 +329,41 @@ func TestNextChange(t *testing.T) {
 	})
 }
 
+// TestDormantOn: if the logs go on and show nothing, it is called dormant on the
+// day that is named, as sure as is said, and not before.
+func TestDormantOn(t *testing.T) {
+	f := fitter()
+	rapid.Check(t, func(t *rapid.T) {
+		e := given(rhythm.Series{Hours: drawHours(t)}, logs(full(ago(500))))
+		e.Coverage[0].To = noon
+		v := Judge(f, e)
+		at := func(now time.Time) Verdict {
+			e.Now, e.Coverage[0].To = now, now
+			return Judge(f, e)
+		}
+		if v.Status != StatusActive && v.Status != StatusIdle {
+			if !v.DormantOn.IsZero() || v.DormantConfidence != 0 {
+				t.Fatalf("%s, and dormant on %s", v.Status, v.DormantOn)
+			}
+			return
+		}
+		if v.DormantOn.IsZero() {
+			if s := at(noon.AddDate(3, 0, 0)).Status; s == StatusDormant {
+				t.Fatalf("%s becomes dormant, and no day is named: %s", v.Status, v.Reason)
+			}
+			return
+		}
+		between := noon.Add(time.Duration(rapid.Float64Range(0, 0.99).Draw(t, "between") * float64(v.DormantOn.Sub(noon))))
+		if s := at(between).Status; s == StatusDormant && v.DormantOn.Sub(between) > 2*time.Hour {
+			t.Fatalf("dormant at %s, before %s", between, v.DormantOn)
+		}
+		then := at(v.DormantOn.Add(2 * time.Hour))
+		if then.Status != StatusDormant || then.Confidence < v.DormantConfidence {
+			t.Fatalf("%s and %.4f sure after %s, which said %.4f: %s", then.Status, then.Confidence, v.DormantOn, v.DormantConfidence, v.Reason)
+		}
+	})
+}
+
 // TestPatterns compares meeting patterns with trying words.
 func TestPatterns(t *testing.T) {
 	word := rapid.StringMatching(`[ab:]{0,4}`)

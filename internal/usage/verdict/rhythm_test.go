@@ -68,6 +68,27 @@ func TestZoneIsPartOfTheVerdict(t *testing.T) {
 	}
 }
 
+// TestOutlook: an idle one says how sure it is now, and when it will be sure enough;
+// one of too short a history goes by the limit.
+func TestOutlook(t *testing.T) {
+	f := rhythm.NewFitter()
+	v := Judge(f, given(nightly(300, 6), logs(full(ago(300)))))
+	if ahead := v.DormantOn.Sub(noon); v.Status != StatusIdle || v.Confidence <= 0.5 || v.Confidence >= 0.99 || v.DormantConfidence != 0.99 || ahead < oneDay || ahead > 30*oneDay {
+		t.Errorf("%s, %.3f sure, dormant on %s by %.2f", v.Status, v.Confidence, v.DormantOn, v.DormantConfidence)
+	}
+	v = Judge(f, given(nightly(40, 20), logs(full(ago(40)))))
+	if left := v.DormantOn.Sub(ago(20)); v.Status != StatusIdle || v.DormantConfidence != 0 || left < 399*oneDay || left > 401*oneDay {
+		t.Errorf("%s, dormant on %s by %.2f", v.Status, v.DormantOn, v.DormantConfidence)
+	}
+	v = Judge(f, given(nightly(300, 0), logs(full(ago(300)))))
+	if v.Status != StatusActive || v.DormantOn.Before(noon.Add(5*oneDay)) {
+		t.Errorf("%s, dormant on %s", v.Status, v.DormantOn)
+	}
+	if v = Judge(f, given(nightly(300, 60), logs(full(ago(300))))); v.Status != StatusDormant || !v.DormantOn.IsZero() {
+		t.Errorf("%s, dormant on %s", v.Status, v.DormantOn)
+	}
+}
+
 // TestTooShort: what would be sure after a year of log is not after a month, and
 // the verdict says how long a log it takes.
 func TestTooShort(t *testing.T) {

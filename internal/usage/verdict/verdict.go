@@ -84,6 +84,12 @@ type Verdict struct {
 	// NextChange is the first moment at which the verdict could change by the
 	// passing of time alone, if the logs go on and show nothing; zero: never.
 	NextChange time.Time `json:"nextChange,omitzero"`
+	// DormantOn is when the subject is called dormant, if it stays silent and the
+	// logs go on as they are; zero: it is already, or that is not known.
+	// DormantConfidence is how sure that is then, 0 where the installation's limit
+	// for what has no rhythm, or too short a history of it, decides.
+	DormantOn         time.Time `json:"dormantOn,omitzero"`
+	DormantConfidence float64   `json:"dormantConfidence,omitempty"`
 }
 
 // Window is a stretch of time and what is missing in it.

@@ -43,9 +43,12 @@ type Usage struct {
 	Consumers []UsageConsumer `json:"consumers"`
 	// Shared says which consumers that have nothing to do with each other share a
 	// credential of it; it is left out where nothing says so.
-	Shared  *usage.Sharing    `json:"shared,omitempty"`
-	Actions []UsageAction     `json:"actions"`
-	Touches []store.UsedTouch `json:"touches"`
+	Shared *usage.Sharing `json:"shared,omitempty"`
+	// PossiblyShared says who may share it where the log does not tell them apart
+	// by name or program: they keep different hours in different places.
+	PossiblyShared *usage.Sharing    `json:"possiblyShared,omitempty"`
+	Actions        []UsageAction     `json:"actions"`
+	Touches        []store.UsedTouch `json:"touches"`
 	// Signals are what is unusual about its use of the last 30 days.
 	Signals []behave.Signal `json:"signals"`
 	// Week counts uses by hour of the week in UTC, Monday 00:00 first; Days by
@@ -59,34 +62,31 @@ type Usage struct {
 
 // UsageVerdict are the other parts of a verdict, as it has them.
 type UsageVerdict struct {
-	Reason      string              `json:"reason"`
-	Window      verdict.Window      `json:"window"`
-	Rhythm      verdict.Rhythm      `json:"rhythm"`
-	LastUsed    time.Time           `json:"lastUsed,omitzero"`
-	Basis       verdict.Basis       `json:"basis,omitempty"`
-	LastDenied  time.Time           `json:"lastDenied,omitzero"`
-	SilentSince time.Time           `json:"silentSince,omitzero"`
-	SilentUntil time.Time           `json:"silentUntil,omitzero"`
-	Confidence  float64             `json:"confidence,omitempty"`
-	BlindSpots  []retinue.BlindSpot `json:"blindSpots"`
-	Untouched   []retinue.BlindSpot `json:"untouched,omitempty"`
-	Caveats     []string            `json:"caveats,omitempty"`
-	Raises      []verdict.Raise     `json:"raises,omitempty"`
+	Reason      string         `json:"reason"`
+	Window      verdict.Window `json:"window"`
+	Rhythm      verdict.Rhythm `json:"rhythm"`
+	LastUsed    time.Time      `json:"lastUsed,omitzero"`
+	Basis       verdict.Basis  `json:"basis,omitempty"`
+	LastDenied  time.Time      `json:"lastDenied,omitzero"`
+	SilentSince time.Time      `json:"silentSince,omitzero"`
+	SilentUntil time.Time      `json:"silentUntil,omitzero"`
+	// Confidence is how sure it is that it has stopped, 0 where that is not known;
+	// WindowTooShort is true where the log is too short to know its rhythm.
+	Confidence     float64 `json:"confidence,omitempty"`
+	WindowTooShort bool    `json:"windowTooShort,omitempty"`
+	// DormantOn is when it is called dormant if it stays silent, and
+	// DormantConfidence how sure that is then: 0 where a limit decides and not its
+	// rhythm.
+	DormantOn         time.Time           `json:"dormantOn,omitzero"`
+	DormantConfidence float64             `json:"dormantConfidence,omitempty"`
+	BlindSpots        []retinue.BlindSpot `json:"blindSpots"`
+	Untouched         []retinue.BlindSpot `json:"untouched,omitempty"`
+	Caveats           []string            `json:"caveats,omitempty"`
+	Raises            []verdict.Raise     `json:"raises,omitempty"`
 }
 
 // UsageConsumer is what used it, as a list of who would notice.
-type UsageConsumer struct {
-	Kind     string   `json:"kind"`
-	Name     string   `json:"name"`
-	Networks []string `json:"networks,omitempty"`
-	Agents   []string `json:"agents,omitempty"`
-	// Person is true where the log says that a person acted.
-	Person bool      `json:"person,omitempty"`
-	Uses   int64     `json:"uses"`
-	Denied int64     `json:"denied,omitempty"`
-	First  time.Time `json:"first"`
-	Last   time.Time `json:"last"`
-}
+type UsageConsumer = usage.Recognised
 
 // UsageAction is what was done with it.
 type UsageAction struct {
@@ -132,8 +132,12 @@ type VerdictLine struct {
 	LastUsed time.Time        `json:"lastUsed,omitzero"`
 	// SilentSince is since when it is known not to have been used.
 	SilentSince time.Time `json:"silentSince,omitzero"`
-	JudgedAt    time.Time `json:"judgedAt"`
-	Reason      string    `json:"reason"`
+	// Confidence is how sure it is that it has stopped, and DormantOn when it is
+	// called dormant if it stays silent.
+	Confidence float64   `json:"confidence,omitempty"`
+	DormantOn  time.Time `json:"dormantOn,omitzero"`
+	JudgedAt   time.Time `json:"judgedAt"`
+	Reason     string    `json:"reason"`
 }
 
 // VerdictsInput selects verdicts.

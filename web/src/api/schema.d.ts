@@ -3688,17 +3688,11 @@ export interface components {
             usages?: string[] | null;
         };
         Change: {
-            after?: unknown;
             /** Format: date-time */
             at: string;
-            before?: unknown;
-            change: string;
-            entity?: string;
-            name?: string;
-            ref: components["schemas"]["Ref"];
-            scope: components["schemas"]["Scope"];
-            source?: string;
-            type: string;
+            from: string;
+            to: string;
+            what: string;
         };
         ChangeAccountInputBody: {
             /** @description false ends the account's sessions and tokens at once */
@@ -5674,7 +5668,7 @@ export interface components {
             totalIsMore: boolean;
         };
         PageChange: {
-            items: components["schemas"]["Change"][] | null;
+            items: components["schemas"]["StoreChange"][] | null;
             /** @description The cursor of the next page; absent on the last */
             next?: string;
             /**
@@ -6480,6 +6474,22 @@ export interface components {
              * @description Events of a sort that is not understood: they are kept, and taken neither for use nor for silence
              */
             unknown: number;
+        };
+        Recognised: {
+            agents?: string[] | null;
+            changes?: components["schemas"]["Change"][] | null;
+            /** Format: int64 */
+            denied?: number;
+            /** Format: date-time */
+            first: string;
+            kind: string;
+            /** Format: date-time */
+            last: string;
+            name: string;
+            networks?: string[] | null;
+            person?: boolean;
+            /** Format: int64 */
+            uses: number;
         };
         Record: {
             action: string;
@@ -7372,6 +7382,19 @@ export interface components {
             /** @description Where to go */
             url: string;
         };
+        StoreChange: {
+            after?: unknown;
+            /** Format: date-time */
+            at: string;
+            before?: unknown;
+            change: string;
+            entity?: string;
+            name?: string;
+            ref: components["schemas"]["Ref"];
+            scope: components["schemas"]["Scope"];
+            source?: string;
+            type: string;
+        };
         Suggestion: {
             confidence: string;
             evidence: components["schemas"]["Evidence"][] | null;
@@ -7577,8 +7600,12 @@ export interface components {
             caveats?: string[] | null;
             /** Format: double */
             confidence?: number;
-            consumers: components["schemas"]["UsageConsumer"][] | null;
+            consumers: components["schemas"]["Recognised"][] | null;
             days: components["schemas"]["UsageDay"][] | null;
+            /** Format: double */
+            dormantConfidence?: number;
+            /** Format: date-time */
+            dormantOn?: string;
             evidence: string;
             grade: string;
             id: string;
@@ -7589,6 +7616,7 @@ export interface components {
             /** Format: date-time */
             lastUsed?: string;
             name: string;
+            possiblyShared?: components["schemas"]["Sharing"];
             raises?: components["schemas"]["Raise"][] | null;
             reason: string;
             ref: components["schemas"]["Ref"];
@@ -7605,6 +7633,7 @@ export interface components {
             verdict: string;
             week: number[] | null;
             window: components["schemas"]["Window"];
+            windowTooShort?: boolean;
         };
         UsageAction: {
             action?: string;
@@ -7617,21 +7646,6 @@ export interface components {
             log: string;
             operation?: string;
             resource?: string;
-            /** Format: int64 */
-            uses: number;
-        };
-        UsageConsumer: {
-            agents?: string[] | null;
-            /** Format: int64 */
-            denied?: number;
-            /** Format: date-time */
-            first: string;
-            kind: string;
-            /** Format: date-time */
-            last: string;
-            name: string;
-            networks?: string[] | null;
-            person?: boolean;
             /** Format: int64 */
             uses: number;
         };
@@ -7700,6 +7714,10 @@ export interface components {
             person: boolean;
         };
         VerdictLine: {
+            /** Format: double */
+            confidence?: number;
+            /** Format: date-time */
+            dormantOn?: string;
             evidence: string;
             grade: string;
             id: string;

@@ -3,7 +3,7 @@ import { useSearchParams } from 'wouter';
 import { TextInput } from '@mantine/core';
 import { IconSearch } from '@tabler/icons-react';
 import { useGet } from '@/api/query';
-import type { UsageAction, UsageAnswer, UsageBlindSpot, UsageConsumer, UsageWindow, UsedTouch } from '@/api/types';
+import type { UsageAction, UsageAnswer, UsageBlindSpot, UsageConsumer, UsageSharing, UsageWindow, UsedTouch } from '@/api/types';
 import { useAsOf } from '@/app/asof';
 import { CopyButton } from '@/components/CopyButton';
 import { Section } from '@/components/Page';
@@ -12,7 +12,7 @@ import { Rows } from '@/components/Skeletons';
 import { Empty, Failed, Notice } from '@/components/States';
 import { Time } from '@/components/Time';
 import { evidence, Tag, Term, Unknown, Usage, Word } from '@/components/Words';
-import { count, middle, plural, sentence, share, toDate } from '@/lib/format';
+import { count, date, middle, plural, sentence, share, toDate } from '@/lib/format';
 import { Days } from './Days';
 import { Heat } from './Heat';
 import { Lane } from './Lane';
@@ -22,7 +22,7 @@ import { Simulation } from './Simulation';
 import { Spots } from './Spots';
 import { Unused } from './Unused';
 import classes from './usage.module.css';
-import { importOf, windowText } from './words';
+import { changeWords, dormantBy, importOf, windowText } from './words';
 
 /** What an identity or credential has really done, whether it is still used, and how sure that is. */
 export default function UsageView({ path }: { path: string }) {
@@ -50,6 +50,8 @@ export default function UsageView({ path }: { path: string }) {
             <Days days={u.days ?? []} window={u.window} label="Uses a day" />
           </Section>
           {(u.signals ?? []).length > 0 && <Signals of={u.signals ?? []} />}
+          {u.shared && <Sharers title="Shared" of={u.shared} />}
+          {u.possiblyShared && <Sharers title="Possibly shared" of={u.possiblyShared} />}
           <Consumers of={u.consumers ?? []} window={u.window} />
           <Actions of={u.actions ?? []} window={u.window} />
         </>
@@ -88,6 +90,12 @@ function Verdict({ of: u }: { of: UsageAnswer }) {
           </Fact>
         )}
         {!!u.confidence && <Fact name="Sure that it has stopped">{share(u.confidence, 1)}</Fact>}
+        {toDate(u.dormantOn) && (
+          <Fact name="Dormant if silent">
+            <Time at={u.dormantOn} />
+            <span className="muted"> {dormantBy(u)}</span>
+          </Fact>
+        )}
         {toDate(u.lastDenied) && (
           <Fact name="Last denied">
             <Time at={u.lastDenied} />
@@ -181,7 +189,12 @@ function Consumers({ of, window: w }: { of: UsageConsumer[]; window: UsageWindow
           {
             name: 'name',
             head: 'Consumer',
-            cell: (c) => <Who of={c} />,
+            cell: (c) => (
+              <>
+                <Who of={c} />
+                {changeWords(c.changes) && <div className={classes.small}>{changeWords(c.changes)}</div>}
+              </>
+            ),
           },
           { name: 'networks', head: 'From', wide: true, cell: (c) => <Some of={c.networks} /> },
           { name: 'agents', head: 'Client programs', wide: true, cell: (c) => <Some of={c.agents} /> },
@@ -193,6 +206,26 @@ function Consumers({ of, window: w }: { of: UsageConsumer[]; window: UsageWindow
         ]}
       />
       {more}
+    </Section>
+  );
+}
+
+/** Who shares it, where several consumers do. */
+function Sharers({ title, of }: { title: string; of: UsageSharing }) {
+  return (
+    <Section title={title} aside={`side by side ${date(of.from)} to ${date(of.to)}`}>
+      <Simple
+        label={title}
+        rows={of.consumers ?? []}
+        id={(c) => `${c.kind} ${c.name}`}
+        columns={[
+          { name: 'name', head: 'Consumer', cell: (c) => <Who of={c} /> },
+          { name: 'networks', head: 'From', wide: true, cell: (c) => <Some of={c.networks} /> },
+          { name: 'days', head: 'Days', right: true, cell: (c) => count(c.days) },
+          { name: 'first', head: 'First', wide: true, cell: (c) => <Time at={c.first} /> },
+          { name: 'last', head: 'Last', cell: (c) => <Time at={c.last} /> },
+        ]}
+      />
     </Section>
   );
 }

@@ -1,5 +1,5 @@
 import { expect, test } from '@playwright/test';
-import { coveredHours, dayBars, daysText, importOf, provenShare, signalText, simulationText } from './words';
+import { changeWords, coveredHours, dayBars, daysText, dormantBy, importOf, provenShare, signalText, simulationText } from './words';
 
 test('the hours of the week that a window covers begin on Monday, and gaps take theirs away', () => {
   // 2026-03-02 is a Monday.
@@ -53,6 +53,20 @@ test('a simulation says in a sentence who would notice', () => {
   expect(simulationText(of(5, 1))).toMatch(/^5 uses by 1 consumer would have been refused, the last on (1 Mar|Mar 1)/);
   expect(simulationText(of(0, 0))).toBe('Nothing that could be judged would have been refused.');
   expect(simulationText({ ...of(0, 0), coverage: { uses: 0, judged: 0, behaviours: 0, judgedBehaviours: 0 } })).toBe('No use is on record.');
+});
+
+test('what is called dormant later says why', () => {
+  expect(dormantBy({ dormantConfidence: 0.99 })).toBe('99% sure');
+  expect(dormantBy({ windowTooShort: true })).toBe('by limit: too little is known of its rhythm');
+  expect(dormantBy({})).toBe('by limit');
+});
+
+test('of a consumer the last change is told', () => {
+  const moved = { at: '2026-03-01T00:00:00Z', what: 'network', from: '10.0.1.0/24', to: '10.0.2.0/24' };
+  expect(changeWords([moved])).toMatch(/^moved from 10\.0\.1\.0\/24 to 10\.0\.2\.0\/24 on (1 Mar|Mar 1)/);
+  expect(changeWords([moved, { ...moved, what: 'agent', from: 'boto3', to: 'go' }])).toMatch(/^go in place of boto3 since/);
+  expect(changeWords([])).toBeUndefined();
+  expect(changeWords(undefined)).toBeUndefined();
 });
 
 test('on its own page an identity is "it", and keys keep their letters', () => {

@@ -1,5 +1,5 @@
-import type { ActivityLog, Simulated, UsageWindow } from '@/api/types';
-import { count, date, plural, realm, sentence, toDate } from '@/lib/format';
+import type { ActivityLog, Simulated, UsageAnswer, UsageConsumer, UsageWindow } from '@/api/types';
+import { count, date, plural, realm, sentence, share, toDate } from '@/lib/format';
 
 /** The usage statuses, in the order in which they are shown. */
 export const statuses = ['active', 'idle', 'dormant', 'never_used', 'unknown'] as const;
@@ -23,6 +23,19 @@ export function windowText(w: UsageWindow | undefined): string | undefined {
   const from = date(w?.from);
   const to = date(w?.to);
   return `${from === to ? from : `${from} to ${to}`}${gaps > 0 ? `, with ${plural(gaps, ['gap', 'gaps'])}` : ''}`;
+}
+
+/** Why something is called dormant then: how sure it is, or that a limit decides. */
+export function dormantBy(u: Pick<UsageAnswer, 'dormantConfidence' | 'windowTooShort'>): string {
+  if (u.dormantConfidence) return `${share(u.dormantConfidence, 1)} sure`;
+  return u.windowTooShort ? 'by limit: too little is known of its rhythm' : 'by limit';
+}
+
+/** What changed last about a consumer. */
+export function changeWords(of: UsageConsumer['changes']): string | undefined {
+  const c = (of ?? []).at(-1);
+  if (!c) return undefined;
+  return c.what === 'network' ? `moved from ${c.from} to ${c.to} on ${date(c.at)}` : `${c.to} in place of ${c.from} since ${date(c.at)}`;
 }
 
 const hour = 3_600_000;
