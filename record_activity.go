@@ -10,7 +10,7 @@ const (
 	// RecordActivityPushed: a collector pushed records of a log; once a day.
 	RecordActivityPushed RecordAction = "activity.pushed"
 	// RecordActivityRefused: a collector pushed events of systems that it does not
-	// speak for; once an hour.
+	// speak for, or such with names of those; once an hour.
 	RecordActivityRefused RecordAction = "activity.refused"
 	// RecordActivityWithdrawn: such a word was taken back.
 	RecordActivityWithdrawn RecordAction = "activity.withdrawn"

@@ -17,6 +17,7 @@ import (
 	"github.com/retinue-id/retinue/internal/eventpush"
 	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
+	"github.com/retinue-id/retinue/internal/usage"
 	"github.com/retinue-id/retinue/internal/web/api"
 )
 
@@ -92,7 +93,8 @@ type pushRun struct {
 	events  []retinue.Event
 	out     api.Received
 	seen    pushSeen
-	// refused are realms that the sender named and does not speak for.
+	// refused are realms that the sender named and does not speak for: in events of
+	// theirs, or withheld from events of others.
 	refused map[retinue.Realm]int64
 	kept    []connector.Fault
 }
@@ -178,6 +180,7 @@ func (r *pushRun) take(rec eventpush.Record) error {
 			r.out.Events++
 			r.out.Repeated++
 		default:
+			r.withhold(rec, e)
 			e.Raw = bytes.Clone(e.Raw)
 			r.events = append(r.events, *e)
 		}
@@ -252,10 +255,26 @@ func (r *pushRun) fault(f connector.Fault) {
 func (r *pushRun) refuse(rec eventpush.Record, realm retinue.Realm) {
 	r.out.Refused++
 	r.stop(rec.Number)
+	r.refusedOf(realm)
+	r.place(api.PushPlace{Record: rec.Number, Line: rec.Line, Text: fmt.Sprintf("an event of %s: this sender speaks for %s alone", realm, realmsText(r.col.Realms))})
+}
+
+// withhold takes off an event the names of other systems' identities and
+// credentials, for which the sender does not speak: it cannot make evidence for them.
+func (r *pushRun) withhold(rec eventpush.Record, e *retinue.Event) {
+	for _, name := range usage.Withhold(e, func(realm retinue.Realm) bool { return mayState(r.col, realm) }) {
+		r.out.Withheld++
+		r.refusedOf(name.Realm)
+		r.place(api.PushPlace{Record: rec.Number, Line: rec.Line,
+			Text: fmt.Sprintf("it names %s: the event counts without the name, because this sender speaks for %s alone", name, realmsText(r.col.Realms))})
+	}
+}
+
+// refusedOf counts a realm that the sender does not speak for.
+func (r *pushRun) refusedOf(realm retinue.Realm) {
 	if len(r.refused) < maxPlaces || r.refused[realm] > 0 {
 		r.refused[realm]++
 	}
-	r.place(api.PushPlace{Record: rec.Number, Line: rec.Line, Text: fmt.Sprintf("an event of %s: this sender speaks for %s alone", realm, realmsText(r.col.Realms))})
 }
 
 func (r *pushRun) place(p api.PushPlace) {

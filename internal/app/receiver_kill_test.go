@@ -24,7 +24,9 @@ import (
 // listedRef lists one account.
 type listedRef struct{ ref retinue.Ref }
 
-func listedAccount(realm retinue.Realm) listedRef { return listedRef{retinue.NewRef(realm, "account", "user-3")} }
+func listedAccount(realm retinue.Realm) listedRef {
+	return listedRef{retinue.NewRef(realm, "account", "user-3")}
+}
 
 func (l listedRef) spec() connector.Spec {
 	return connector.Spec{Kind: "listed", Title: "Listed", Open: func(context.Context, connector.Config, connector.Env) (connector.Connector, error) { return l, nil }}

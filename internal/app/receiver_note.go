@@ -34,7 +34,7 @@ func (a *App) notePush(ctx context.Context, r *pushRun) error {
 	faults := r.kept[:s.keep(len(r.kept), now)]
 	noted := s.due(&s.noted, now, noteEvery)
 	recorded := r.out.Events > 0 && s.due(&s.recorded, now, recordEvery)
-	refused := r.out.Refused > 0 && s.due(&s.refused, now, refuseEvery)
+	refused := r.out.Refused+r.out.Withheld > 0 && s.due(&s.refused, now, refuseEvery)
 	covers := r.seen.coverage(r.source)
 	if len(faults)+len(covers) == 0 && !noted && !recorded && !refused {
 		return nil
@@ -55,7 +55,7 @@ func (a *App) notePush(ctx context.Context, r *pushRun) error {
 			tx.Record(collectorActor(r.col), retinue.RecordActivityPushed, r.source.name, map[string]any{"collector": r.col.ID, "kind": r.source.spec.Kind})
 		}
 		if refused {
-			tx.Record(collectorActor(r.col), retinue.RecordActivityRefused, r.source.name, map[string]any{"collector": r.col.ID, "events": r.out.Refused, "realms": r.refusedRealms()})
+			tx.Record(collectorActor(r.col), retinue.RecordActivityRefused, r.source.name, map[string]any{"collector": r.col.ID, "events": r.out.Refused, "names": r.out.Withheld, "realms": r.refusedRealms()})
 		}
 		if noted {
 			return tx.NotePush(r.col.Key, r.col.ProgramVersion, r.col.Host)

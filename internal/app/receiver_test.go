@@ -427,3 +427,59 @@ func (r *receiver) gradeOf(realm retinue.Realm) retinue.Grade {
 	}
 	return row.Grade
 }
+
+// TestSendersMakeNoEvidenceForOthers pushes events of the sender's own system that
+// name an account of another: they count, and the account is as unused as before.
+func TestSendersMakeNoEvidenceForOthers(t *testing.T) {
+	dir := t.TempDir()
+	r := newReceiver(t, dir, filepath.Join(dir, "r.db"))
+	c := r.collector("shop", "shop:eu")
+	body := bytes.ReplaceAll(madeUpEvents("shop:eu", 0, 40), []byte(`"identity":{"realm":"shop:eu"`), []byte(`"identity":{"realm":"shop:us"`))
+	push := pushing{token: c.Token, path: "/events?source=ndjson", body: body}
+	a := r.push(push)
+	if a.status != 200 || a.Taken != 40 || a.Withheld != 40 || a.Refused+a.Faults != 0 || len(a.Places) == 0 || !strings.Contains(a.Places[0].Text, "shop:us/account/user-0") {
+		t.Fatalf("%d %s", a.status, a.text)
+	}
+	records, err := recordsOf(r.App)
+	if err != nil || records[retinue.RecordActivityRefused] != 1 {
+		t.Errorf("%v, %v: want one record of names that were withheld", records, err)
+	}
+	r.Specs = append(r.Specs, listedAccount("shop:us").spec())
+	runs, err := r.Scan(t.Context(), []app.SourceConfig{{Name: "listed", Kind: "listed"}}, app.ScanOptions{Actor: operator().Actor})
+	if err != nil || runs[0].State != store.RunComplete {
+		t.Fatalf("%+v, %v", runs, err)
+	}
+	used := func() (n int) {
+		t.Helper()
+		err := r.View(t.Context(), store.Everything(), func(tx *app.Snapshot) error {
+			for e, err := range tx.Entities(store.EntityQuery{Type: retinue.FactIdentity}) {
+				if err != nil {
+					return err
+				}
+				list, err := tx.Usage(e.ID)
+				n += len(list)
+				return err
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if n := used(); n != 0 {
+		t.Errorf("%d ways of use of another system's account", n)
+	}
+	// Once the sender speaks for both, its word counts, of events that come then.
+	realms := []string{"shop:eu", "shop:us"}
+	if _, err := r.ChangeCollector(t.Context(), operator(), c.Collector.ID, api.CollectorChange{Realms: &realms}, func(api.Collector) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	push.body = bytes.ReplaceAll(madeUpEvents("shop:eu", 100, 40), []byte(`"identity":{"realm":"shop:eu"`), []byte(`"identity":{"realm":"shop:us"`))
+	if a := r.push(push); a.Taken != 40 || a.Withheld != 0 {
+		t.Errorf("a sender of both systems: %d %s", a.status, a.text)
+	}
+	if n := used(); n != 1 {
+		t.Errorf("%d ways of use once the sender speaks for both, want one", n)
+	}
+}

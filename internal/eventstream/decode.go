@@ -11,6 +11,7 @@ import (
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/connector"
 	"github.com/retinue-id/retinue/connector/logs"
+	"github.com/retinue-id/retinue/internal/usage"
 )
 
 // maxEventBytes bounds the decoded events that are held before they are counted,
@@ -110,6 +111,9 @@ func (s *Subject) decode(m *message, limit int, add func([]retinue.Event) error)
 			if err := s.takes(&events[i]); err != nil {
 				fault(err)
 				continue
+			}
+			for _, name := range usage.Withhold(&events[i], s.speaksFor) {
+				fault(fmt.Errorf("%w: an event of %s names %s: it counts without the name, because subject %s speaks for %s only", retinue.ErrDenied, events[i].Realm, name, s.Filter, strings.Join(s.Realms, ", ")))
 			}
 			keep = append(keep, events[i])
 		}

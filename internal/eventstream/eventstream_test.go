@@ -98,6 +98,9 @@ func lineDecoder(record []byte) ([]retinue.Event, error) {
 	case strings.Contains(word, "foreign"):
 		return []retinue.Event{{ID: word, Realm: "other:1"}}, nil
 	}
+	if strings.Contains(word, "stranger") {
+		return []retinue.Event{{ID: word, Realm: "test:1", Identity: retinue.NewRef("other:1", "account", "a")}}, nil
+	}
 	return []retinue.Event{{ID: word, Realm: "test:1"}}, nil
 }
 
@@ -130,6 +133,7 @@ func TestMessages(t *testing.T) {
 		"nothing":          {nil, 0, 1, false},
 		"no record":        {[]byte("hello"), 0, 1, false},
 		"cut":              {cut[:len(cut)/2], -1, 1, true},
+		"foreign name":     {[]byte("{\"id\":\"stranger\"}\n"), 1, 1, true},
 		"foreign realm":    {[]byte("{\"id\":\"foreign\"}\n{\"id\":\"b\"}\n"), 1, 1, true},
 		"breaks":           {[]byte("{\"id\":\"break\"}\n{\"id\":\"b\"}\n"), 1, 1, true},
 		"a bomb":           {zipped(`{"id":"` + strings.Repeat("a", 1<<21)), 0, 1, false},
@@ -139,7 +143,15 @@ func TestMessages(t *testing.T) {
 			s := &Subject{Filter: "a", Realms: []string{"test:1"}, Envelopes: []string{"Records"}, Decode: lineDecoder}
 			m := &message{reader: &Reader{cfg: good()}, data: c.data, seq: 7, subject: s}
 			events := 0
-			taken, err := s.decode(m, 1<<20, func(e []retinue.Event) error { events += len(e); return nil })
+			taken, err := s.decode(m, 1<<20, func(e []retinue.Event) error {
+				for i := range e {
+					if !e[i].Identity.IsZero() {
+						t.Errorf("an event came with the name %s", e[i].Identity)
+					}
+				}
+				events += len(e)
+				return nil
+			})
 			if err != nil || taken != c.taken || events != c.events && c.events >= 0 || events == 0 && c.events < 0 {
 				t.Errorf("%d events, taken %v, %v", events, taken, err)
 			}

@@ -59,9 +59,10 @@ type Received struct {
 	LateUnverified int64 `json:"lateUnverified" doc:"Events that were counted although it can no longer be told whether they had been before"`
 	Unknown        int64 `json:"unknown" doc:"Events of a sort that is not understood: they are kept, and taken neither for use nor for silence"`
 	Refused        int64 `json:"refused" doc:"Events of systems that this sender does not speak for: they were dropped"`
+	Withheld       int64 `json:"withheld" doc:"Names in events that were counted, of identities and credentials of systems that this sender does not speak for: the events count without them"`
 	Faults         int64 `json:"faults" doc:"Records that could not be read: they were dropped"`
 	// Places are the first of what was refused or could not be read.
-	Places []PushPlace `json:"places" doc:"The first twenty places at which something was refused or could not be read"`
+	Places []PushPlace `json:"places" doc:"The first twenty places at which something was refused, withheld or could not be read"`
 	// RequestID and Timestamp answer Amazon Data Firehose.
 	RequestID string `json:"requestId,omitempty" doc:"For Amazon Data Firehose: the id of its request"`
 	Timestamp int64  `json:"timestamp,omitempty" doc:"For Amazon Data Firehose: when it was taken, in milliseconds since 1970"`
@@ -116,7 +117,7 @@ const pushTime = time.Minute
 
 const pushDescription = "The body holds records as the system itself sends them: one, a JSON array, one a line, or the system's own envelope of several " +
 	"(EventList of Kubernetes, Records of CloudTrail, subscriptions of CloudWatch Logs, deliveries of Amazon Data Firehose). It may be compressed with gzip. " +
-	"Events of systems that the collector is not bound to are refused, and records that cannot be read reported; the rest is counted, each event once however " +
+	"Events of systems that the collector is not bound to are refused, names of such systems' identities withheld from the others, and records that cannot be read reported; the rest is counted, each event once however " +
 	"often it is sent, and nothing is acknowledged before it is committed. Pushed events prove no silence: verdicts that rest on them alone have weak evidence. " +
 	"The answer is 200 when something was taken, 4xx when sending the same again is of no use, and 429 or 503 when it is."
 

@@ -1278,7 +1278,7 @@ export interface paths {
         put?: never;
         /**
          * Push records of a log
-         * @description The body holds records as the system itself sends them: one, a JSON array, one a line, or the system's own envelope of several (EventList of Kubernetes, Records of CloudTrail, subscriptions of CloudWatch Logs, deliveries of Amazon Data Firehose). It may be compressed with gzip. Events of systems that the collector is not bound to are refused, and records that cannot be read reported; the rest is counted, each event once however often it is sent, and nothing is acknowledged before it is committed. Pushed events prove no silence: verdicts that rest on them alone have weak evidence. The answer is 200 when something was taken, 4xx when sending the same again is of no use, and 429 or 503 when it is.
+         * @description The body holds records as the system itself sends them: one, a JSON array, one a line, or the system's own envelope of several (EventList of Kubernetes, Records of CloudTrail, subscriptions of CloudWatch Logs, deliveries of Amazon Data Firehose). It may be compressed with gzip. Events of systems that the collector is not bound to are refused, names of such systems' identities withheld from the others, and records that cannot be read reported; the rest is counted, each event once however often it is sent, and nothing is acknowledged before it is committed. Pushed events prove no silence: verdicts that rest on them alone have weak evidence. The answer is 200 when something was taken, 4xx when sending the same again is of no use, and 429 or 503 when it is.
          */
         post: operations["push-events"];
         delete?: never;
@@ -1298,7 +1298,7 @@ export interface paths {
         put?: never;
         /**
          * Push records of a log, for senders that can set no query
-         * @description The body holds records as the system itself sends them: one, a JSON array, one a line, or the system's own envelope of several (EventList of Kubernetes, Records of CloudTrail, subscriptions of CloudWatch Logs, deliveries of Amazon Data Firehose). It may be compressed with gzip. Events of systems that the collector is not bound to are refused, and records that cannot be read reported; the rest is counted, each event once however often it is sent, and nothing is acknowledged before it is committed. Pushed events prove no silence: verdicts that rest on them alone have weak evidence. The answer is 200 when something was taken, 4xx when sending the same again is of no use, and 429 or 503 when it is.
+         * @description The body holds records as the system itself sends them: one, a JSON array, one a line, or the system's own envelope of several (EventList of Kubernetes, Records of CloudTrail, subscriptions of CloudWatch Logs, deliveries of Amazon Data Firehose). It may be compressed with gzip. Events of systems that the collector is not bound to are refused, names of such systems' identities withheld from the others, and records that cannot be read reported; the rest is counted, each event once however often it is sent, and nothing is acknowledged before it is committed. Pushed events prove no silence: verdicts that rest on them alone have weak evidence. The answer is 200 when something was taken, 4xx when sending the same again is of no use, and 429 or 503 when it is.
          */
         post: operations["push-events-of"];
         delete?: never;
@@ -1569,7 +1569,7 @@ export interface paths {
         put?: never;
         /**
          * Push records of a log, signed in place of a token
-         * @description The body holds records as the system itself sends them: one, a JSON array, one a line, or the system's own envelope of several (EventList of Kubernetes, Records of CloudTrail, subscriptions of CloudWatch Logs, deliveries of Amazon Data Firehose). It may be compressed with gzip. Events of systems that the collector is not bound to are refused, and records that cannot be read reported; the rest is counted, each event once however often it is sent, and nothing is acknowledged before it is committed. Pushed events prove no silence: verdicts that rest on them alone have weak evidence. The answer is 200 when something was taken, 4xx when sending the same again is of no use, and 429 or 503 when it is.
+         * @description The body holds records as the system itself sends them: one, a JSON array, one a line, or the system's own envelope of several (EventList of Kubernetes, Records of CloudTrail, subscriptions of CloudWatch Logs, deliveries of Amazon Data Firehose). It may be compressed with gzip. Events of systems that the collector is not bound to are refused, names of such systems' identities withheld from the others, and records that cannot be read reported; the rest is counted, each event once however often it is sent, and nothing is acknowledged before it is committed. Pushed events prove no silence: verdicts that rest on them alone have weak evidence. The answer is 200 when something was taken, 4xx when sending the same again is of no use, and 429 or 503 when it is.
          */
         post: operations["push-signed-events"];
         delete?: never;
@@ -6440,7 +6440,7 @@ export interface components {
              * @description Events that were counted although it can no longer be told whether they had been before
              */
             lateUnverified: number;
-            /** @description The first twenty places at which something was refused or could not be read */
+            /** @description The first twenty places at which something was refused, withheld or could not be read */
             places: components["schemas"]["PushPlace"][] | null;
             /**
              * Format: int64
@@ -6474,6 +6474,11 @@ export interface components {
              * @description Events of a sort that is not understood: they are kept, and taken neither for use nor for silence
              */
             unknown: number;
+            /**
+             * Format: int64
+             * @description Names in events that were counted, of identities and credentials of systems that this sender does not speak for: the events count without them
+             */
+            withheld: number;
         };
         Recognised: {
             agents?: string[] | null;
