@@ -15,7 +15,7 @@ import (
 )
 
 // History implements api.Things: what sources stated at which time, and what
-// was registered here, the newest first.
+// was registered here, and what was concluded about its use, the newest first.
 func (a *App) History(ctx context.Context, scope store.RowScope, id retinue.EntityID) (out []api.Version, err error) {
 	err = a.viewThing(ctx, scope, retinue.FactIdentity, id, store.AsOf{}, func(v *viewed) error {
 		facts, err := v.tx.FactsOf(v.row.InternalKey, false)
@@ -29,6 +29,11 @@ func (a *App) History(ctx context.Context, scope store.RowScope, id retinue.Enti
 		}
 		more, err := registrationVersions(regs)
 		out = append(out, more...)
+		judged, err := v.tx.VerdictVersions(id, 0)
+		if err != nil {
+			return err
+		}
+		out = append(out, verdictTimeline(judged)...)
 		slices.SortStableFunc(out, func(x, y api.Version) int { return y.At.Compare(x.At) })
 		return err
 	})

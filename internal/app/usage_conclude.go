@@ -21,6 +21,8 @@ type conclusion struct {
 	verdict.Verdict
 	// Shared says that several consumers share a credential; nil: nothing says so.
 	Shared *usage.Sharing `json:"shared,omitempty"`
+	// Ground is what it rests on; zero of what was concluded before that was kept.
+	Ground verdict.Ground `json:"ground,omitzero"`
 }
 
 // concluded reads what is kept.

@@ -200,14 +200,18 @@ func (j *usageJudge) judge(tx *sqlstore.Tx, s store.UsageSubject) (judgedUse, er
 	if err != nil {
 		return judgedUse{}, err
 	}
-	v := conclusion{Verdict: verdict.Judge(j.fitter, e), Shared: usage.Shared(used)}
+	v := conclusion{Verdict: verdict.Judge(j.fitter, e), Shared: usage.Shared(used), Ground: verdict.GroundOf(e, lastUseWords(used))}
+	version, err := turned(tx, s, v)
+	if err != nil {
+		return judgedUse{}, err
+	}
 	body, err := json.Marshal(v)
 	if err != nil {
 		return judgedUse{}, err
 	}
 	n, err := j.app.notice(tx, s, v.Verdict, used)
 	return judgedUse{store.VerdictRow{Status: string(v.Status), Grade: v.Grade, LastUsed: v.LastUsed, Silent: v.SilentSince, Due: v.NextChange,
-		Shared: v.Shared != nil, Body: body}, n}, err
+		Shared: v.Shared != nil, Body: body, Version: version}, n}, err
 }
 
 // evidence gathers what bears on the verdict on a thing, and its uses.

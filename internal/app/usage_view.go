@@ -27,6 +27,9 @@ type UsageConsumer = api.UsageConsumer
 // UsageAction is what was done with it.
 type UsageAction = api.UsageAction
 
+// UsageChange is what was concluded for some time.
+type UsageChange = api.UsageChange
+
 // VerdictLine is a verdict in a list.
 type VerdictLine = api.VerdictLine
 
@@ -85,7 +88,11 @@ func (a *App) usageOf(ctx context.Context, scope store.RowScope, id retinue.Enti
 		if out.Signals, err = a.signals(tx, e, v, used, tx.At().AddDate(0, 0, -signalDays), masked); err != nil {
 			return err
 		}
-		out.Touches, err = tx.UsageTouches(id)
+		if out.Touches, err = tx.UsageTouches(id); err != nil {
+			return err
+		}
+		versions, err := tx.VerdictVersions(id, maxUsageChanges)
+		out.History = usageChanges(versions)
 		return err
 	})
 	out.Evidence = EvidenceWord(out.Grade)
@@ -222,8 +229,11 @@ func (a *App) Verdicts(ctx context.Context, scope store.RowScope, q store.Verdic
 				return
 			}
 			for _, r := range page {
-				var v verdict.Verdict
-				if err = json.Unmarshal(r.Body, &v); limit > 0 && n == limit {
+				v := verdict.Verdict{Status: verdict.Status(r.Status), Grade: r.Grade, LastUsed: r.LastUsed, SilentSince: r.Silent, Reason: r.Reason}
+				if r.Body != nil {
+					err = json.Unmarshal(r.Body, &v)
+				}
+				if limit > 0 && n == limit {
 					return
 				}
 				n++

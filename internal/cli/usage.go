@@ -58,7 +58,7 @@ asked, about what, whose were shown and why is put on record.`,
 		},
 	}
 	c.Flags().StringVar(&format, "format", format, "text or json")
-	c.Flags().BoolVar(&all, "all", false, "every consumer, action and way to better evidence, not the first few")
+	c.Flags().BoolVar(&all, "all", false, "every consumer, action, change and way to better evidence, not the first few")
 	c.Flags().StringVar(&people, "people", "", "show people by name, for this `reason`, which is put on record")
 	return c
 }
@@ -132,8 +132,33 @@ func (e *env) showUsage(u app.UsageAnswer, all bool) {
 		}
 		return fmt.Sprintf("%s: %s, last %s", what, counts(x.Uses, x.Denied), day(x.Last))
 	})
+	e.showHistory(u.History, all)
 	e.showUnused(u.UnusedGrants)
 	e.showRaises(u.Raises, all)
+}
+
+// maxChanges is how much of what was concluded before is shown.
+const maxChanges = 5
+
+// showHistory tells what was concluded when, and what had changed.
+func (e *env) showHistory(changes []app.UsageChange, all bool) {
+	shown := changes
+	if !all {
+		shown = changes[:min(maxChanges, len(changes))]
+	}
+	section(e, "usage status over time", shown, func(c app.UsageChange) string {
+		text := fmt.Sprintf("%s  %s (%s)", c.At.Format("2006-01-02 15:04"), statusWord(c.Verdict), c.Evidence)
+		if !c.SilentSince.IsZero() {
+			text += ", silent since " + day(c.SilentSince)
+		}
+		for _, w := range c.Why {
+			text += "; " + strings.TrimSuffix(w.Text, ".")
+		}
+		return text
+	})
+	if n := len(changes) - len(shown); n > 0 {
+		e.printf("  and %d earlier: --all\n", n)
+	}
 }
 
 // maxRaises is how many ways to better evidence are shown; the best are first.
@@ -196,20 +221,31 @@ func counts(uses, denied int64) string {
 
 func (e *env) verdictsCommand() *cobra.Command {
 	var f listFlags
-	var status, grade, kind string
+	var status, grade, kind, asof string
 	var shared bool
 	l := &cobra.Command{
 		Use:   "list",
 		Short: "List the usage status of identities and credentials, with its evidence",
 		Example: `  retinue verdicts list --status dormant --grade A
   retinue verdicts list --of credentials --format csv
-  retinue verdicts list --shared`,
+  retinue verdicts list --shared
+  retinue verdicts list --status dormant --as-of 2026-03-01`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, err := f.check(); err != nil {
 				return err
 			}
 			q := store.VerdictQuery{Status: strings.ReplaceAll(status, " ", "_"), Grade: retinue.Grade(strings.ToUpper(grade)), Shared: shared, NonHuman: true}
+			if asof != "" {
+				at, err := parseTime("--as-of", asof)
+				if err != nil {
+					return err
+				}
+				if shared {
+					return usageError{errors.New("--shared: what was shared is not known of the past: leave out --as-of")}
+				}
+				q.AsOf = at
+			}
 			switch {
 			case kind == "identities":
 				q.Type = retinue.FactIdentity
@@ -235,6 +271,7 @@ func (e *env) verdictsCommand() *cobra.Command {
 	fl.StringVar(&status, "status", "", "active, idle, dormant, never_used or unknown")
 	fl.StringVar(&grade, "grade", "", "A (complete), B (good), C (weak) or D (none)")
 	fl.BoolVar(&shared, "shared", false, "only what several consumers share")
+	fl.StringVar(&asof, "as-of", "", "as it was concluded at a `time`: a date (its end), a time, or an age such as 30d")
 	fl.StringVar(&kind, "of", "", "identities or credentials (default: both)")
 	return group("verdicts", "Verdicts: whether identities and credentials are still used", l)
 }

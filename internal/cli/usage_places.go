@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/client"
@@ -83,6 +84,9 @@ func (r *remote) verdicts(ctx context.Context, q store.VerdictQuery, limit int) 
 	set(v, "grade", string(q.Grade))
 	if q.Shared {
 		v.Set("shared", "true")
+	}
+	if !q.AsOf.IsZero() {
+		v.Set("asOf", q.AsOf.Format(time.RFC3339Nano))
 	}
 	switch q.Type {
 	case retinue.FactIdentity:

@@ -246,6 +246,36 @@ type VerdictRow struct {
 	// Shared is true where several consumers use one credential.
 	Shared bool
 	Body   []byte // JSON
+	// Reason is the verdict in a sentence; it is read of what was concluded at a
+	// time, which has no Body.
+	Reason string
+	// Version is what is added to the history when the verdict is kept; nil: it
+	// says nothing else than before.
+	Version *VerdictVersion
+}
+
+// VerdictVersion is what was concluded about the use of a thing for some time, as
+// it was when that began: of what is active the last use moves on, and is not
+// history.
+type VerdictVersion struct {
+	// From is since when it was concluded, and To until when; zero: it still is.
+	From     time.Time
+	To       time.Time
+	Status   string
+	Grade    retinue.Grade
+	LastUsed time.Time
+	// Silent is since when it was known not to have been used, of what was idle,
+	// dormant or never used.
+	Silent time.Time
+	Reason string
+	// Why says what had changed.
+	Why []VerdictCause
+}
+
+// VerdictCause is one thing that changed a verdict: its kind, and a sentence.
+type VerdictCause struct {
+	Kind string `json:"kind"`
+	Text string `json:"text"`
 }
 
 // VerdictQuery selects verdicts; a zero field selects all.
@@ -255,8 +285,11 @@ type VerdictQuery struct {
 	Grade    retinue.Grade
 	Shared   bool // only what several consumers share
 	NonHuman bool // leave out persons
-	After    retinue.EntityID
-	Limit    int
+	// AsOf asks for what was concluded at a time; zero: what is. Shared is not known
+	// of the past.
+	AsOf  time.Time
+	After retinue.EntityID
+	Limit int
 }
 
 // VerdictShare is how many things have a status on some evidence.

@@ -48,6 +48,7 @@ func (tx *Tx) pruners(c store.RetentionClass) []pruner {
 			tx.deleting(`DELETE FROM usage_tallies WHERE (log, realm_id, day, what, lane) IN
 				(SELECT log, realm_id, day, what, lane FROM usage_tallies WHERE day < CAST($1 AS BIGINT) / 86400000000 ORDER BY log, realm_id, day LIMIT $2)`),
 			tx.byKey("usage_faults", "x.recorded_at < $1"),
+			tx.deleting("DELETE FROM usage_verdict_versions WHERE (entity_id, from_at) IN (SELECT entity_id, from_at FROM usage_verdict_versions WHERE to_at < $1 ORDER BY to_at LIMIT $2)"),
 			tx.deleting("DELETE FROM usage_unknown WHERE name IN (SELECT name FROM usage_unknown WHERE at < CAST($1 AS BIGINT) / 1000000 ORDER BY name LIMIT $2)")}
 	case store.RetainFindings:
 		return []pruner{tx.byKey("finding_versions", "x.to_at < $1"), tx.pruneFindings, tx.byKey("acceptances", "x.until < $1")}

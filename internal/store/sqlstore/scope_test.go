@@ -51,7 +51,8 @@ func newTwoOwners(t *testing.T, w *world) *twoOwners {
 			if _, err := tx.AddDismissal(store.Dismissal{Entity: h.identity.InternalKey, Kind: "two_places", By: h.word, Reason: "by " + h.word, Body: []byte("{}")}); err != nil {
 				return err
 			}
-			if err := tx.SetVerdict(h.identity.InternalKey, store.VerdictRow{Status: "active", Grade: retinue.GradeA, Body: []byte(`{"by":"` + h.word + `"}`)}); err != nil {
+			if err := tx.SetVerdict(h.identity.InternalKey, store.VerdictRow{Status: "active", Grade: retinue.GradeA, Body: []byte(`{"by":"` + h.word + `"}`),
+				Version: &store.VerdictVersion{Status: "active", Grade: retinue.GradeA, Reason: h.word}}); err != nil {
 				return err
 			}
 		}
@@ -233,7 +234,17 @@ var reads = map[string]struct {
 		for _, v := range list {
 			out = append(out, v, string(v.Body))
 		}
+		if err != nil {
+			return out, err
+		}
+		then, err := tx.Verdicts(store.VerdictQuery{NonHuman: true, AsOf: tx.At()})
+		for _, v := range then {
+			out = append(out, v, v.Reason)
+		}
 		return out, err
+	}},
+	"VerdictVersions": {true, func(tx *sqlstore.Tx, own, other half) (any, error) {
+		return eachHalf(own, other, func(id retinue.EntityID) ([]store.VerdictVersion, error) { return tx.VerdictVersions(id, 0) })
 	}},
 	"VerdictShares": {true, func(tx *sqlstore.Tx, _, _ half) (any, error) {
 		list, err := tx.VerdictShares()

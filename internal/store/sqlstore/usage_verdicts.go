@@ -165,6 +165,11 @@ func (tx *Tx) SetVerdict(entity int64, v store.VerdictRow) error {
 	if err != nil {
 		return fmt.Errorf("keep verdict: %w", err)
 	}
+	if v.Version != nil {
+		if err := tx.addVerdictVersion(entity, *v.Version); err != nil {
+			return err
+		}
+	}
 	if !v.LastUsed.IsZero() {
 		return tx.used(entity, v.LastUsed.UnixMicro())
 	}
@@ -209,14 +214,35 @@ func (tx *Tx) verdicts(out *[]store.VerdictRow, rest string, args ...any) error 
 }
 
 // Verdicts lists what is concluded about the use of things that are there, in
-// the order of their keys.
+// the order of their keys; or what was concluded at a time.
 func (tx *Tx) Verdicts(q store.VerdictQuery) ([]store.VerdictRow, error) {
+	if q.Limit <= 0 || q.Limit > store.MaxPage {
+		q.Limit = store.MaxPage
+	}
+	if !q.AsOf.IsZero() {
+		return tx.verdictsThen(q)
+	}
+	c, err := tx.verdictConditions(q)
+	if err != nil {
+		return nil, err
+	}
+	c.add("e.gone_at IS NULL")
+	if q.Shared {
+		c.add("v.shared = 1")
+	}
+	var out []store.VerdictRow
+	err = tx.verdicts(&out, c.where()+fmt.Sprintf(" ORDER BY e.public_id LIMIT %d", q.Limit), c.args...)
+	return out, err
+}
+
+// verdictConditions are those of a query that hold of what is concluded now and
+// of what was.
+func (tx *Tx) verdictConditions(q store.VerdictQuery) (*conditions, error) {
 	l, err := tx.lens()
 	if err != nil {
 		return nil, err
 	}
 	c := &conditions{}
-	c.add("e.gone_at IS NULL")
 	if !l.all {
 		c.add(l.sees("e"))
 	}
@@ -229,21 +255,13 @@ func (tx *Tx) Verdicts(q store.VerdictQuery) ([]store.VerdictRow, error) {
 	if q.Grade != "" {
 		c.add("v.grade = ?", string(q.Grade))
 	}
-	if q.Shared {
-		c.add("v.shared = 1")
-	}
 	if q.After != "" {
 		c.add("e.public_id > ?", string(q.After))
 	}
 	if q.NonHuman {
 		c.add("e.class <> 'person'")
 	}
-	if q.Limit <= 0 || q.Limit > store.MaxPage {
-		q.Limit = store.MaxPage
-	}
-	var out []store.VerdictRow
-	err = tx.verdicts(&out, c.where()+fmt.Sprintf(" ORDER BY e.public_id LIMIT %d", q.Limit), c.args...)
-	return out, err
+	return c, nil
 }
 
 // VerdictShares counts verdicts by type, status and grade, of what is there.

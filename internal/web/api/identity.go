@@ -131,7 +131,7 @@ type PlacementRow struct {
 type Version struct {
 	At      time.Time        `json:"at"`
 	Until   time.Time        `json:"until,omitzero"`
-	Change  string           `json:"change" enum:"added,changed,ended,registered"`
+	Change  string           `json:"change" enum:"added,changed,ended,registered,judged"`
 	Type    retinue.FactType `json:"type,omitempty"`
 	Source  string           `json:"source,omitempty"`
 	Scope   string           `json:"scope,omitempty"`

@@ -55,9 +55,27 @@ type Usage struct {
 	// day.
 	Week [168]int64 `json:"week"`
 	Days []UsageDay `json:"days"`
+	// History is what was concluded before, the newest first and what is concluded
+	// now before all, each with what had changed.
+	History []UsageChange `json:"history"`
 	// UnusedGrants are what an identity is granted and has not used. The
 	// interface has them by themselves, since they take longer.
 	UnusedGrants *replay.UnusedGrants `json:"unusedGrants,omitempty"`
+}
+
+// UsageChange is what was concluded for some time about the use of a thing.
+type UsageChange struct {
+	At       time.Time      `json:"at"`
+	Until    time.Time      `json:"until,omitzero" doc:"Not there: it is concluded now"`
+	Verdict  verdict.Status `json:"verdict"`
+	Before   verdict.Status `json:"before,omitempty" doc:"The usage status before"`
+	Grade    retinue.Grade  `json:"grade"`
+	Evidence string         `json:"evidence"`
+	// LastUsed is the last use that was known when it began.
+	LastUsed    time.Time       `json:"lastUsed,omitzero"`
+	SilentSince time.Time       `json:"silentSince,omitzero" doc:"Of what was idle, dormant or never used"`
+	Reason      string          `json:"reason"`
+	Why         []verdict.Cause `json:"why" doc:"What had changed: uses that became known, what logs cover, the thing itself"`
 }
 
 // UsageVerdict are the other parts of a verdict, as it has them.
@@ -146,6 +164,7 @@ type VerdictsInput struct {
 	Status string `query:"status" enum:"active,idle,dormant,never_used,unknown" doc:"Only this usage status"`
 	Grade  string `query:"grade" enum:"A,B,C,D" doc:"Only this grade of evidence"`
 	Shared bool   `query:"shared" doc:"Only what several consumers share"`
+	AsOf   string `query:"asOf" format:"date-time" doc:"As it was concluded at a time; not with shared"`
 	After  string `query:"after" maxLength:"64" doc:"The last id of the page before"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"How many are listed"`
 }
@@ -226,6 +245,16 @@ func (a *API) usage() {
 			q.Type = retinue.FactIdentity
 		case "credentials":
 			q.Type = retinue.FactCredential
+		}
+		if in.AsOf != "" {
+			at, err := time.Parse(time.RFC3339, in.AsOf)
+			if err != nil {
+				return nil, invalidField("query.asOf", "want a time such as 2026-03-01T00:00:00Z")
+			}
+			if in.Shared {
+				return nil, invalidField("query.shared", "what was shared is not known of the past: leave out asOf or shared")
+			}
+			q.AsOf = at
 		}
 		items, err := s.VerdictPage(ctx, caller(ctx).Scope(auth.PermInventoryRead), q)
 		out := Verdicts{Items: items}

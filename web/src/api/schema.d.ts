@@ -3677,6 +3677,11 @@ export interface components {
             identity: components["schemas"]["AccessThing"];
             resource?: string;
         };
+        Cause: {
+            /** @enum {string} */
+            kind: "events" | "source" | "coverage" | "inventory" | "limits" | "time" | "first";
+            text: string;
+        };
         Certificate: {
             ca?: boolean;
             issuer?: string;
@@ -7613,6 +7618,7 @@ export interface components {
             dormantOn?: string;
             evidence: string;
             grade: string;
+            history: components["schemas"]["UsageChange"][] | null;
             id: string;
             /** Format: date-time */
             judgedAt?: string;
@@ -7653,6 +7659,30 @@ export interface components {
             resource?: string;
             /** Format: int64 */
             uses: number;
+        };
+        UsageChange: {
+            /** Format: date-time */
+            at: string;
+            /** @description The usage status before */
+            before?: string;
+            evidence: string;
+            grade: string;
+            /** Format: date-time */
+            lastUsed?: string;
+            reason: string;
+            /**
+             * Format: date-time
+             * @description Of what was idle, dormant or never used
+             */
+            silentSince?: string;
+            /**
+             * Format: date-time
+             * @description Not there: it is concluded now
+             */
+            until?: string;
+            verdict: string;
+            /** @description What had changed: uses that became known, what logs cover, the thing itself */
+            why: components["schemas"]["Cause"][] | null;
         };
         UsageDay: {
             day: string;
@@ -7762,7 +7792,7 @@ export interface components {
             /** @description Who changed it, for changes made here */
             by?: components["schemas"]["Actor"];
             /** @enum {string} */
-            change: "added" | "changed" | "ended" | "registered";
+            change: "added" | "changed" | "ended" | "registered" | "judged";
             fields: components["schemas"]["FieldChange"][] | null;
             scope?: string;
             source?: string;
@@ -24360,6 +24390,8 @@ export interface operations {
                 grade?: "A" | "B" | "C" | "D";
                 /** @description Only what several consumers share */
                 shared?: boolean;
+                /** @description As it was concluded at a time; not with shared */
+                asOf?: string;
                 /** @description The last id of the page before */
                 after?: string;
                 /** @description How many are listed */

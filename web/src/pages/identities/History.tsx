@@ -8,6 +8,7 @@ const changes: Record<string, { tone: 'good' | 'low' | 'unknown'; sign: 'full' |
   added: { tone: 'good', sign: 'full', words: 'appeared' },
   changed: { tone: 'low', sign: 'half', words: 'changed' },
   ended: { tone: 'unknown', sign: 'cross', words: 'ended' },
+  judged: { tone: 'low', sign: 'half', words: 'use judged' },
   registered: { tone: 'low', sign: 'check', words: 'registered' },
 };
 
