@@ -35,9 +35,8 @@ func (j *judge) describe(v *Verdict) {
 	if u.basis == BasisField {
 		v.Meaning = u.field.Meaning
 	}
-	if u.never != nil {
-		v.Caveats = append(v.Caveats,
-			"A source's field can also be empty because the source did not keep it at the time.")
+	if v.Grade == retinue.GradeC {
+		v.BlindSpots = append(v.BlindSpots, u.fieldSpots()...)
 	}
 	v.Rhythm = Rhythm{Class: j.rhythm.Class, Zone: j.rhythm.Zone, ZonesAlike: j.rhythm.Alike, Words: j.rhythm.String()}
 	if !u.last.IsZero() {

@@ -68,10 +68,6 @@ func (e *Evidence) gather(c *cover) uses {
 	if !u.last.IsZero() {
 		u.never = nil
 	}
-	if u.basis == BasisField && ambiguous(u.field) {
-		u.caveats = append(u.caveats, "The source's field \""+u.field.Meaning+
-			"\" counts attempts that were refused as well: the last real use may be earlier.")
-	}
 	return u
 }
 

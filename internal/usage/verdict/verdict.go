@@ -72,12 +72,12 @@ type Verdict struct {
 	// few uses, to know the rhythm. Needs is then about how long a log it takes.
 	WindowTooShort bool          `json:"windowTooShort,omitempty"`
 	Needs          time.Duration `json:"needs,omitempty"`
-	// BlindSpots are those that concern this subject, and Untouched those that
-	// its grants do not touch.
+	// BlindSpots are those that concern this subject, of logs and of last-used
+	// fields, and Untouched those that its grants do not touch.
 	BlindSpots []retinue.BlindSpot `json:"blindSpots,omitempty"`
 	Untouched  []retinue.BlindSpot `json:"untouched,omitempty"`
-	// Caveats are what else is to be known, each a sentence: a field that counts
-	// refused attempts, a field that contradicts the log.
+	// Caveats are what else is to be known, each a sentence: a field
+	// that contradicts the log.
 	Caveats []string `json:"caveats,omitempty"`
 	// Raises are what would raise the grade, best first.
 	Raises []Raise `json:"raises,omitempty"`
