@@ -22,6 +22,7 @@ import (
 
 // cloud answers for S3, SQS, STS and CloudTrail as far as the reader asks.
 type cloud struct {
+	closed   string // a region whose event history is refused
 	mu       sync.Mutex
 	objects  map[string]string
 	broken   map[string]bool
@@ -47,6 +48,8 @@ func (c *cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.answer(w, c.trails)
 	case strings.HasSuffix(target, ".GetEventSelectors"):
 		c.answer(w, c.selector)
+	case strings.HasSuffix(target, ".LookupEvents") && c.closed != "" && strings.Contains(r.Header.Get("Authorization"), "/"+c.closed+"/"):
+		c.answer(w, "")
 	case strings.HasSuffix(target, ".LookupEvents"):
 		c.lookup(w, body)
 	case strings.HasPrefix(target, "AmazonSQS."):
@@ -342,6 +345,23 @@ func TestLookup(t *testing.T) {
 	}
 	if n := h.ids(t); n != 1 {
 		t.Errorf("%d new events, want 1", n)
+	}
+}
+
+// TestLookupOfClosedRegions: a region that cannot be read keeps none of the others
+// from being read, and says nothing of itself.
+func TestLookupOfClosedRegions(t *testing.T) {
+	testkit.AWSEnv(t)
+	c, h := &cloud{closed: "me-south-1"}, &trailHost{}
+	c.history = append(c.history, trailText(rand.New(rand.NewPCG(1, 1)), 1))
+	if err := c.run(t, h, "lookup:env", "regions", "me-south-1;eu-west-1"); err != nil {
+		t.Fatal(err)
+	}
+	if len(h.covers) != 1 || len(h.faults) != 1 || !errors.Is(h.faults[0].Err, retinue.ErrDenied) || !strings.Contains(h.faults[0].Label, "me-south-1") {
+		t.Errorf("coverage %d, faults %v", len(h.covers), h.faults)
+	}
+	if err := c.run(t, h, "lookup:env", "regions", "me-south-1"); !errors.Is(err, retinue.ErrDenied) {
+		t.Errorf("no region can be read: %v", err)
 	}
 }
 

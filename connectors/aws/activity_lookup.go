@@ -3,6 +3,7 @@ package aws
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -21,24 +22,48 @@ const (
 	maxLookupPages = 1000
 )
 
-// lookup reads the event history of each region.
+// historyError says that the event history of a region could not be read.
+type historyError struct{ err error }
+
+// Error says what kept it from being read.
+func (e *historyError) Error() string { return e.err.Error() }
+
+// Unwrap returns what kept it from being read.
+func (e *historyError) Unwrap() error { return e.err }
+
+// lookup reads the event history of each region. One that cannot be read, as it is
+// not enabled, keeps none of the others from being read; it is an error where none
+// can.
 func (r *trailCall) lookup(ctx context.Context) error {
 	regions := r.live.settings.regions
 	if len(regions) == 0 {
 		regions = []string{r.src.cfg.Region}
 	}
 	r.gone = true
+	var failed []error
 	for _, region := range regions {
-		if err := r.lookupRegion(ctx, region); err != nil {
-			return err
+		err := r.lookupRegion(ctx, region)
+		var unread *historyError
+		if !errors.As(err, &unread) || ctx.Err() != nil {
+			if err != nil {
+				return err
+			}
+			continue
 		}
+		failed = append(failed, err)
+		r.sink.Fault(connector.Fault{Input: lookupInput(r.src.account, region), Label: "event history of " + region, Err: err})
+	}
+	if len(failed) == len(regions) {
+		return errors.Join(failed...)
 	}
 	return nil
 }
 
+func lookupInput(account, region string) string { return "cloudtrail-lookup:" + account + "/" + region }
+
 // lookupRegion reads from the end of the history to where the last run began.
 func (r *trailCall) lookupRegion(ctx context.Context, region string) error {
-	input := "cloudtrail-lookup:" + r.src.account + "/" + region
+	input := lookupInput(r.src.account, region)
 	at, err := r.req.Position(input)
 	if err != nil {
 		return err
@@ -64,7 +89,7 @@ func (r *trailCall) lookupRegion(ctx context.Context, region string) error {
 			NextToken string
 		}
 		if err := client.do(ctx, "LookupEvents", query, &answer); err != nil {
-			return fmt.Errorf("read the event history: %w", apiError(ctx, call{op: "cloudtrail lookup-events", region: region}, err))
+			return &historyError{fmt.Errorf("read the event history: %w", apiError(ctx, call{op: "cloudtrail lookup-events", region: region}, err))}
 		}
 		var events []retinue.Event
 		for _, e := range answer.Events {
