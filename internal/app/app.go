@@ -25,6 +25,7 @@ import (
 	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
 	"github.com/retinue-id/retinue/internal/usage"
+	"github.com/retinue-id/retinue/internal/usage/rhythm"
 )
 
 // App is an open installation.
@@ -60,8 +61,11 @@ type App struct {
 	// usageTurn is held by who forms verdicts on use; networks are the blocks of
 	// addresses that have a name.
 	// Up to usageKnown everything had a verdict when it last looked.
+	// Zones and rhythms learn in whose clock things are done.
 	usageTurn  sync.Mutex
 	usageKnown int64
+	zones      func() []*time.Location
+	rhythms    func() *rhythm.Fitter
 	networks   usage.Networks
 	// senders bounds what is pushed to this process at the same time.
 	senders *senders
@@ -96,7 +100,8 @@ func Open(ctx context.Context, cfg Config, opt Options) (*App, error) {
 		opt.Now = time.Now
 	}
 	a := &App{Config: cfg, Specs: opt.Specs, log: opt.Log, now: opt.Now, stopping: make(chan struct{}), estates: newEstates(), logs: newSourceLogs(), senders: newSenders(),
-		detector: sync.OnceValues(secrets.Default), locker: opt.Locker}
+		detector: sync.OnceValues(secrets.Default), locker: opt.Locker, zones: sync.OnceValue(rhythm.DefaultZones)}
+	a.rhythms = sync.OnceValue(func() *rhythm.Fitter { return rhythm.NewFitter(a.zones()...) })
 	if a.Specs == nil {
 		a.Specs = all.Specs()
 	}

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/retinue-id/retinue"
@@ -20,10 +19,6 @@ import (
 	"github.com/retinue-id/retinue/internal/usage/behave"
 	"github.com/retinue-id/retinue/internal/usage/verdict"
 )
-
-// metaSignals is the revision of the inventory up to which the use of what
-// changed was looked at.
-const metaSignals = "signals.revision"
 
 // noticed is what a look at the use of a thing found.
 type noticed struct {
@@ -43,26 +38,6 @@ type keptSignal struct {
 	People     []string      `json:"people,omitempty"`
 }
 
-// markForSignals has the use of what the inventory tells anew looked at: it may
-// be dead now.
-func (a *App) markForSignals(ctx context.Context) error {
-	return a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
-		text, err := tx.Meta(metaSignals)
-		if err != nil {
-			return err
-		}
-		from, _ := strconv.ParseInt(text, 10, 64)
-		rev, err := tx.MaxRevision()
-		if err != nil {
-			return err
-		}
-		if err := tx.MarkTouchedForSignals(from); err != nil || rev == from {
-			return err
-		}
-		return tx.SetMeta(metaSignals, strconv.FormatInt(rev, 10))
-	})
-}
-
 // notice looks for what is unusual in the use of a thing. A person's is nobody's
 // business here. What a credential does is told of its identity, but that it is
 // dead and tried.
@@ -78,7 +53,8 @@ func (a *App) notice(tx *sqlstore.Tx, s store.UsageSubject, v verdict.Verdict, u
 		return n, nil
 	}
 	n.people = peopleIn(used)
-	if n.signals, err = a.detectSignals(tx, n.entity, v, used, behave.Options{Mask: a.maskPeople(n.people)}); err != nil {
+	history := behave.Replay(used)
+	if n.signals, err = a.detectSignals(tx, n.entity, v, history, behave.Options{Mask: a.maskPeople(n.people), Zones: a.zones()}); err != nil {
 		return n, err
 	}
 	if n.entity.Type == retinue.FactCredential {
@@ -89,7 +65,7 @@ func (a *App) notice(tx *sqlstore.Tx, s store.UsageSubject, v verdict.Verdict, u
 	if n.groups, err = signalGroups(tx, n.entity); err != nil || len(n.groups) == 0 {
 		return n, err
 	}
-	if h := behave.Habits(used); len(h) > 0 {
+	if h := history.Habits(); len(h) > 0 {
 		n.habits, err = json.Marshal(h)
 	}
 	return n, err
@@ -153,6 +129,29 @@ func (a *App) newSignalKeeper(tx *sqlstore.Tx, entities []int64) (*signalKeeper,
 	return k, err
 }
 
+// habits keeps what those of a round do on many days: what is unusual about others
+// of their groups may be usual now.
+func (k *signalKeeper) habits(round []judgedUse) error {
+	var list []store.Habits
+	for _, r := range round {
+		if n := r.noticed; n.looked && n.habits != nil {
+			list = append(list, store.Habits{Entity: n.entity.InternalKey, Groups: n.groups, Body: n.habits})
+		}
+	}
+	fresh, err := k.tx.SetHabits(list)
+	if err != nil {
+		return err
+	}
+	for _, e := range fresh {
+		peers, err := k.tx.MarkPeersForSignals(e, k.from.UnixMicro())
+		if err != nil {
+			return err
+		}
+		k.marked = k.marked || peers > 0
+	}
+	return nil
+}
+
 // keep brings what is kept of a thing's signals in step with what was noticed:
 // what is new is told, what is noticed again changes nothing, and what is no
 // longer noticed was explained by what was read since.
@@ -160,19 +159,6 @@ func (k *signalKeeper) keep(r judgedUse) error {
 	n := r.noticed
 	if !n.looked {
 		return nil
-	}
-	if n.habits != nil {
-		fresh, err := k.tx.SetHabits(n.entity.InternalKey, n.groups, n.habits)
-		if err != nil {
-			return err
-		}
-		if fresh {
-			peers, err := k.tx.MarkPeersForSignals(n.entity.InternalKey, k.from.UnixMicro())
-			if err != nil {
-				return err
-			}
-			k.marked = k.marked || peers > 0
-		}
 	}
 	have := k.kept[n.entity.InternalKey]
 	if len(have) == 0 && len(n.signals) == 0 {

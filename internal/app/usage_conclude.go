@@ -33,41 +33,65 @@ func concluded(row store.VerdictRow) (c conclusion, err error) {
 	return c, nil
 }
 
-// metaUsed is the revision up to which changes of the inventory played their part
-// in the verdicts on use.
-const metaUsed = "usage.revision"
+// What is known of the inventory by those who look at use: the revisions up to
+// which its changes played their part in the verdicts, and in the signals.
+const (
+	metaUsed    = "usage.revision"
+	metaSignals = "signals.revision"
+)
 
-// usageOfTouched has the verdicts formed anew of what changed in the inventory
-// since the last time: a source tells another last use, another key, another
-// state.
-func (a *App) usageOfTouched(ctx context.Context) error {
+// markTouched has the use judged anew of what changed in the inventory since the
+// last time: a source tells another last use, another key, another state; and what
+// is dead now may still be tried.
+func (a *App) markTouched(ctx context.Context) error {
+	var upTo int64
+	marks := map[string]int64{}
+	err := a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) (err error) {
+		if upTo, err = tx.MaxRevision(); err != nil {
+			return err
+		}
+		for _, name := range []string{metaUsed, metaSignals} {
+			word, err := tx.Meta(name)
+			if err != nil {
+				return err
+			}
+			if from, _ := strconv.ParseInt(word, 10, 64); word == "" || from != upTo {
+				marks[name] = from
+			}
+		}
+		return nil
+	})
+	if err != nil || len(marks) == 0 {
+		return err
+	}
 	return a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
-		upTo, err := tx.MaxRevision()
-		if err != nil {
-			return err
+		for name, from := range marks {
+			mark := tx.MarkTouchedUsage
+			if name == metaSignals {
+				mark = tx.MarkTouchedForSignals
+			}
+			if err := mark(from); err != nil {
+				return err
+			}
+			if err := tx.SetMeta(name, strconv.FormatInt(upTo, 10)); err != nil {
+				return err
+			}
 		}
-		word, err := tx.Meta(metaUsed)
-		if err != nil {
-			return err
-		}
-		from, _ := strconv.ParseInt(word, 10, 64)
-		if word != "" && from == upTo {
-			return nil
-		}
-		if err := tx.MarkTouchedUsage(from); err != nil {
-			return err
-		}
-		return tx.SetMeta(metaUsed, strconv.FormatInt(upTo, 10))
+		return nil
 	})
 }
 
 // tellConclusions has the rules look at what is newly concluded.
 func (a *App) tellConclusions(ctx context.Context) error {
+	var news []store.Touched
+	err := a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) (err error) {
+		news, err = tx.UsageNews(0, 1)
+		return err
+	})
+	if err != nil || len(news) == 0 {
+		return err
+	}
 	return a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
-		news, err := tx.UsageNews(0, 1)
-		if err != nil || len(news) == 0 {
-			return err
-		}
 		return a.insert(ctx, tx, judgeJob{}, jobs.Options{Key: "all"})
 	})
 }

@@ -59,7 +59,7 @@ func (a *App) verdictOf(ctx context.Context, tx *sqlstore.Tx, e store.Entity) (v
 // signals are what is unusual about a thing's use since a time. With masked,
 // sentences call people's places and clients by a pseudonym.
 func (a *App) signals(tx *sqlstore.Tx, e store.Entity, v verdict.Verdict, used []store.Used, from time.Time, masked bool) ([]behave.Signal, error) {
-	o := behave.Options{From: from}
+	o := behave.Options{From: from, Zones: a.zones()}
 	dismissed, err := tx.DismissalsInForce(tx.At())
 	if err != nil {
 		return nil, err
@@ -70,30 +70,29 @@ func (a *App) signals(tx *sqlstore.Tx, e store.Entity, v verdict.Verdict, used [
 	if masked {
 		o.Mask = a.maskPeople(peopleIn(used))
 	}
-	out, err := a.detectSignals(tx, e, v, used, o)
-	if out == nil {
-		out = []behave.Signal{}
+	out := []behave.Signal{}
+	if len(used) > 0 {
+		var found []behave.Signal
+		found, err = a.detectSignals(tx, e, v, behave.Replay(used), o)
+		out = append(out, found...)
 	}
 	return out, err
 }
 
 // detectSignals looks for what is unusual in a thing's use. What is new to it is
 // held against what its peers do; they are read only where something is.
-func (a *App) detectSignals(tx *sqlstore.Tx, e store.Entity, v verdict.Verdict, used []store.Used, o behave.Options) ([]behave.Signal, error) {
-	if len(used) == 0 {
-		return nil, nil
-	}
+func (a *App) detectSignals(tx *sqlstore.Tx, e store.Entity, v verdict.Verdict, used *behave.History, o behave.Options) ([]behave.Signal, error) {
 	s, err := signalSubject(tx, e, v)
 	if err != nil {
 		return nil, err
 	}
-	out := behave.Detect(s, used, o)
+	out := used.Detect(s, o)
 	for i := range out {
 		if isNovel(out[i].Kind) {
 			if o.Peers, err = peersOf(tx, e); err != nil || o.Peers == nil {
 				return out, err
 			}
-			return behave.Detect(s, used, o), nil
+			return used.Detect(s, o), nil
 		}
 	}
 	return out, nil

@@ -3,12 +3,14 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/retinue-id/retinue"
@@ -20,8 +22,12 @@ import (
 	"github.com/retinue-id/retinue/internal/usage/verdict"
 )
 
-// usageRound is of how many things the verdicts are formed at once.
-const usageRound = 500
+const (
+	// usageRound is of how many things the verdicts are formed at once.
+	usageRound = 500
+	// usagePass is of how many it is found out at once that they are due.
+	usagePass = 50_000
+)
 
 // JudgeUsage forms the verdicts that are due: of whom use was counted since, of
 // whom time alone may have changed it, and of who has none. What is unusual in
@@ -30,62 +36,77 @@ const usageRound = 500
 func (a *App) JudgeUsage(ctx context.Context) (int, error) {
 	a.usageTurn.Lock()
 	defer a.usageTurn.Unlock()
-	if err := a.usageOfTouched(ctx); err != nil {
+	if err := a.markTouched(ctx); err != nil {
 		return 0, err
 	}
 	j := a.newUsageJudge()
-	if err := a.markForSignals(ctx); err != nil {
-		return 0, err
-	}
 	var after int64
 	formed := 0
 	for {
-		var due []store.UsageSubject
+		var due []int64
 		err := a.DB.Update(ctx, func(tx *sqlstore.Tx) (err error) {
-			due, err = tx.TakeUsageDue(after, a.usageKnown, usageRound)
+			due, err = tx.UsageDue(after, a.usageKnown, usagePass)
 			return err
 		})
 		if err != nil {
 			return formed, err
 		}
-		if len(due) == 0 {
-			a.usageKnown = max(a.usageKnown, after)
-			if !j.again {
-				return formed, a.tellConclusions(ctx)
+		for round := range slices.Chunk(due, usageRound) {
+			n, err := j.take(ctx, round)
+			if formed += n; err != nil {
+				return formed, err
 			}
-			j.again, after = false, 0 // peers of those before them do other things now
+			after = round[len(round)-1]
+		}
+		if len(due) == usagePass {
 			continue
 		}
-		if err := j.prepare(ctx); err != nil {
-			return formed, err
+		a.usageKnown = max(a.usageKnown, after)
+		if !j.again {
+			return formed, a.tellConclusions(ctx)
 		}
-		rows, err := j.round(ctx, due)
-		if err != nil {
-			return formed, err
-		}
-		if err := a.keepJudged(ctx, j, due, rows); err != nil {
-			return formed, err
-		}
-		formed += len(due)
-		after = due[len(due)-1].Key
+		j.again, after = false, 0 // peers of those before them do other things now
 	}
+}
+
+// take forms the verdicts of a round.
+func (j *usageJudge) take(ctx context.Context, round []int64) (int, error) {
+	var due []store.UsageSubject
+	err := j.app.DB.Update(ctx, func(tx *sqlstore.Tx) (err error) {
+		due, err = tx.TakeUsage(round)
+		return err
+	})
+	if err == nil {
+		err = j.prepare(ctx)
+	}
+	if err != nil {
+		return 0, err
+	}
+	rows, err := j.round(ctx, due)
+	if err != nil {
+		return 0, err
+	}
+	return len(due), j.app.keepJudged(ctx, j, due, rows)
 }
 
 // keepJudged keeps the verdicts and signals of a round.
 func (a *App) keepJudged(ctx context.Context, j *usageJudge, due []store.UsageSubject, rows []judgedUse) error {
 	return a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
-		keys := make([]int64, len(due))
+		keys, verdicts := make([]int64, len(due)), make([]store.VerdictRow, len(due))
 		for i, s := range due {
-			keys[i] = s.Key
-			if err := tx.SetVerdict(s.Key, rows[i].verdict); err != nil {
-				return err
-			}
+			keys[i], verdicts[i] = s.Key, rows[i].verdict
+		}
+		if err := tx.SetVerdicts(keys, verdicts); err != nil {
+			return err
 		}
 		// Before they are kept: one may be marked by what another is found to do.
 		if err := tx.SignalsLooked(keys...); err != nil {
 			return err
 		}
 		k, err := a.newSignalKeeper(tx, keys)
+		if err == nil {
+			err = k.habits(rows)
+		}
 		if err != nil {
 			return err
 		}
@@ -113,7 +134,7 @@ func (a *App) judgeOne(ctx context.Context, tx *sqlstore.Tx, e store.Entity) (ve
 }
 
 func (a *App) newUsageJudge() *usageJudge {
-	return &usageJudge{app: a, coverage: map[retinue.Realm][]retinue.Coverage{}, fitter: rhythm.NewFitter(rhythm.DefaultZones()...)}
+	return &usageJudge{app: a, coverage: map[retinue.Realm][]retinue.Coverage{}, fitter: a.rhythms()}
 }
 
 // usageJudge forms verdicts.
@@ -165,34 +186,56 @@ func (j *usageJudge) prepare(ctx context.Context) error {
 	return nil
 }
 
-// round forms the verdicts of a round on all processors.
+// usagePart is of how many things what bears on their verdicts is read at once.
+const usagePart = 64
+
+// round forms the verdicts of a round on all processors, each taking a part of the
+// things at a time.
 func (j *usageJudge) round(ctx context.Context, due []store.UsageSubject) ([]judgedUse, error) {
 	rows := make([]judgedUse, len(due))
-	errs := make([]error, len(due))
+	parts := (len(due) + usagePart - 1) / usagePart
+	var next atomic.Int64
+	errs := make([]error, min(runtime.GOMAXPROCS(0), parts))
 	var wg sync.WaitGroup
-	n := runtime.GOMAXPROCS(0)
-	for w := range n {
+	for w := range errs {
 		wg.Go(func() {
-			err := j.app.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
-				for i := w; i < len(due); i += n {
-					if rows[i], errs[i] = j.judge(tx, due[i]); errs[i] != nil {
-						return errs[i]
+			errs[w] = j.app.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
+				for i := int(next.Add(1) - 1); i < parts; i = int(next.Add(1) - 1) {
+					from, to := i*usagePart, min((i+1)*usagePart, len(due))
+					if err := j.part(tx, due[from:to], rows[from:to]); err != nil {
+						return err
 					}
 				}
 				return nil
 			})
-			if err != nil {
-				errs[w] = err
-			}
 		})
 	}
 	wg.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return nil, fmt.Errorf("judge use: %w", err)
-		}
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("judge use: %w", err)
 	}
 	return rows, nil
+}
+
+// part forms the verdicts on some things, reading ahead what bears on them.
+func (j *usageJudge) part(tx *sqlstore.Tx, due []store.UsageSubject, rows []judgedUse) error {
+	keys := make([]int64, len(due))
+	for i, s := range due {
+		keys[i] = s.Key
+	}
+	for from := 0; from < len(due); {
+		n, err := tx.Ahead(keys[from:])
+		if err != nil {
+			return err
+		}
+		for i := from; i < from+n; i++ {
+			if rows[i], err = j.judge(tx, due[i]); err != nil {
+				return err
+			}
+		}
+		from += n
+	}
+	return nil
 }
 
 func (j *usageJudge) judge(tx *sqlstore.Tx, s store.UsageSubject) (judgedUse, error) {

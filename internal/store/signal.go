@@ -99,6 +99,13 @@ type ListedDismissal struct {
 	Name    string
 }
 
+// Habits are what a thing does on many days, for the groups that it belongs to.
+type Habits struct {
+	Entity int64
+	Groups []string
+	Body   []byte // JSON
+}
+
 // Habit is what one of a group does on many days, as it is kept.
 type Habit struct {
 	Entity int64

@@ -206,9 +206,8 @@ func (m Month) Pack() []byte {
 // UnpackMonth reads what Pack wrote. It reports anything else as ErrInvalid.
 func UnpackMonth(month int64, body []byte) (Month, error) {
 	m := Month{Month: month}
-	bad := fmt.Errorf("%w: packed counts of month %d", retinue.ErrInvalid, month)
 	if len(body) == 0 || !slices.Contains(grains[:], Grain(body[0])) {
-		return m, bad
+		return m, badMonth(month)
 	}
 	m.Grain = Grain(body[0])
 	body = body[1:]
@@ -216,7 +215,7 @@ func UnpackMonth(month int64, body []byte) (Month, error) {
 	take := func() int64 {
 		v, n := binary.Uvarint(body)
 		if n <= 0 || v > 1<<50 {
-			err = bad
+			err = badMonth(month)
 			body = nil
 			return 0
 		}
@@ -228,7 +227,7 @@ func UnpackMonth(month int64, body []byte) (Month, error) {
 		for at := start; len(body) > 0; {
 			t := Tally{Hour: at + take(), N: take()}
 			if t.Hour >= start+31*24 || t.Hour < start {
-				return m, bad
+				return m, badMonth(month)
 			}
 			t.First = t.Hour*3600 + take()
 			t.Last = t.First + take()
@@ -243,7 +242,7 @@ func UnpackMonth(month int64, body []byte) (Month, error) {
 	m.Last = m.First + take()
 	days := take()
 	if days >= 1<<31 {
-		return m, bad
+		return m, badMonth(month)
 	}
 	m.Days = uint32(days) //nolint:gosec // 31 bits
 	if m.Grain == GrainDay {
@@ -257,9 +256,13 @@ func UnpackMonth(month int64, body []byte) (Month, error) {
 	for len(body) > 0 && err == nil {
 		h := take()
 		if h >= 168 {
-			return m, bad
+			return m, badMonth(month)
 		}
 		m.Week[uint8(h)] += take() //nolint:gosec // below 168
 	}
 	return m, err
+}
+
+func badMonth(month int64) error {
+	return fmt.Errorf("%w: packed counts of month %d", retinue.ErrInvalid, month)
 }

@@ -44,4 +44,13 @@ func (db *DB) Learn(ctx context.Context, from int64) error {
 }
 
 // AllUsage reads every behaviour with its counts.
-func (tx *Tx) AllUsage() ([]store.Used, error) { return tx.usedWhere("") }
+func (tx *Tx) AllUsage() ([]store.Used, error) { return tx.usedFrom("usage_behaviours b") }
+
+// TakeUsageDue takes what is due as a round does.
+func TakeUsageDue(tx *Tx, after, newer int64, limit int) ([]store.UsageSubject, error) {
+	keys, err := tx.UsageDue(after, newer, limit)
+	if err != nil {
+		return nil, err
+	}
+	return tx.TakeUsage(keys)
+}

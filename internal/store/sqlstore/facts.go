@@ -60,6 +60,9 @@ func withDocument(body json.RawMessage, doc string) (json.RawMessage, error) {
 	return json.Marshal(p)
 }
 
+// currentOrder puts facts in force into the order of their authority.
+const currentOrder = " ORDER BY s.authority DESC, f.obs_from DESC, f.id"
+
 // FactsOf returns every version of the facts about an entity itself, the
 // newest first; with current, those in force only, the most authoritative
 // first.
@@ -69,7 +72,10 @@ func (tx *Tx) FactsOf(entity int64, current bool) ([]store.Fact, error) {
 	}
 	cond, order := "", " ORDER BY f.obs_from DESC, f.id DESC"
 	if current {
-		cond, order = " AND f.rev_to IS NULL", " ORDER BY s.authority DESC, f.obs_from DESC, f.id"
+		if a := tx.ahead.at(entity); a != nil && a.entity.InternalKey != 0 {
+			return a.facts, nil
+		}
+		cond, order = " AND f.rev_to IS NULL", currentOrder
 	}
 	var out []store.Fact
 	err := tx.query(func(rows *sql.Rows) error {
@@ -87,6 +93,9 @@ func (tx *Tx) FactsOf(entity int64, current bool) ([]store.Fact, error) {
 // the given roles (store.EdgeTarget, …), at most limit of them. Of things at
 // the other end that the scope does not see no more is told than their refs.
 func (tx *Tx) Related(entity int64, limit int, roles ...int) ([]store.Fact, error) {
+	if a := tx.ahead.at(entity); a != nil && a.entity.InternalKey != 0 && limit == relatedAhead && slices.Equal(roles, []int{store.EdgeIdentity}) {
+		return a.credentials, nil
+	}
 	far, err := tx.farEnds(entity)
 	if err != nil || far == noEnds {
 		return nil, err
@@ -98,7 +107,7 @@ func (tx *Tx) Related(entity int64, limit int, roles ...int) ([]store.Fact, erro
 		return err
 	}, factColumns+` FROM edges x JOIN facts f ON f.id = x.fact_id AND f.rev_to IS NULL`+factJoins+`
 		WHERE x.ref_id IN (SELECT id FROM refs WHERE entity_id = $1) AND x.role IN (SELECT CAST(v AS BIGINT) FROM `+
-		tx.db.d.each("$2")+` j) ORDER BY f.type, f.id LIMIT $3`, entity, tx.intList(roleIDs(roles)), limit)
+		tx.db.d.each("$2")+fmt.Sprintf(` j) ORDER BY f.type, f.id LIMIT %d`, limit), entity, tx.intList(roleIDs(roles)))
 	if err != nil {
 		return nil, fmt.Errorf("read relations: %w", err)
 	}
@@ -206,35 +215,57 @@ func b2i(b bool) int {
 }
 
 // Uses returns the newest observation of each meaning about an entity.
-func (tx *Tx) Uses(entity int64) ([]retinue.Use, error) { return tx.usesUntil(entity, 1<<62) }
+func (tx *Tx) Uses(entity int64) ([]retinue.Use, error) {
+	if a := tx.ahead.at(entity); a != nil {
+		return a.uses, nil
+	}
+	return tx.usesUntil(entity, 1<<62)
+}
 
 func (tx *Tx) usesUntil(entity, observed int64) ([]retinue.Use, error) {
 	if ok, err := tx.sees(entity); err != nil || !ok {
 		return nil, err
 	}
-	var out []retinue.Use
-	seen := map[string]bool{}
+	var seen usesSeen
 	err := tx.query(func(rows *sql.Rows) error {
 		var body string
 		if err := rows.Scan(&body); err != nil {
 			return err
 		}
-		f, err := retinue.DecodeFact(retinue.FactUse, []byte(body))
-		if err != nil {
-			return err
-		}
-		u, _ := f.(retinue.Use)
-		if k := u.Meaning + "\x00" + u.Action; !seen[k] {
-			seen[k] = true
-			out = append(out, u)
-		}
-		return nil
-	}, `SELECT u.body FROM uses u JOIN refs r ON r.id = u.subject_id WHERE r.entity_id = $1 AND u.observed_at <= $2
-		ORDER BY u.observed_at DESC, COALESCE(u.at, 0) DESC, u.id DESC LIMIT 1000`, entity, observed)
+		return seen.add(body)
+	}, fmt.Sprintf(`SELECT u.body FROM uses u JOIN refs r ON r.id = u.subject_id WHERE r.entity_id = $1 AND u.observed_at <= $2
+		ORDER BY u.observed_at DESC, COALESCE(u.at, 0) DESC, u.id DESC LIMIT %d`, usesKept), entity, observed)
 	if err != nil {
 		return nil, fmt.Errorf("read uses: %w", err)
 	}
-	return out, nil
+	return seen.uses, nil
+}
+
+// usesSeen are the newest reports of last use of a thing, by what they mean.
+type usesSeen struct {
+	uses  []retinue.Use
+	known map[string]bool
+	n     int
+}
+
+// add takes up a report, the newest first.
+func (s *usesSeen) add(body string) error {
+	if s.n++; s.n > usesKept {
+		return nil
+	}
+	f, err := retinue.DecodeFact(retinue.FactUse, []byte(body))
+	if err != nil {
+		return err
+	}
+	u, _ := f.(retinue.Use)
+	if k := u.Meaning + "\x00" + u.Action; !s.known[k] {
+		if s.known == nil {
+			s.known = map[string]bool{}
+		}
+		s.known[k] = true
+		s.uses = append(s.uses, u)
+	}
+	return nil
 }
 
 // Changes yields what differs between two observed times, by what is known

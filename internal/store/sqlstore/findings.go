@@ -220,7 +220,7 @@ func (tx *Tx) TouchedSince(rev, after int64, limit int, types ...retinue.FactTyp
 		out = append(out, t)
 		return nil
 	}, `SELECT e.id, e.public_id, e.type, e.labels FROM entities e WHERE e.touched_rev > $1 AND e.id > $2 AND e.gone_at IS NULL
-		AND e.type IN (SELECT CAST(v AS BIGINT) FROM `+tx.db.d.each("$3")+` j)`+and(l.sees("e"))+` ORDER BY e.id LIMIT $4`, rev, after, tx.intList(ids), limit)
+		AND e.type IN (SELECT CAST(v AS BIGINT) FROM `+tx.db.d.each("$3")+` j)`+and(l.sees("e"))+fmt.Sprintf(` ORDER BY e.id LIMIT %d`, limit), rev, after, tx.intList(ids))
 	if err != nil {
 		return nil, fmt.Errorf("list touched entities: %w", err)
 	}
@@ -256,6 +256,9 @@ func (tx *Tx) Registration(entity int64) (*retinue.Registration, error) {
 	if ok, err := tx.sees(entity); err != nil || !ok {
 		return nil, err
 	}
+	if a := tx.ahead.at(entity); a != nil && a.entity.InternalKey != 0 {
+		return a.registration, nil
+	}
 	var body string
 	err := tx.queryRow("SELECT body FROM registrations WHERE entity_id = $1 AND to_at IS NULL", entity).Scan(&body)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -264,6 +267,10 @@ func (tx *Tx) Registration(entity int64) (*retinue.Registration, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read registration: %w", err)
 	}
+	return decodeRegistration(body)
+}
+
+func decodeRegistration(body string) (*retinue.Registration, error) {
 	g := &retinue.Registration{}
 	return g, json.Unmarshal([]byte(body), g)
 }

@@ -13,6 +13,9 @@ import (
 // NoticeSubject returns the entity of an internal key, for whom a notice is
 // routed by; ErrNotFound for none.
 func (tx *Tx) NoticeSubject(key int64) (store.Entity, error) {
+	if a := tx.ahead.at(key); a != nil && a.entity.InternalKey != 0 {
+		return a.entity, nil
+	}
 	all, err := tx.listEntities(entityColumns+" WHERE e.id = $1", key)
 	if err == nil && len(all) == 0 {
 		err = fmt.Errorf("%w: entity %d", retinue.ErrNotFound, key)

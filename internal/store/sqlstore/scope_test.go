@@ -51,8 +51,8 @@ func newTwoOwners(t *testing.T, w *world) *twoOwners {
 			if _, err := tx.AddDismissal(store.Dismissal{Entity: h.identity.InternalKey, Kind: "two_places", By: h.word, Reason: "by " + h.word, Body: []byte("{}")}); err != nil {
 				return err
 			}
-			if err := tx.SetVerdict(h.identity.InternalKey, store.VerdictRow{Status: "active", Grade: retinue.GradeA, Body: []byte(`{"by":"` + h.word + `"}`),
-				Version: &store.VerdictVersion{Status: "active", Grade: retinue.GradeA, Reason: h.word}}); err != nil {
+			if err := tx.SetVerdicts([]int64{h.identity.InternalKey}, []store.VerdictRow{{Status: "active", Grade: retinue.GradeA, Body: []byte(`{"by":"` + h.word + `"}`),
+				Version: &store.VerdictVersion{Status: "active", Grade: retinue.GradeA, Reason: h.word}}}); err != nil {
 				return err
 			}
 		}
@@ -674,6 +674,7 @@ var unscoped = map[string]string{
 	"UsageCoverage": "what logs cover, by the permission to see sources", "UsageFaults": "what of logs could not be read, by the permission to see sources",
 	"RealmListed": "a yes or no, by the permission to see sources", "UsageTallies": "what logs brought, by the permission to see sources", "Unlisted": "who is in no listing, by the permission to see sources",
 	"SignalsOf": "for the job that looks for signals, which sees everything", "DismissalsInForce": "for that job, and decisions in updates",
+	"Ahead":    "for the verdicts, in views of everything; elsewhere it does nothing",
 	"Habits":   "for that job: what a reader sees of it is that something is not told",
 	"AllUsage": "for tests", "Recorded": "of the update itself", "Sealed": "for the installation's own resealing, which opens nothing to a caller",
 }
@@ -682,7 +683,7 @@ var unscoped = map[string]string{
 // see everything.
 var writes = []string{"Accept", "ApplyScope", "DropFingerprints", "EnsureSource", "FinishRun", "ForgetSource", "Record", "Register", "SaveFinding",
 	"SetLabels", "SetMeta", "SetMissing", "SetRealmName", "StartRun", "WritePopulation", "Refill", "EndSignIns", "Reseal", "SetReference", "DropReference", "AddAccessChange", "SetStanding",
-	"SetSigningKey", "AddCoverage", "AddFault", "SetVerdict", "TakeUsageDue", "MarkTouchedUsage", "UsageNewsTold",
+	"SetSigningKey", "AddCoverage", "AddFault", "SetVerdicts", "UsageDue", "TakeUsage", "MarkTouchedUsage", "UsageNewsTold",
 	"MarkSignalsDue", "MarkTouchedForSignals", "MarkKindForSignals", "MarkPeersForSignals", "SignalsLooked", "KeepSignal", "DropSignal", "SetHabits", "AddDismissal", "RevokeDismissal"}
 
 func some(v int64) any {

@@ -59,7 +59,7 @@ func (t *Then) Related(entity int64, limit int, roles ...int) ([]store.Fact, err
 		return err
 	}, factColumns+` FROM edges x JOIN facts f ON f.id = x.fact_id`+factJoins+`
 		WHERE `+validAt+` AND x.ref_id IN (SELECT id FROM refs WHERE entity_id = $3) AND x.role IN (SELECT CAST(v AS BIGINT) FROM `+
-		t.tx.db.d.each("$4")+` j) ORDER BY f.type, f.id LIMIT $5`, t.at, t.rev, entity, t.tx.intList(roleIDs(roles)), limit)
+		t.tx.db.d.each("$4")+fmt.Sprintf(` j) ORDER BY f.type, f.id LIMIT %d`, limit), t.at, t.rev, entity, t.tx.intList(roleIDs(roles)))
 	if err != nil {
 		return nil, fmt.Errorf("read relations: %w", err)
 	}

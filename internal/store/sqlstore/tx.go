@@ -28,6 +28,11 @@ type Tx struct {
 	words   map[string]int64 // interned in this transaction
 	// addresses are those of repositories, once they were asked for.
 	addresses *repositories
+	// What a reading transaction remembers of the usage history: words by table and
+	// key, the hours that are not packed, and what was read ahead.
+	texts    map[string]map[int64]string
+	unpacked []int64
+	ahead    *ahead
 	following
 	// Touched is true once the transaction changed something that findings
 	// depend on.

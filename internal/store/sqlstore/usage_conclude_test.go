@@ -25,10 +25,10 @@ func (w *world) dueUsage() map[string]store.UsageSubject {
 	w.t.Helper()
 	out := map[string]store.UsageSubject{}
 	err := w.Update(w.t.Context(), func(tx *sqlstore.Tx) error {
-		due, err := tx.TakeUsageDue(0, 0, 100)
+		due, err := sqlstore.TakeUsageDue(tx, 0, 0, 100)
 		for _, s := range due {
 			out[s.Ref.Key] = s
-			if err := tx.SetVerdict(s.Key, store.VerdictRow{Status: "idle", Grade: retinue.GradeC, Body: []byte("{}")}); err != nil {
+			if err := tx.SetVerdicts([]int64{s.Key}, []store.VerdictRow{{Status: "idle", Grade: retinue.GradeC, Body: []byte("{}")}}); err != nil {
 				return err
 			}
 			if err := tx.SignalsLooked(s.Key); err != nil {
@@ -69,7 +69,10 @@ func TestNewsOfUsage(t *testing.T) {
 		}
 		told := w.Now()
 		set := func(v store.VerdictRow) {
-			w.update(func(tx *sqlstore.Tx) error { v.Body = []byte("{}"); return tx.SetVerdict(s.Key, v) })
+			w.update(func(tx *sqlstore.Tx) error {
+				v.Body = []byte("{}")
+				return tx.SetVerdicts([]int64{s.Key}, []store.VerdictRow{v})
+			})
 		}
 		tell := func(upTo time.Time) {
 			w.update(func(tx *sqlstore.Tx) error { return tx.UsageNewsTold(upTo.UnixMicro(), s.Key) })

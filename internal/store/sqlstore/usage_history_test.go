@@ -22,8 +22,8 @@ func TestVerdictsAreKeptOverTime(t *testing.T) {
 			key := w.keyOf(name)
 			w.time = at
 			w.update(func(tx *sqlstore.Tx) error {
-				return tx.SetVerdict(key, store.VerdictRow{Status: status, Grade: grade, Silent: silent, Body: []byte("{}"), Version: &store.VerdictVersion{Status: status, Grade: grade,
-					Silent: silent, LastUsed: day(1), Reason: status + " then", Why: []store.VerdictCause{{Kind: "events", Text: "It was " + status + "."}}}})
+				return tx.SetVerdicts([]int64{key}, []store.VerdictRow{{Status: status, Grade: grade, Silent: silent, Body: []byte("{}"), Version: &store.VerdictVersion{Status: status, Grade: grade,
+					Silent: silent, LastUsed: day(1), Reason: status + " then", Why: []store.VerdictCause{{Kind: "events", Text: "It was " + status + "."}}}}})
 			})
 		}
 		set(day(1), "a", "active", "A", time.Time{})

@@ -3,20 +3,13 @@ package sqlstore
 import (
 	"database/sql"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/connector"
 	"github.com/retinue-id/retinue/internal/store"
 )
-
-// usageColumns are what a behaviour says, with the refs that it names joined.
-const usageColumns = `b.id, wl.word, br.realm, b.class, wa.word, wm.word, wo.word, wr.word, wc.word, b.outcome, b.flags, b.first_seen,
-	c.kind, c.name, c.network, c.agent, b.identity, b.credential, b.via, b.behalf, b.resource, c.workload`
-
-const usageFrom = ` FROM usage_behaviours b JOIN realms br ON br.id = b.realm_id JOIN usage_consumers c ON c.id = b.consumer
-	JOIN usage_words wl ON wl.id = b.log JOIN usage_words wa ON wa.id = b.action JOIN usage_words wm ON wm.id = b.more
-	JOIN usage_words wo ON wo.id = b.operation JOIN usage_words wr ON wr.id = b.region JOIN usage_words wc ON wc.id = b.context `
 
 // UsageInput returns where the reading of an input stands, the zero Position
 // where it was never read.
@@ -39,143 +32,189 @@ func (tx *Tx) UsageInput(input string) (connector.Position, error) {
 // repository's address, and for a credential the ids and hashes that logs give in
 // place of a name.
 func (tx *Tx) subjectRefs(entity int64) ([]int64, error) {
+	refs, err := tx.refsOfSubjects([]int64{entity})
+	return refs[entity], err
+}
+
+// refsOfSubjects are the subjectRefs of several things.
+func (tx *Tx) refsOfSubjects(entities []int64) (map[int64][]int64, error) {
+	out := make(map[int64][]int64, len(entities))
+	owner := make(map[int64]int64, len(entities))
 	var ids []int64
-	var own []retinue.Ref
+	repository := map[int64][]retinue.Ref{}
 	err := tx.query(func(rows *sql.Rows) error {
-		var id int64
+		var entity, id int64
 		var r retinue.Ref
-		err := rows.Scan(&id, &r.Realm, &r.Kind, &r.Key)
-		ids, own = append(ids, id), append(own, r)
-		return err
-	}, "SELECT r.id, m.realm, r.kind, r.key FROM refs r JOIN realms m ON m.id = r.realm_id WHERE r.entity_id = $1", entity)
+		if err := rows.Scan(&entity, &id, &r.Realm, &r.Kind, &r.Key); err != nil {
+			return err
+		}
+		ids, owner[id], out[entity] = append(ids, id), entity, append(out[entity], id)
+		if r.Realm.Kind() == "git" {
+			repository[entity] = append(repository[entity], r)
+		}
+		return nil
+	}, "SELECT r.entity_id, r.id, m.realm, r.kind, r.key FROM "+tx.db.d.eachInt("$1")+" j JOIN refs r ON r.entity_id = j.v JOIN realms m ON m.id = r.realm_id ORDER BY r.id", tx.db.d.ints(entities))
 	if err != nil {
 		return nil, err
 	}
-	keys, err := tx.byAddress(own)
-	if err != nil {
-		return nil, err
+	named := map[store.Hash][]int64{} // whom a ref names besides
+	for entity, list := range repository {
+		addresses, err := tx.byAddress(list)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range addresses {
+			h := store.HashRef(r)
+			named[h] = append(named[h], entity)
+		}
 	}
 	err = tx.query(func(rows *sql.Rows) error {
+		var ref int64
 		var kind, value string
-		err := rows.Scan(&kind, &value)
-		keys = append(keys, store.KeyRef(kind, value))
+		err := rows.Scan(&ref, &kind, &value)
+		h := store.HashRef(store.KeyRef(kind, value))
+		named[h] = append(named[h], owner[ref])
 		return err
-	}, "SELECT k.kind, k.value FROM credential_keys k WHERE k.ref_id IN (SELECT v FROM "+tx.db.d.eachInt("$1")+" j)", tx.db.d.ints(ids))
-	if err != nil || len(keys) == 0 {
-		return ids, err
+	}, "SELECT k.ref_id, k.kind, k.value FROM "+tx.db.d.eachInt("$1")+" j JOIN credential_keys k ON k.ref_id = j.v", tx.db.d.ints(ids))
+	if err != nil {
+		return nil, err
 	}
-	hashes := make([]store.Hash, len(keys))
-	for i, k := range keys {
-		hashes[i] = store.HashRef(k)
+	known, err := tx.lookupRefs(slices.Collect(maps.Keys(named)))
+	if err != nil {
+		return nil, err
 	}
-	known, err := tx.lookupRefs(hashes)
-	for _, r := range known {
-		ids = append(ids, r.id)
+	for h, r := range known {
+		for _, entity := range named[h] {
+			out[entity] = append(out[entity], r.id)
+		}
 	}
-	slices.Sort(ids)
-	return slices.Compact(ids), err
+	for entity, list := range out {
+		slices.Sort(list)
+		out[entity] = slices.Compact(list)
+	}
+	return out, nil
 }
 
 // Usage returns everything that was counted of an identity or credential, or of
 // what went through it, by behaviour, the whole of its history.
 func (tx *Tx) Usage(id retinue.EntityID) ([]store.Used, error) {
-	e, err := tx.EntityKey(id)
+	if a := tx.ahead.of(id); a != nil {
+		return a.used, nil
+	}
+	entity, err := tx.EntityKey(id)
 	if err != nil {
 		return nil, err
 	}
-	return tx.usageOf(e)
-}
-
-func (tx *Tx) usageOf(entity int64) ([]store.Used, error) {
-	refs, err := tx.subjectRefs(entity)
+	refs, err := tx.refsOfSubjects([]int64{entity})
 	if err != nil {
 		return nil, fmt.Errorf("read usage: %w", err)
 	}
-	list := tx.db.d.ints(refs)
-	each := "(SELECT v FROM " + tx.db.d.eachInt("$1") + " j)"
-	return tx.usedWhere("WHERE b.id IN (SELECT id FROM usage_behaviours WHERE identity IN "+each+
-		" UNION SELECT id FROM usage_behaviours WHERE credential IN "+each+" UNION SELECT id FROM usage_behaviours WHERE via IN "+each+")", list)
+	ways, err := tx.waysOf(refs)
+	if err != nil {
+		return nil, err
+	}
+	return tx.usedOf(ways[entity].ids)
 }
 
-// used reads behaviours with their counts.
-func (tx *Tx) usedWhere(where string, args ...any) ([]store.Used, error) {
+// ways are the keys of the behaviours of a thing: all, sorted, and those in which
+// it acted itself, not merely what went through it.
+type ways struct {
+	ids    []int64
+	direct map[int64]bool
+}
+
+// waysOf finds the behaviours of things by their refs.
+func (tx *Tx) waysOf(refs map[int64][]int64) (map[int64]ways, error) {
+	owners := map[int64][]int64{}
+	for entity, list := range refs {
+		for _, r := range list {
+			owners[r] = append(owners[r], entity)
+		}
+	}
+	list := tx.db.d.ints(slices.Sorted(maps.Keys(owners)))
+	out := make(map[int64]ways, len(refs))
+	one := func(direct int64, column string) string {
+		return fmt.Sprintf("SELECT j.v AS ref, b.id, %d AS direct FROM %s j JOIN usage_behaviours b ON b.%s = j.v", direct, tx.db.d.eachInt("$1"), column)
+	}
+	err := tx.query(func(rows *sql.Rows) error {
+		var ref, id, direct int64
+		if err := rows.Scan(&ref, &id, &direct); err != nil {
+			return err
+		}
+		for _, entity := range owners[ref] {
+			w := out[entity]
+			if w.direct == nil {
+				w.direct = map[int64]bool{}
+			}
+			if was, known := w.direct[id]; !known || !was {
+				w.direct[id] = direct == 1
+			}
+			out[entity] = w
+		}
+		return nil
+	}, one(1, "identity")+" UNION ALL "+one(1, "credential")+" UNION ALL "+one(0, "via"), list)
+	if err != nil {
+		return nil, fmt.Errorf("find behaviours: %w", err)
+	}
+	for entity, w := range out {
+		w.ids = slices.Sorted(maps.Keys(w.direct))
+		out[entity] = w
+	}
+	return out, nil
+}
+
+// usedOf reads behaviours with their counts, in the order of their keys.
+func (tx *Tx) usedOf(ids []int64) ([]store.Used, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	return tx.usedFrom(tx.db.d.eachInt("$1")+" j JOIN usage_behaviours b ON b.id = j.v", tx.db.d.ints(ids))
+}
+
+// usedRow are the keys of what a behaviour names.
+type usedRow struct {
+	words    [6]int64 // log, action, more, operation, region, context
+	realm    int64
+	consumer int64
+	refs     [5]int64 // identity, credential, via, behalf, resource; 0 for none
+}
+
+const usedColumns = `b.id, b.log, b.action, b.more, b.operation, b.region, b.context, b.realm_id, b.consumer, COALESCE(b.identity, 0), COALESCE(b.credential, 0),
+	COALESCE(b.via, 0), COALESCE(b.behalf, 0), COALESCE(b.resource, 0), b.class, b.outcome, b.flags, b.first_seen`
+
+// usedFrom reads the behaviours b of tables, with their counts. What they name is
+// read apart, since many name the same.
+func (tx *Tx) usedFrom(tables string, args ...any) ([]store.Used, error) {
 	var out []store.Used
-	var refs [][6]sql.NullInt64
-	index := map[int64]int{}
+	var named []usedRow
 	err := tx.query(func(rows *sql.Rows) error {
 		var u store.Used
-		var r [6]sql.NullInt64
+		var r usedRow
 		var flags, first int64
-		b := &u.Behaviour
-		err := rows.Scan(&u.Key, &b.Log, &b.Realm, &b.Class, &b.Action, &b.More, &b.Operation, &b.Region, &b.Context, &b.Outcome, &flags, &first,
-			&b.Consumer.Kind, &b.Consumer.Name, &b.Consumer.Network, &b.Consumer.Agent, &r[0], &r[1], &r[2], &r[3], &r[4], &r[5])
+		b, w := &u.Behaviour, &r.words
+		err := rows.Scan(&u.Key, &w[0], &w[1], &w[2], &w[3], &w[4], &w[5], &r.realm, &r.consumer, &r.refs[0], &r.refs[1], &r.refs[2], &r.refs[3], &r.refs[4],
+			&b.Class, &b.Outcome, &flags, &first)
 		b.SetFlags(flags)
 		u.FirstSeen = observed(first)
-		index[u.Key] = len(out)
-		out, refs = append(out, u), append(refs, r)
+		out, named = append(out, u), append(named, r)
 		return err
-	}, "SELECT "+usageColumns+usageFrom+where+" ORDER BY b.id", args...)
+	}, "SELECT "+usedColumns+" FROM "+tables+" ORDER BY b.id", args...)
 	if err != nil {
 		return nil, fmt.Errorf("read behaviours: %w", err)
 	}
-	if err := tx.nameUsed(out, refs); err != nil {
+	if err := tx.nameUsed(out, named); err != nil {
 		return nil, err
 	}
-	err = tx.countUsed(out, index)
+	err = tx.countUsed(out)
 	// Ways of use outlive their counts, which are deleted with age.
 	return slices.DeleteFunc(out, func(u store.Used) bool { return len(u.Months) == 0 }), err
 }
 
-// nameUsed fills the refs of behaviours.
-func (tx *Tx) nameUsed(out []store.Used, refs [][6]sql.NullInt64) error {
-	want := map[int64]struct{}{}
-	for _, r := range refs {
-		for _, x := range r {
-			if x.Valid {
-				want[x.Int64] = struct{}{}
-			}
-		}
-	}
-	names, err := tx.namedRefs(want)
-	if err != nil {
-		return err
-	}
-	for i, r := range refs {
-		b := &out[i].Behaviour
-		for j, to := range []*retinue.Ref{&b.Identity, &b.Credential, &b.Via, &b.Behalf, &b.Resource, &b.Consumer.Workload} {
-			if r[j].Valid {
-				*to = names[r[j].Int64]
-			}
-		}
-	}
-	return nil
-}
-
-func (tx *Tx) namedRefs(want map[int64]struct{}) (map[int64]retinue.Ref, error) {
-	ids := make([]int64, 0, len(want))
-	for id := range want {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	names := make(map[int64]retinue.Ref, len(ids))
-	err := tx.query(func(rows *sql.Rows) error {
-		var id int64
-		var r retinue.Ref
-		err := rows.Scan(&id, &r.Realm, &r.Kind, &r.Key)
-		names[id] = r
-		return err
-	}, "SELECT r.id, m.realm, r.kind, r.key FROM "+tx.db.d.eachInt("$1")+" j JOIN refs r ON r.id = j.v JOIN realms m ON m.id = r.realm_id", tx.db.d.ints(ids))
-	if err != nil {
-		return nil, fmt.Errorf("read refs: %w", err)
-	}
-	return names, nil
-}
-
 // countUsed fills the months of behaviours, from what is packed and what is not.
-func (tx *Tx) countUsed(out []store.Used, index map[int64]int) error {
-	ids := make([]int64, len(out))
+func (tx *Tx) countUsed(out []store.Used) error {
+	ids, index := make([]int64, len(out)), make(map[int64]int, len(out))
 	for i := range out {
-		ids[i] = out[i].Key
+		ids[i], index[out[i].Key] = out[i].Key, i
 	}
 	list := tx.db.d.ints(ids)
 	add := func(behaviour int64, m store.Month) {
@@ -241,7 +280,10 @@ func (tx *Tx) countUsed(out []store.Used, index map[int64]int) error {
 
 // unpackedHours are the hours of which there are counts that are not packed.
 func (tx *Tx) unpackedHours() ([]int64, error) {
-	var hours []int64
+	if tx.unpacked != nil {
+		return tx.unpacked, nil
+	}
+	hours := []int64{}
 	err := tx.query(func(rows *sql.Rows) error {
 		var h int64
 		err := rows.Scan(&h)
@@ -250,5 +292,8 @@ func (tx *Tx) unpackedHours() ([]int64, error) {
 	}, `WITH RECURSIVE h (v) AS (SELECT min(hour) FROM usage_hours
 		UNION ALL SELECT (SELECT min(u.hour) FROM usage_hours u WHERE u.hour > h.v) FROM h WHERE h.v IS NOT NULL)
 		SELECT v FROM h WHERE v IS NOT NULL`)
+	if err == nil && !tx.write {
+		tx.unpacked = hours
+	}
 	return hours, err
 }

@@ -31,10 +31,10 @@ func TestUseUnderAnAddressIsOfTheRepository(t *testing.T) {
 		due := func() (out []retinue.Ref) {
 			t.Helper()
 			w.update(func(tx *sqlstore.Tx) error {
-				list, err := tx.TakeUsageDue(0, 0, 100)
+				list, err := sqlstore.TakeUsageDue(tx, 0, 0, 100)
 				for _, s := range list {
 					out = append(out, s.Ref)
-					err = errors.Join(err, tx.SetVerdict(s.Key, store.VerdictRow{Status: "unknown", Grade: retinue.GradeD, Body: []byte("{}")}), tx.SignalsLooked(s.Key))
+					err = errors.Join(err, tx.SetVerdicts([]int64{s.Key}, []store.VerdictRow{{Status: "unknown", Grade: retinue.GradeD, Body: []byte("{}")}}), tx.SignalsLooked(s.Key))
 				}
 				return err
 			})

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/store"
@@ -230,33 +231,48 @@ func (tx *Tx) Habits(group string, limit int) ([]store.Habit, error) {
 	return out, nil
 }
 
-// SetHabits keeps what a thing does on many days, for the groups that it belongs
-// to, and reports whether that is new.
-func (tx *Tx) SetHabits(entity int64, groups []string, body []byte) (bool, error) {
-	have := map[string]string{}
+// SetHabits keeps what things do on many days, for the groups that they belong to,
+// and returns those of which that is new.
+func (tx *Tx) SetHabits(list []store.Habits) ([]int64, error) {
+	keys := make([]int64, len(list))
+	for i, h := range list {
+		keys[i] = h.Entity
+	}
+	have := map[int64]map[string]string{}
 	err := tx.query(func(rows *sql.Rows) error {
+		var entity int64
 		var group, body string
-		err := rows.Scan(&group, &body)
-		have[group] = body
+		err := rows.Scan(&entity, &group, &body)
+		if have[entity] == nil {
+			have[entity] = map[string]string{}
+		}
+		have[entity][group] = body
 		return err
-	}, "SELECT grp, body FROM usage_habits WHERE entity_id = $1", entity)
+	}, "SELECT h.entity_id, h.grp, h.body FROM "+tx.db.d.eachInt("$1")+" j JOIN usage_habits h ON h.entity_id = j.v", tx.db.d.ints(keys))
 	if err != nil {
-		return false, fmt.Errorf("keep habits: %w", err)
+		return nil, fmt.Errorf("keep habits: %w", err)
 	}
-	same := len(have) == len(groups)
-	for _, g := range groups {
-		same = same && have[g] == string(body)
+	list = slices.DeleteFunc(slices.Clone(list), func(h store.Habits) bool {
+		was := have[h.Entity]
+		return len(was) == len(h.Groups) && !slices.ContainsFunc(h.Groups, func(g string) bool { return was[g] != string(h.Body) })
+	})
+	if len(list) == 0 {
+		return nil, nil
 	}
-	if same {
-		return false, nil
+	fresh := make([]int64, len(list))
+	for i, h := range list {
+		fresh[i] = h.Entity
 	}
-	if err := tx.exec("DELETE FROM usage_habits WHERE entity_id = $1", entity); err != nil {
-		return false, fmt.Errorf("keep habits: %w", err)
+	if err := tx.exec("DELETE FROM usage_habits WHERE entity_id IN (SELECT v FROM "+tx.db.d.eachInt("$1")+" j)", tx.db.d.ints(fresh)); err != nil {
+		return nil, fmt.Errorf("keep habits: %w", err)
 	}
-	for _, g := range groups {
-		if err := tx.exec("INSERT INTO usage_habits (entity_id, grp, body) VALUES ($1, $2, $3)", entity, g, string(body)); err != nil {
-			return false, fmt.Errorf("keep habits: %w", err)
+	rows := newBulk(tx, "usage_habits (entity_id, grp, body)", "")
+	for _, h := range list {
+		for _, g := range h.Groups {
+			if err := rows.add(h.Entity, g, string(h.Body)); err != nil {
+				return nil, fmt.Errorf("keep habits: %w", err)
+			}
 		}
 	}
-	return true, nil
+	return fresh, rows.flush()
 }

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"database/sql"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -85,26 +86,18 @@ func (tx *Tx) UsageTallies(from int64) ([]store.UsageTally, error) {
 	return out, nil
 }
 
-// TakeUsageDue returns things after one whose verdict is to be formed anew: their
-// use changed, time alone may have changed it, they are to be looked at for
-// signals, or they have none, are there, and are newer than a key: those up to it
-// were looked at before. What went is due when its use changes: somebody still
-// tries it. What changed is taken for looked at, and they stay due until SetVerdict
-// and SignalsLooked: what is counted meanwhile makes them due again.
-func (tx *Tx) TakeUsageDue(after, newer int64, limit int) ([]store.UsageSubject, error) {
-	var out []store.UsageSubject
+// UsageDue returns the keys, in their order and after one, of at most so many
+// things whose verdict is to be formed anew: their use changed, time alone may have
+// changed it, they are to be looked at for signals, or they have none, are there,
+// and are newer than a key: those up to it were looked at before. What went is due
+// when its use changes: somebody still tries it.
+func (tx *Tx) UsageDue(after, newer int64, limit int) ([]int64, error) {
 	if after == 0 {
 		if err := tx.leadTouched(); err != nil {
 			return nil, fmt.Errorf("list whose use changed: %w", err)
 		}
 	}
-	err := tx.query(func(rows *sql.Rows) error {
-		var s store.UsageSubject
-		err := rows.Scan(&s.Key, &s.ID, &s.Type, &s.Ref.Realm, &s.Ref.Kind, &s.Ref.Key)
-		out = append(out, s)
-		return err
-	}, fmt.Sprintf(`SELECT e.id, e.public_id, e.type, m.realm, r.kind, r.key FROM entities e JOIN refs r ON r.id = e.ref_id JOIN realms m ON m.id = r.realm_id
-		WHERE e.id IN (SELECT t.entity_id FROM (
+	out, err := tx.ints(fmt.Sprintf(`SELECT e.id FROM (
 			SELECT f.entity_id FROM usage_touched u JOIN refs f ON f.id = u.ref_id WHERE f.entity_id > $2
 			UNION SELECT o.entity_id FROM usage_touched u JOIN refs f ON f.id = u.ref_id
 				JOIN realms q ON q.id = f.realm_id AND q.realm LIKE 'credential:%%'
@@ -114,16 +107,30 @@ func (tx *Tx) TakeUsageDue(after, newer int64, limit int) ([]store.UsageSubject,
 			UNION SELECT d.entity_id FROM usage_signals_due d WHERE d.entity_id > $2
 			UNION SELECT n.id FROM (SELECT id FROM entities x WHERE x.id > $3 AND x.type IN (%d, %d) AND x.gone_at IS NULL
 				AND NOT EXISTS (SELECT 1 FROM usage_verdicts v WHERE v.entity_id = x.id) ORDER BY x.id LIMIT %d) n
-		) t) AND e.type IN (%d, %d) ORDER BY e.id LIMIT %d`, identityType, credentialType, limit, identityType, credentialType, limit), tx.at.UnixMicro(), after, max(after, newer))
+		) t JOIN entities e ON e.id = t.entity_id WHERE e.type IN (%d, %d) ORDER BY e.id LIMIT %d`, identityType, credentialType, limit, identityType, credentialType, limit),
+		tx.at.UnixMicro(), after, max(after, newer))
 	if err != nil {
 		return nil, fmt.Errorf("list whose use changed: %w", err)
 	}
-	for _, s := range out {
-		if err := tx.settleUsage(s.Key); err != nil {
-			return nil, err
-		}
-	}
 	return out, nil
+}
+
+// TakeUsage takes what changed in the use of things for looked at, and returns
+// them in the order of their keys. They stay due until SetVerdicts and
+// SignalsLooked: what is counted meanwhile makes them due again.
+func (tx *Tx) TakeUsage(keys []int64) ([]store.UsageSubject, error) {
+	out := make([]store.UsageSubject, 0, len(keys))
+	err := tx.query(func(rows *sql.Rows) error {
+		var s store.UsageSubject
+		err := rows.Scan(&s.Key, &s.ID, &s.Type, &s.Ref.Realm, &s.Ref.Kind, &s.Ref.Key)
+		out = append(out, s)
+		return err
+	}, "SELECT e.id, e.public_id, e.type, m.realm, r.kind, r.key FROM "+tx.db.d.eachInt("$1")+` j JOIN entities e ON e.id = j.v
+		JOIN refs r ON r.id = e.ref_id JOIN realms m ON m.id = r.realm_id ORDER BY e.id`, tx.db.d.ints(keys))
+	if err != nil {
+		return nil, fmt.Errorf("read whose use changed: %w", err)
+	}
+	return out, tx.settleUsage(out)
 }
 
 var (
@@ -131,18 +138,25 @@ var (
 	credentialType = store.TypeIndex(retinue.FactCredential)
 )
 
-// settleUsage takes the changes of use of a thing for looked at, and leaves it
+// settleUsage takes the changes of use of things for looked at, and leaves them
 // due.
-func (tx *Tx) settleUsage(entity int64) error {
-	refs, err := tx.subjectRefs(entity)
+func (tx *Tx) settleUsage(list []store.UsageSubject) error {
+	if len(list) == 0 {
+		return nil
+	}
+	keys := make([]int64, len(list))
+	for i, s := range list {
+		keys[i] = s.Key
+	}
+	refs, err := tx.refsOfSubjects(keys)
 	if err == nil {
-		err = tx.exec("DELETE FROM usage_touched WHERE ref_id IN (SELECT v FROM "+tx.db.d.eachInt("$1")+" j)", tx.db.d.ints(refs))
+		err = tx.exec("DELETE FROM usage_touched WHERE ref_id IN (SELECT v FROM "+tx.db.d.eachInt("$1")+" j)", tx.db.d.ints(slices.Concat(slices.Collect(maps.Values(refs))...)))
 	}
 	if err == nil {
-		err = tx.exec("UPDATE usage_verdicts SET due_at = $1 WHERE entity_id = $2", tx.at.UnixMicro(), entity)
+		err = tx.exec("UPDATE usage_verdicts SET due_at = $1 WHERE entity_id IN (SELECT v FROM "+tx.db.d.eachInt("$2")+" j)", tx.at.UnixMicro(), tx.db.d.ints(keys))
 	}
 	if err == nil {
-		err = tx.MarkSignalsDue(entity)
+		err = tx.MarkSignalsDue(keys...)
 	}
 	if err != nil {
 		return fmt.Errorf("settle usage: %w", err)
@@ -150,28 +164,56 @@ func (tx *Tx) settleUsage(entity int64) error {
 	return nil
 }
 
-// SetVerdict keeps what is concluded about the use of a thing.
-func (tx *Tx) SetVerdict(entity int64, v store.VerdictRow) error {
-	shared := int64(0)
-	if v.Shared {
-		shared = 1
-	}
-	err := tx.exec(`INSERT INTO usage_verdicts (entity_id, status, grade, last_used, silent, due_at, judged_at, body, shared) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-		ON CONFLICT (entity_id) DO UPDATE SET status = excluded.status, grade = excluded.grade, last_used = excluded.last_used, silent = excluded.silent,
+// SetVerdicts keeps what is concluded about the use of things, each once.
+func (tx *Tx) SetVerdicts(entities []int64, list []store.VerdictRow) error {
+	rows := newBulk(tx, "usage_verdicts (entity_id, status, grade, last_used, silent, due_at, judged_at, body, shared)", ` ON CONFLICT (entity_id) DO UPDATE
+		SET status = excluded.status, grade = excluded.grade, last_used = excluded.last_used, silent = excluded.silent,
 		due_at = excluded.due_at, judged_at = excluded.judged_at, body = excluded.body, shared = excluded.shared,
 		news = CASE WHEN usage_verdicts.status <> excluded.status OR usage_verdicts.grade <> excluded.grade OR usage_verdicts.shared <> excluded.shared
-			THEN 1 ELSE usage_verdicts.news END`,
-		entity, v.Status, string(v.Grade), micros(v.LastUsed), micros(v.Silent), micros(v.Due), tx.at.UnixMicro(), string(v.Body), shared)
-	if err != nil {
+			THEN 1 ELSE usage_verdicts.news END`)
+	for i, v := range list {
+		shared := int64(0)
+		if v.Shared {
+			shared = 1
+		}
+		if err := rows.add(entities[i], v.Status, string(v.Grade), micros(v.LastUsed), micros(v.Silent), micros(v.Due), tx.at.UnixMicro(), string(v.Body), shared); err != nil {
+			return fmt.Errorf("keep verdict: %w", err)
+		}
+	}
+	if err := rows.flush(); err != nil {
 		return fmt.Errorf("keep verdict: %w", err)
 	}
-	if v.Version != nil {
-		if err := tx.addVerdictVersion(entity, *v.Version); err != nil {
+	for i, v := range list {
+		if v.Version == nil {
+			continue
+		}
+		if err := tx.addVerdictVersion(entities[i], *v.Version); err != nil {
 			return err
 		}
 	}
-	if !v.LastUsed.IsZero() {
-		return tx.used(entity, v.LastUsed.UnixMicro())
+	return tx.usedSince(entities, list)
+}
+
+// usedSince moves the last use of things on whose verdicts tell a later one.
+func (tx *Tx) usedSince(entities []int64, list []store.VerdictRow) error {
+	was := make(map[int64]int64, len(entities))
+	err := tx.query(func(rows *sql.Rows) error {
+		var id, at int64
+		err := rows.Scan(&id, &at)
+		was[id] = at
+		return err
+	}, "SELECT e.id, e.last_used FROM "+tx.db.d.eachInt("$1")+" j JOIN entities e ON e.id = j.v WHERE e.last_used IS NOT NULL", tx.db.d.ints(entities))
+	if err != nil {
+		return fmt.Errorf("read last use: %w", err)
+	}
+	for i, v := range list {
+		at, known := was[entities[i]]
+		if v.LastUsed.IsZero() || known && at >= v.LastUsed.UnixMicro() {
+			continue
+		}
+		if err := tx.used(entities[i], v.LastUsed.UnixMicro()); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -179,13 +221,17 @@ func (tx *Tx) SetVerdict(entity int64, v store.VerdictRow) error {
 // Verdict returns what is concluded about the use of a thing, ErrNotFound where
 // nothing is yet.
 func (tx *Tx) Verdict(id retinue.EntityID) (store.VerdictRow, error) {
-	key, err := tx.EntityKey(id)
-	if err != nil {
-		return store.VerdictRow{}, err
-	}
 	var out []store.VerdictRow
-	if err := tx.verdicts(&out, "WHERE v.entity_id = $1", key); err != nil {
-		return store.VerdictRow{}, err
+	if a := tx.ahead.of(id); a != nil {
+		out = a.verdict
+	} else {
+		key, err := tx.EntityKey(id)
+		if err == nil {
+			err = tx.verdicts(&out, "WHERE v.entity_id = $1", key)
+		}
+		if err != nil {
+			return store.VerdictRow{}, err
+		}
 	}
 	if len(out) == 0 {
 		return store.VerdictRow{}, fmt.Errorf("%w: verdict on the use of %s", retinue.ErrNotFound, id)
@@ -371,35 +417,23 @@ func (tx *Tx) RealmListed(realm retinue.Realm) (bool, error) {
 }
 
 // UsageDeeds lists what a thing did to others, by the behaviours in which it did
-// so.
+// so, in the order in which it began.
 func (tx *Tx) UsageDeeds(id retinue.EntityID) ([]store.UsedDeed, error) {
+	if a := tx.ahead.of(id); a != nil {
+		return a.deeds, nil
+	}
 	key, err := tx.EntityKey(id)
 	if err != nil {
 		return nil, err
 	}
-	refs, err := tx.subjectRefs(key)
+	refs, err := tx.refsOfSubjects([]int64{key})
 	if err != nil {
 		return nil, err
 	}
-	each := "(SELECT v FROM " + tx.db.d.eachInt("$1") + " j)"
-	var out []store.UsedDeed
-	err = tx.query(func(rows *sql.Rows) error {
-		var d store.UsedDeed
-		var hash []byte
-		var first, last int64
-		if err := rows.Scan(&d.Kind, &d.Target.Realm, &d.Target.Kind, &d.Target.Key, &hash, &d.N, &first, &last); err != nil {
-			return err
-		}
-		d.Behaviour = store.BehaviourHash(hash)
-		d.First, d.Last = time.Unix(first, 0).UTC(), time.Unix(last, 0).UTC()
-		out = append(out, d)
-		return nil
-	}, `SELECT t.kind, m.realm, r.kind, r.key, b.hash, sum(t.n), min(t.first_at), max(t.last_at) FROM usage_behaviours b
-		JOIN usage_touches t ON t.behaviour = b.id JOIN refs r ON r.id = t.target JOIN realms m ON m.id = r.realm_id
-		WHERE b.identity IN `+each+` OR b.credential IN `+each+` GROUP BY t.kind, m.realm, r.kind, r.key, b.hash
-		ORDER BY min(t.first_at), t.kind, r.key`, tx.db.d.ints(refs))
+	all, err := tx.waysOf(refs)
 	if err != nil {
-		return nil, fmt.Errorf("read deeds: %w", err)
+		return nil, err
 	}
-	return out, nil
+	deeds, err := tx.deedsOf(all[key].ids)
+	return deedsIn(deeds, all[key]), err
 }

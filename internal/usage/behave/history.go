@@ -1,6 +1,7 @@
 package behave
 
 import (
+	"bytes"
 	"cmp"
 	"math/bits"
 	"net/netip"
@@ -54,27 +55,43 @@ func (x *observation) day() int64   { return floor(x.hour, 24) }
 // thing, though the action is a verb.
 func (x *observation) vague() bool { return x.values[dimService] == "" }
 
-// history is what a subject did, in order of time.
-type history struct {
+// History is what a subject did, in order of time. It is only read once it was
+// made, by any number of goroutines, and refers to the uses that it was made of.
+type History struct {
 	all []*observation
 	// start is when it was first seen to act.
 	start time.Time
 }
 
-func replay(used []store.Used) *history {
-	h := &history{}
+// Replay puts uses into the order of time.
+func Replay(used []store.Used) *History {
+	h := &History{}
+	n := 0
+	for i := range used {
+		for j := range used[i].Months {
+			n += moments(&used[i].Months[j])
+		}
+	}
+	kept := make([]observation, 0, n)
 	for i := range used {
 		b := &used[i].Behaviour
 		if b.Class == retinue.EventUnknown || b.Class == retinue.EventInsight {
 			continue
 		}
 		x := observation{behaviour: b, hash: b.Hash(), values: valuesOf(b)}
-		for _, m := range used[i].Months {
-			h.month(x, m)
+		for j := range used[i].Months {
+			kept = expand(kept, x, &used[i].Months[j])
 		}
 	}
+	h.all = make([]*observation, len(kept))
+	for i := range kept {
+		h.all[i] = &kept[i]
+	}
 	slices.SortStableFunc(h.all, func(a, b *observation) int {
-		return cmp.Or(a.first.Compare(b.first), slices.Compare(a.hash[:], b.hash[:]))
+		if c := a.first.Compare(b.first); c != 0 {
+			return c
+		}
+		return bytes.Compare(a.hash[:], b.hash[:])
 	})
 	if len(h.all) > 0 {
 		h.start = h.all[0].first
@@ -82,17 +99,25 @@ func replay(used []store.Used) *history {
 	return h
 }
 
-func (h *history) month(x observation, m store.Month) {
+// moments is how many observations a month holds.
+func moments(m *store.Month) int {
+	if m.Grain == store.GrainHour || m.Grain == 0 {
+		return len(m.Hours)
+	}
+	return len(m.Hours) + bits.OnesCount32(m.Days)
+}
+
+// expand adds the observations of a month of a behaviour.
+func expand(kept []observation, x observation, m *store.Month) []observation {
 	put := func(hour, n int64, first, last time.Time, coarse bool) {
 		x.hour, x.n, x.first, x.last, x.coarse = hour, n, first, last, coarse
-		c := x
-		h.all = append(h.all, &c)
+		kept = append(kept, x)
 	}
 	for _, t := range m.Hours {
 		put(t.Hour, t.N, seconds(t.First), seconds(t.Last), false)
 	}
 	if m.Grain == store.GrainHour || m.Grain == 0 {
-		return
+		return kept
 	}
 	days, start := 0, store.MonthStart(m.Month)
 	for d := range int64(31) {
@@ -107,6 +132,7 @@ func (h *history) month(x observation, m store.Month) {
 		hour := start + d*24
 		put(hour, n, seconds(hour*3600), seconds(hour*3600+86399), true)
 	}
+	return kept
 }
 
 func seconds(s int64) time.Time { return time.Unix(s, 0).UTC() }

@@ -1,6 +1,7 @@
 package behave
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -27,29 +28,41 @@ const (
 
 // known are the values of one dimension that were seen.
 type known struct {
-	hours map[string]int // in how many hours, by value
-	last  map[string]int64
-	once  int // values that were seen in one hour
-	total int
+	values map[string]*knownValue
+	once   int // values that were seen in one hour
+	total  int
+}
+
+// knownValue is in how many hours a value was seen, and the last of them.
+type knownValue struct {
+	hours int
+	last  int64
 }
 
 func (k *known) add(v string, hour int64) {
-	if k.hours == nil {
-		k.hours, k.last = map[string]int{}, map[string]int64{}
-	}
-	if k.hours[v] > 0 && k.last[v] == hour {
+	x := k.values[v]
+	if x == nil {
+		if k.values == nil {
+			k.values = map[string]*knownValue{}
+		}
+		x = &knownValue{}
+		k.values[v] = x
+	} else if x.last == hour {
 		return
 	}
-	k.last[v] = hour
-	k.hours[v]++
+	x.last = hour
+	x.hours++
 	k.total++
-	switch k.hours[v] {
+	switch x.hours {
 	case 1:
 		k.once++
 	case 2:
 		k.once--
 	}
 }
+
+// met reports whether a value was seen.
+func (k *known) met(v string) bool { return k.values[v] != nil }
 
 // unseen is how likely the next value is one that was never seen.
 func (k *known) unseen() float64 { return float64(k.once+1) / float64(k.total+1) }
@@ -76,7 +89,9 @@ func (b *baseline) add(x *observation) {
 	if ran(&x.behaviour.Consumer) {
 		b.workloads[x.behaviour.Consumer.Name] = true
 	}
-	if n := x.values[dimNetwork]; private(n) {
+	if n := x.values[dimNetwork]; b.private && b.public {
+		return
+	} else if private(n) {
 		b.private = true
 	} else if n != "" {
 		b.public = true
@@ -113,7 +128,7 @@ func (d *detector) novel(b *baseline, x *observation) []dimension {
 			limit = surpriseDeed
 		}
 		enough := len(b.days) >= d.options.MinDays && k.unseen() <= limit
-		if v == "" || k.hours[v] > 0 || k.total == 0 || !enough && !(far && i <= dimAgent) {
+		if v == "" || k.met(v) || k.total == 0 || !enough && !(far && i <= dimAgent) {
 			continue
 		}
 		switch {
@@ -133,7 +148,7 @@ func (d *detector) novel(b *baseline, x *observation) []dimension {
 // new, where all before came from private ranges.
 func (b *baseline) elsewhere(x *observation) bool {
 	n, a := x.values[dimNetwork], x.values[dimAgent]
-	return n != "" && !private(n) && b.private && !b.public && a != "" && b.dims[dimAgent].hours[a] == 0 &&
+	return n != "" && !private(n) && b.private && !b.public && a != "" && !b.dims[dimAgent].met(a) &&
 		len(b.days) >= elsewhereDays && b.dims[dimNetwork].total >= elsewhereDays && b.dims[dimNetwork].unseen() <= elsewhere
 }
 
@@ -219,12 +234,12 @@ func (d *detector) compared(base *baseline, dim dimension, x *observation) Compa
 
 // usual are the ten most usual values.
 func (k *known) usual() []string {
-	all := slices.SortedFunc(maps.Keys(k.hours), func(a, b string) int {
-		if c := k.hours[b] - k.hours[a]; c != 0 {
-			return c
-		}
-		return strings.Compare(a, b)
-	})
+	return mostUsual(slices.Collect(maps.Keys(k.values)), func(v string) int { return k.values[v].hours })
+}
+
+// mostUsual are the ten values that were seen in the most hours.
+func mostUsual(all []string, hours func(string) int) []string {
+	slices.SortFunc(all, func(a, b string) int { return cmp.Or(hours(b)-hours(a), strings.Compare(a, b)) })
 	return all[:min(10, len(all))]
 }
 

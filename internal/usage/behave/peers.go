@@ -2,7 +2,6 @@ package behave
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"time"
 
@@ -48,24 +47,42 @@ const maxHabits = 500
 
 // Habits are what a subject does on many days: what makes a thing usual among
 // its peers. They are sorted, the oldest first.
-func Habits(used []store.Used) []Habit {
-	own := map[peerValue]map[int64]bool{}
-	for _, x := range replay(used).all {
+func Habits(used []store.Used) []Habit { return Replay(used).Habits() }
+
+// dayCount counts the days on which something was seen, in order of time, up to
+// usualDays.
+type dayCount struct {
+	n    int
+	last int64
+}
+
+// Habits are those of the function of that name.
+func (h *History) Habits() []Habit {
+	var own [dimensions]map[string]*dayCount
+	for d := range own {
+		own[d] = map[string]*dayCount{}
+	}
+	for _, x := range h.all {
 		if x.denied() {
 			continue
 		}
+		day := x.day()
 		for d, v := range x.values {
-			k := peerValue{dimension(d), v}
-			if own[k] == nil {
-				own[k] = map[int64]bool{}
+			c := own[d][v]
+			if c == nil {
+				c = &dayCount{n: 1, last: day}
+				own[d][v] = c
+			} else if c.n < usualDays && c.last != day {
+				c.n, c.last = c.n+1, day
 			}
-			own[k][x.day()] = true
 		}
 	}
 	var out []Habit
-	for k, days := range own {
-		if k.value != "" && len(days) >= usualDays {
-			out = append(out, Habit{Side: k.dim.word(), Value: k.value, Since: slices.Sorted(maps.Keys(days))[usualDays-1]})
+	for d := range dimensions {
+		for v, c := range own[d] {
+			if v != "" && c.n == usualDays {
+				out = append(out, Habit{Side: d.word(), Value: v, Since: c.last})
+			}
 		}
 	}
 	slices.SortFunc(out, func(a, b Habit) int {

@@ -3,6 +3,7 @@ package behave
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -120,6 +121,5 @@ func (m *meetings) surprising(p pair) bool {
 }
 
 func (m *meetings) usual() []string {
-	k := known{hours: m.hours}
-	return k.usual()
+	return mostUsual(slices.Collect(maps.Keys(m.hours)), func(v string) int { return m.hours[v] })
 }

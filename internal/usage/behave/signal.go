@@ -179,9 +179,11 @@ func fingerprint(s *Signal) string {
 
 // Detect returns what is worth telling of a subject's use, sorted by time and
 // kind.
-func Detect(s Subject, used []store.Used, o Options) []Signal {
+func Detect(s Subject, used []store.Used, o Options) []Signal { return Replay(used).Detect(s, o) }
+
+// Detect does what the function of that name does.
+func (h *History) Detect(s Subject, o Options) []Signal {
 	o = o.withDefaults()
-	h := replay(used)
 	d := &detector{subject: s, options: o, history: h}
 	d.dead()
 	d.novelties()
@@ -205,7 +207,7 @@ func Detect(s Subject, used []store.Used, o Options) []Signal {
 type detector struct {
 	subject Subject
 	options Options
-	history *history
+	history *History
 	found   []Signal
 }
 

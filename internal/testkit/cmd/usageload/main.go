@@ -42,33 +42,38 @@ func main() {
 	flag.Int64Var(&o.Events, "events", 0, "stop after so many (default: all)")
 	flag.StringVar(&db, "db", "", "file or PostgreSQL URL of a database")
 	flag.IntVar(&judged, "judge", 0, "list so many of the identities in a database that was filled, and form the verdicts on their use")
-	flag.StringVar(&profile, "cpuprofile", "", "file for a profile of the processors")
+	flag.StringVar(&profile, "cpuprofile", "", "file for a profile of the processors; with -judge of the verdicts alone")
 	flag.Parse()
 	if db == "" || flag.NArg() > 0 {
 		flag.Usage()
 		os.Exit(2)
 	}
-	if profile != "" {
-		f, err := os.Create(profile) //nolint:gosec // the caller names the file
-		if err == nil {
-			err = pprof.StartCPUProfile(f)
-		}
-		if err != nil {
-			fmt.Fprintln(os.Stderr, "usageload:", err)
-			os.Exit(1)
-		}
-		defer pprof.StopCPUProfile()
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	do := run
+	measured := func() error { return profiled(profile) }
+	var err error
 	if judged > 0 {
-		do = func(ctx context.Context, db string, o bench.LoadOptions) error { return judge(ctx, db, o, judged) }
+		err = judge(ctx, db, o, judged, measured)
+	} else if err = measured(); err == nil {
+		err = run(ctx, db, o)
 	}
-	if err := do(ctx, db, o); err != nil {
+	pprof.StopCPUProfile()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "usageload:", err)
 		os.Exit(1)
 	}
+}
+
+// profiled has the processors profiled from now on, where a file for it is given.
+func profiled(file string) error {
+	if file == "" {
+		return nil
+	}
+	f, err := os.Create(file) //nolint:gosec // the caller names the file
+	if err == nil {
+		err = pprof.StartCPUProfile(f)
+	}
+	return err
 }
 
 func run(ctx context.Context, addr string, o bench.LoadOptions) error {
