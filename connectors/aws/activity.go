@@ -146,7 +146,7 @@ func (r *trailRun) open(in logs.Input, head []byte, o *logs.ReaderOptions) (logs
 		return &r.trails, nil
 	case looksLikeCSV(text):
 		o.Format = logs.CSV
-		return &trailCSV{trailDecoder: newTrailDecoder(r.tables)}, nil
+		return newTrailCSV(r.tables, head), nil
 	}
 	o.Format = logs.JSON
 	return &pooledDecoder{run: r}, nil

@@ -1,7 +1,11 @@
 package aws_test
 
 import (
+	"encoding/csv"
+	"encoding/json"
 	"fmt"
+	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,5 +36,47 @@ func TestActivityConformance(t *testing.T) {
 	connectortest.Activity(t, connectortest.ActivitySubject{
 		Spec: aws.Spec(), Open: connectortest.OpenActivity(aws.Spec(), nil), File: "trail.json",
 		Write: connectortest.Lines(trailRecord, `{"eventVersion":"`+connectortest.DamagedText+`"`), Record: trailRecord,
+	})
+}
+
+// trailTable writes records as the CSV of a query of Athena: a line of names, and a
+// row for each.
+func trailTable(t testing.TB, w io.Writer, records []int) {
+	t.Helper()
+	columns := []string{"eventversion", "useridentity", "eventtime", "eventsource", "eventname", "awsregion", "sourceipaddress", "useragent",
+		"errorcode", "requestparameters", "responseelements", "eventid", "eventtype", "recipientaccountid", "eventcategory"}
+	out := csv.NewWriter(w)
+	rows := [][]string{columns}
+	for _, n := range records {
+		if n == connectortest.Damaged {
+			rows = append(rows, []string{connectortest.DamagedText})
+			continue
+		}
+		fields := map[string]json.RawMessage{}
+		if err := json.Unmarshal(trailRecord(t, n), &fields); err != nil {
+			t.Fatal(err)
+		}
+		row := make([]string, len(columns))
+		for name, v := range fields {
+			i := slices.Index(columns, strings.ToLower(name))
+			if i < 0 {
+				continue // the table has no column of it
+			}
+			if err := json.Unmarshal(v, &row[i]); err != nil {
+				row[i] = string(v)
+			}
+		}
+		rows = append(rows, row)
+	}
+	if err := out.WriteAll(rows); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestTableConformance holds exports of tables to the same, also where reading
+// goes on behind the line of names.
+func TestTableConformance(t *testing.T) {
+	connectortest.Activity(t, connectortest.ActivitySubject{
+		Spec: aws.Spec(), Open: connectortest.OpenActivity(aws.Spec(), nil), File: "export.csv", Write: trailTable, Secrets: []string{planted()},
 	})
 }

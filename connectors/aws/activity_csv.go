@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -18,12 +19,26 @@ type trailCSV struct {
 	columns []string
 }
 
+// newTrailCSV reads the header from the beginning of the content: reading may go
+// on behind it.
+func newTrailCSV(t *trailTables, head []byte) *trailCSV {
+	c := &trailCSV{trailDecoder: newTrailDecoder(t)}
+	line, err := logs.NewReader(bytes.NewReader(head), logs.ReaderOptions{Format: logs.CSV}).Next()
+	if err != nil || line.Open {
+		return c
+	}
+	for _, f := range line.Fields {
+		c.columns = append(c.columns, strings.ToLower(strings.Trim(f, " \"\ufeff")))
+	}
+	return c
+}
+
 // Decode implements logs.Decoder.
 func (c *trailCSV) Decode(dst []retinue.Event, rec logs.Record) ([]retinue.Event, error) {
-	if c.columns == nil {
-		for _, f := range rec.Fields {
-			c.columns = append(c.columns, strings.ToLower(strings.Trim(f, " \"\ufeff")))
-		}
+	switch {
+	case c.columns == nil:
+		return dst, fmt.Errorf("%w: the line of column names is too long, or the only one", retinue.ErrInvalid)
+	case rec.Number == 1:
 		return dst, nil
 	}
 	if len(rec.Fields) != len(c.columns) {

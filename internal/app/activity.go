@@ -346,7 +346,9 @@ func (s *activitySink) Progress(p connector.Progress) { s.opt.OnProgress(s.sourc
 func (s *activitySink) result() ActivityRead {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.read.Logs = slices.Sorted(maps.Keys(s.logs))
+	if s.read.Logs = slices.Sorted(maps.Keys(s.logs)); s.read.Logs == nil {
+		s.read.Logs = []string{}
+	}
 	if s.read.Coverage == nil {
 		s.read.Coverage = []retinue.Coverage{}
 	}
