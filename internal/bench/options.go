@@ -50,6 +50,10 @@ type Options struct {
 	Out string
 	// Without are the plants to leave out.
 	Without []Plant
+	// DigestHours is how many hours a digest of a trail covers, a part of a day.
+	// The default is the one hour of CloudTrail itself. Signing them is a good part
+	// of the work, so that whoever wants only the logs takes longer ones.
+	DigestHours int
 }
 
 // Bounds of Options.
@@ -74,12 +78,17 @@ func (o Options) withDefaults() (Options, error) {
 	if o.End.IsZero() {
 		o.End = DefaultEnd()
 	}
+	if o.DigestHours == 0 {
+		o.DigestHours = 1
+	}
 	o.End = o.End.UTC().Truncate(24 * time.Hour)
 	switch {
 	case o.Identities < MinIdentities || o.Identities > MaxIdentities:
 		return o, fmt.Errorf("%w: generate: %d identities: want %d to %d", retinue.ErrInvalid, o.Identities, MinIdentities, MaxIdentities)
 	case o.Days < MinDays || o.Days > MaxDays:
 		return o, fmt.Errorf("%w: generate: %d days: want %d to %d", retinue.ErrInvalid, o.Days, MinDays, MaxDays)
+	case o.DigestHours < 0 || 24%o.DigestHours != 0:
+		return o, fmt.Errorf("%w: generate: digests of %d hours: want a part of 24", retinue.ErrInvalid, o.DigestHours)
 	case o.Out == "":
 		return o, fmt.Errorf("%w: generate: no folder to write to", retinue.ErrInvalid)
 	}

@@ -26,6 +26,9 @@ type trailSpool struct {
 	// hour is the next to be delivered, waiting what will be in it or later.
 	hour    time.Time
 	waiting map[int64][]trailEntry
+	// begun is when the next digest begins, files what it will name.
+	begun time.Time
+	files []digestFile
 	// before is the digest before: its object, hash and signature.
 	before, beforeHash, beforeSignature string
 	zip                                 *gzip.Writer
@@ -38,7 +41,16 @@ type trailEntry struct {
 }
 
 func newTrailSpool(e *enterprise, s *system, dir string) *trailSpool {
-	return &trailSpool{e: e, sys: s, dir: dir, hour: e.from, waiting: map[int64][]trailEntry{}, zip: gzip.NewWriter(nil)}
+	return &trailSpool{e: e, sys: s, dir: dir, hour: e.from, begun: e.from, waiting: map[int64][]trailEntry{}, zip: fastGzip()}
+}
+
+// fastGzip compresses quickly: most files are small, and what costs is to begin.
+func fastGzip() *gzip.Writer {
+	w, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
+	if err != nil {
+		return gzip.NewWriter(nil) // the level is one of its own
+	}
+	return w
 }
 
 func (t *trailSpool) write(d *deed) error {
@@ -86,11 +98,12 @@ func (t *trailSpool) close() error {
 			return err
 		}
 	}
-	return nil
+	return t.digest()
 }
 
-// deliver writes the files of an hour. While the trail is stopped there are
-// none, and its digests begin anew. A file that was lost stands in its digest.
+// deliver writes the files of an hour, and with the last hour of a digest the
+// digest. While the trail is stopped there are none, and its digests begin anew.
+// A file that was lost stands in its digest.
 func (t *trailSpool) deliver() error {
 	entries := t.waiting[t.hour.Unix()]
 	delete(t.waiting, t.hour.Unix())
@@ -101,21 +114,25 @@ func (t *trailSpool) deliver() error {
 		}
 	}
 	if stopped && len(entries) == 0 {
+		err := t.digest()
 		t.before, t.beforeHash, t.beforeSignature = "", "", ""
-		return nil
+		t.begun = t.hour.Add(time.Hour)
+		return err
 	}
-	var files []digestFile
 	if len(entries) > 0 {
 		f, err := t.file(entries)
 		if err != nil {
 			return err
 		}
-		files = append(files, f)
+		t.files = append(t.files, f)
 	}
 	if lost {
-		files = append(files, t.lost())
+		t.files = append(t.files, t.lost())
 	}
-	return t.digest(files)
+	if end := t.hour.Add(time.Hour); end.Hour()%t.e.opts.DigestHours == 0 {
+		return t.digestUntil(end)
+	}
+	return nil
 }
 
 // object names a log file of the hour.
@@ -205,18 +222,30 @@ type digestFile struct {
 	Oldest        string `json:"oldestEventTime"`
 }
 
-// digest writes the digest of an hour.
-func (t *trailSpool) digest(files []digestFile) error {
-	end := t.hour.Add(time.Hour)
+// digest writes the digest of what was delivered since the one before.
+func (t *trailSpool) digest() error {
+	if !t.begun.Before(t.hour) {
+		return nil
+	}
+	return t.digestUntil(t.hour)
+}
+
+func (t *trailSpool) digestUntil(end time.Time) error {
+	files := t.files
 	object := path.Join("AWSLogs", t.sys.id, "CloudTrail-Digest", region, end.Format("2006/01/02"),
 		t.sys.id+"_CloudTrail-Digest_"+region+"_main_"+region+"_"+end.Format("20060102T150405Z")+".json.gz")
-	d := trailDigest{Account: t.sys.id, Start: stamp(t.hour), End: stamp(end), Bucket: trailBucket, Object: object,
+	d := trailDigest{Account: t.sys.id, Start: stamp(t.begun), End: stamp(end), Bucket: trailBucket, Object: object,
 		Fingerprint: t.e.signer.fingerprint, SignatureAlgorithm: "SHA256withRSA", LogFiles: files}
 	if files == nil {
 		d.LogFiles = []digestFile{}
 	}
 	for i := range files {
-		d.Newest, d.Oldest = &files[i].Newest, &files[i].Oldest
+		if d.Newest == nil || files[i].Newest > *d.Newest {
+			d.Newest = &files[i].Newest
+		}
+		if d.Oldest == nil || files[i].Oldest < *d.Oldest {
+			d.Oldest = &files[i].Oldest
+		}
 	}
 	if t.before != "" {
 		bucket, algorithm := trailBucket, "SHA-256"
@@ -231,7 +260,7 @@ func (t *trailSpool) digest(files []digestFile) error {
 	if err != nil {
 		return err
 	}
-	t.before, t.beforeHash, t.beforeSignature = object, hashOf(data), signature
+	t.before, t.beforeHash, t.beforeSignature, t.begun, t.files = object, hashOf(data), signature, end, nil
 	return t.gzip(object, data)
 }
 
