@@ -11,6 +11,8 @@ import (
 	"github.com/retinue-id/retinue/internal/access/awsiam"
 	"github.com/retinue-id/retinue/internal/access/awsiam/escalate"
 	"github.com/retinue-id/retinue/internal/access/awsiam/rightsize"
+	"github.com/retinue-id/retinue/internal/store"
+	"github.com/retinue-id/retinue/internal/web/api"
 )
 
 // RightSizeQuery asks for the smallest policy for an identity.
@@ -30,24 +32,7 @@ type RightSizeQuery struct {
 }
 
 // RightSized is a policy right-sized to uses, with what it is instead of.
-type RightSized struct {
-	// Identity is empty where documents were given instead.
-	Identity string `json:"identity,omitempty"`
-	// Replaces names the policies that the new ones are instead of: all that are
-	// attached to the identity, and to its groups.
-	Replaces []string `json:"replaces"`
-	*rightsize.Result
-	// History is where the uses are from the usage history: what they are, and
-	// what the smaller policy would have refused of it.
-	History *RightSizeHistory `json:"history,omitempty"`
-	// PathsLost are the identities that it could come to act as and no longer
-	// can, PathsLeft those that it still can. They are nil where documents were
-	// given, or where the inventory has too many identities to look for both.
-	PathsLost []string `json:"pathsLost,omitempty"`
-	PathsLeft []string `json:"pathsLeft,omitempty"`
-	// Gaps say what was not read, such as policies that may be attached too.
-	Gaps []string `json:"gaps,omitempty"`
-}
+type RightSized = api.RightSized
 
 // ReadUses reads a file of uses; see [rightsize.ReadUses].
 func ReadUses(r io.Reader) ([]rightsize.Use, []rightsize.Problem, error) {
@@ -74,6 +59,23 @@ func names(policies []*awsiam.Policy) []string {
 		}
 	}
 	return out
+}
+
+// ProposePolicy implements api.RightSizer.
+func (a *App) ProposePolicy(ctx context.Context, scope store.RowScope, q api.ProposalQuestion) (RightSized, error) {
+	ctx, done := context.WithTimeoutCause(ctx, simulationTime, errNoTime)
+	defer done()
+	ask := RightSizeQuery{Identity: string(q.ID), History: true}
+	for _, l := range rightsize.Limits() {
+		if l.Name == q.As {
+			ask.Limit = l
+		}
+	}
+	out, err := a.AccessOf(scope, store.AsOf{}).RightSize(ctx, ask)
+	if out.History != nil {
+		a.shorten(&out.History.Simulation, q.Lines)
+	}
+	return out, err
 }
 
 // maxPathsCompared bounds the identities of an inventory in which the ways of

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/retinue-id/retinue"
@@ -52,7 +53,9 @@ type App struct {
 	sealKeys sealKeys
 	// demo says that the installation holds the sample company.
 	demo bool
-	tell Telling
+	// demoStep is what is being done to complete the sample company.
+	demoStep atomic.Pointer[string]
+	tell     Telling
 	// tellers counts the leases that this process took to tell somebody.
 	tellers tellerCount
 	estates *estates

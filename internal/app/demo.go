@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,16 +22,18 @@ import (
 // seed.
 const metaDemo = "demo"
 
+// metaDemoLogs holds when the sample company was made while its logs, which go up
+// to the midnight before, are not read to their end.
+const metaDemoLogs = "demo.logs"
+
 // demoUnfinished stands before the seed while the sample company is made.
 const demoUnfinished = "unfinished "
 
 // DemoOptions are how the sample company is made.
 type DemoOptions struct {
 	Seed uint64
-	// OnScan is called before each day that is scanned, OnLogs before logs are
-	// read.
+	// OnScan is called before each day that is scanned.
 	OnScan func(at time.Time, done, total int)
-	OnLogs func()
 }
 
 // DemoConfig returns the configuration under which a sample company lives:
@@ -58,7 +61,8 @@ func (a *App) IsDemo(ctx context.Context) (bool, error) {
 	return v != "", err
 }
 
-// MakeDemo fills a fresh database with the sample company. A database that
+// MakeDemo fills a fresh database with the sample company, but for its logs, which
+// [App.ReadDemoLogs] reads: there is enough to look at meanwhile. A database that
 // already holds it is left as it is, and made is false; one in which making it
 // was cut short is made anew; one that holds anything else is refused.
 func MakeDemo(ctx context.Context, cfg Config, opt Options, d DemoOptions) (made bool, err error) {
@@ -71,11 +75,6 @@ func MakeDemo(ctx context.Context, cfg Config, opt Options, d DemoOptions) (made
 	if have, err := demoExists(ctx, cfg, opt); err != nil || have {
 		return false, err
 	}
-	logs, err := makeSubsidiary(ctx, d.Seed, opt.Now())
-	if err != nil {
-		return false, err
-	}
-	defer func() { err = errors.Join(err, logs.remove()) }()
 	clock := &shifted{real: opt.Now}
 	company := demo.New(demo.Options{Seed: d.Seed, Now: opt.Now()})
 	clock.set(company.Scans()[0])
@@ -85,7 +84,7 @@ func MakeDemo(ctx context.Context, cfg Config, opt Options, d DemoOptions) (made
 		return false, err
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
-	if err := a.fillDemo(ctx, company, clock, d, logs); err != nil {
+	if err := a.fillDemo(ctx, company, clock, d); err != nil {
 		return false, fmt.Errorf("make the sample company: %w", err)
 	}
 	return true, nil
@@ -136,17 +135,17 @@ func discardUnfinished(ctx context.Context, cfg Config, opt Options) error {
 	return nil
 }
 
-// settledEvery is how many scans apart the sample company's findings are
-// judged, which takes as long as scanning: enough for the life of findings.
-const settledEvery = 5
+// settledAt reports whether the sample company's findings are judged after the
+// scan so many days before the end. That takes as long as scanning: often enough
+// for the life of findings. After the last scan whoever opens the database judges.
+func settledAt(daysBefore int) bool { return slices.Contains([]int{demo.Days, 75, 14}, daysBefore) }
 
 // fillDemo scans the company day by day at a clock that is set to each, and
 // counts its population on every day.
-func (a *App) fillDemo(ctx context.Context, company *demo.Company, clock *shifted, d DemoOptions, logs *subsidiary) error {
-	mark := func(state string) error {
-		return a.DB.Update(ctx, func(tx *sqlstore.Tx) error { return tx.SetMeta(metaDemo, state+strconv.FormatUint(d.Seed, 10)) })
-	}
-	if err := mark(demoUnfinished); err != nil {
+func (a *App) fillDemo(ctx context.Context, company *demo.Company, clock *shifted, d DemoOptions) error {
+	seed := strconv.FormatUint(d.Seed, 10)
+	err := a.DB.Update(ctx, func(tx *sqlstore.Tx) error { return tx.SetMeta(metaDemo, demoUnfinished+seed) })
+	if err != nil {
 		return err
 	}
 	days := company.Scans()
@@ -164,19 +163,11 @@ func (a *App) fillDemo(ctx context.Context, company *demo.Company, clock *shifte
 		if err := a.scanDemo(ctx, company, at); err != nil {
 			return err
 		}
-		if i == last {
-			if d.OnLogs != nil {
-				d.OnLogs()
-			}
-			clock.set(clock.real()) // the files are of now
-			if err := a.connectSubsidiary(ctx, logs); err != nil {
-				return err
-			}
-		}
-		if err := a.governDemo(ctx, company, daysUntil(at, days[last])); err != nil {
+		left := daysUntil(at, days[last])
+		if err := a.governDemo(ctx, company, left); err != nil {
 			return err
 		}
-		if i == 0 || (i > settledEvery && (last-i)%settledEvery == 0) {
+		if settledAt(left) {
 			if _, err := a.Settle(ctx); err != nil {
 				return err
 			}
@@ -185,13 +176,15 @@ func (a *App) fillDemo(ctx context.Context, company *demo.Company, clock *shifte
 			return err
 		}
 	}
-	return mark("")
+	return a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
+		return errors.Join(tx.SetMeta(metaDemo, seed), tx.SetMeta(metaDemoLogs, days[last].UTC().Format(time.RFC3339)))
+	})
 }
 
 // scanDemo scans the company's sources as they stood.
 func (a *App) scanDemo(ctx context.Context, company *demo.Company, at time.Time) error {
 	for _, s := range company.Sources() {
-		opt := ingest.Options{Actor: retinue.Actor{Kind: "system", Name: "sample company"}, Log: a.log, Now: a.now, Holder: holder(), HoldShare: -1}
+		opt := ingest.Options{Actor: sampleCompany(), Log: a.log, Now: a.now, Holder: holder(), HoldShare: -1}
 		if _, err := ingest.Run(ctx, a.DB, s.Kind, s.Name, s.Target, s.Connector(at), opt); err != nil {
 			return err
 		}

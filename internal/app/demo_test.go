@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,6 +44,10 @@ func TestMakeDemo(t *testing.T) {
 			t.Error(err)
 		}
 	}()
+	if pending, err := a.DemoLogsPending(t.Context()); err != nil || !pending {
+		t.Errorf("its logs are read already: %v, %v", pending, err)
+	}
+	demoLogs(t, a)
 	if is, err := a.IsDemo(t.Context()); err != nil || !is {
 		t.Errorf("it is not marked: %v, %v", is, err)
 	}
@@ -119,6 +124,32 @@ func TestDemoRefusesAnotherDatabase(t *testing.T) {
 	}
 }
 
+// demoLogs has the logs read: cut short, then to the end.
+func demoLogs(t *testing.T, a *app.App) {
+	t.Helper()
+	cut, cancel := context.WithCancel(t.Context())
+	if err := a.ReadDemoLogs(cut, func(what string, step, of int) {
+		if !strings.Contains(a.DemoStep(), what) || step > of {
+			t.Errorf("step %q, %d of %d, shown as %q", what, step, of, a.DemoStep())
+		}
+		if step == 4 {
+			cancel()
+		}
+	}); err == nil || a.DemoStep() != "" {
+		t.Errorf("error %v after it was stopped, step %q", err, a.DemoStep())
+	}
+	steps := 0
+	if err := a.ReadDemoLogs(t.Context(), func(string, int, int) { steps++ }); err != nil || steps < 8 {
+		t.Fatalf("%d steps, %v", steps, err)
+	}
+	if err := a.ReadDemoLogs(t.Context(), func(what string, _, _ int) { t.Errorf("it was done again: %s", what) }); err != nil {
+		t.Error(err)
+	}
+	if _, err := a.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // demoUse checks that the sample company shows what is known of use.
 func demoUse(t *testing.T, a *app.App) {
 	shares, err := a.VerdictShares(t.Context(), store.Everything())
@@ -130,12 +161,13 @@ func demoUse(t *testing.T, a *app.App) {
 		have[s.Status] += s.N
 		have[string(s.Grade)] += s.N
 	}
-	for _, word := range []string{"active", "idle", "never_used", "unknown", "B", "C", "D"} {
+	for _, word := range []string{"active", "idle", "dormant", "never_used", "unknown", "B", "C", "D"} {
 		if have[word] == 0 {
 			t.Errorf("no verdict %s: %v", word, have)
 		}
 	}
-	consumers, signals, unused, busy := 0, 0, 0, 0
+	demoFindings(t, a)
+	consumers, unused, busy := 0, 0, 0
 	for line, err := range a.Verdicts(t.Context(), store.Everything(), store.VerdictQuery{Type: retinue.FactIdentity, Grade: retinue.GradeB, NonHuman: true}, 0) {
 		if err != nil {
 			t.Fatal(err)
@@ -144,16 +176,39 @@ func demoUse(t *testing.T, a *app.App) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		consumers, signals, busy = consumers+len(u.Consumers), signals+len(u.Signals), busy+len(u.Days)
+		consumers, busy = consumers+len(u.Consumers), busy+len(u.Days)
 		if u.UnusedGrants.Known {
 			unused += len(u.UnusedGrants.Unused)
 		}
 	}
-	if consumers == 0 || signals == 0 || unused == 0 || busy == 0 {
-		t.Errorf("%d consumers, %d signals, %d unused grants, %d days of use", consumers, signals, unused, busy)
+	if consumers == 0 || unused == 0 || busy == 0 {
+		t.Errorf("%d consumers, %d unused grants, %d days of use", consumers, unused, busy)
 	}
 	logs, err := a.ActivityLogs(t.Context())
 	if err != nil || len(logs.Logs) < 5 || len(logs.Unlisted) == 0 {
 		t.Errorf("%d logs, %d in logs only, %v", len(logs.Logs), len(logs.Unlisted), err)
+	}
+}
+
+// demoFindings checks that there is a finding of everything that use tells.
+func demoFindings(t *testing.T, a *app.App) {
+	t.Helper()
+	rules := map[string]int{}
+	err := a.View(t.Context(), store.Everything(), func(tx *app.Snapshot) error {
+		for f, err := range tx.Findings(store.FindingQuery{}) {
+			if err != nil {
+				return err
+			}
+			rules[f.Rule]++
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, rule := range []string{"nhi1-known-to-leaver", "nhi1-silent-identity", "nhi9-credential-used-by-several", "signal-tombstone-use", "signal-human-use", "signal-denied-burst"} {
+		if rules[rule] == 0 {
+			t.Errorf("no finding of %s: %v", rule, rules)
+		}
 	}
 }

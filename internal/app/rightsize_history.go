@@ -14,19 +14,11 @@ import (
 	"github.com/retinue-id/retinue/internal/access/estate"
 	"github.com/retinue-id/retinue/internal/usage"
 	"github.com/retinue-id/retinue/internal/usage/replay"
+	"github.com/retinue-id/retinue/internal/web/api"
 )
 
 // RightSizeHistory says on what history a policy was right-sized.
-type RightSizeHistory struct {
-	// Unmapped are calls of which the permission is not known: the smaller policy
-	// may lack it.
-	Unmapped []string `json:"unmapped"`
-	// Unshown are patterns of actions that the log cannot show; what was granted
-	// of them is kept.
-	Unshown []string `json:"unshown"`
-	// Simulation replays the history under the smaller policy.
-	Simulation Simulation `json:"simulation"`
-}
+type RightSizeHistory = api.RightSizeHistory
 
 // rightSizing is the history of an identity of AWS as uses.
 type rightSizing struct {
@@ -58,7 +50,7 @@ func (x *Access) history(ctx context.Context, id retinue.EntityID) (*rightSizing
 		return nil, err
 	}
 	if len(h.uses) == 0 {
-		return nil, fmt.Errorf("%w: right-size %s: no use of it is on record: import its logs with `retinue activity import`, or give the uses with --uses", retinue.ErrNotFound, s.Name)
+		return nil, fmt.Errorf("%w: right-size %s: no use of it is on record: import its logs with `retinue activity import`, or give the uses in a file with `retinue access right-size --uses`", retinue.ErrNotFound, s.Name)
 	}
 	return h, nil
 }

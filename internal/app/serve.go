@@ -33,12 +33,12 @@ func (a *App) API(who api.Authenticator) (*api.API, error) {
 
 // services lists what the interface is made of.
 func (a *App) services(who api.Authenticator) api.Services {
-	return api.Services{Auth: who, Log: a.log, Now: a.DB.Now, Version: Version, Demo: a.demo,
+	return api.Services{Auth: who, Log: a.log, Now: a.DB.Now, Version: Version, Demo: a.demo, DemoStep: a.DemoStep,
 		Identities: a, Things: a, Relations: a, Wholes: a, Findings: a, Undoer: a, Rules: a, Records: a, Inventory: a, Overviewer: a, Populations: a, Exporter: a, Events: a, Stopping: a.stopping, Views: a, Answers: a,
 		Sources: a, SourceLogReader: a, Connectors: a, Scans: scansAPI{a}, Hooks: a, Collectors: a, HandIns: a, EventReceiver: a,
 		Registrations: a, Owners: a, OwnershipRules: a,
 		Outlets: a, NoticeRoutes: a, Notices: a, Tickets: a, Checkpoints: a, ThirdParties: a, Retentions: a, IdleThresholds: a, Sealings: a,
-		AccessEngine: a, AccessCutter: a, UsageHistory: a, Simulator: a, Signals: a}
+		AccessEngine: a, AccessCutter: a, UsageHistory: a, Simulator: a, RightSizer: a, Signals: a}
 }
 
 // ServeOptions say how an installation is served.
@@ -59,6 +59,9 @@ type ServeOptions struct {
 	// Link is called with a link to be shown to whoever started the server: the
 	// one-time link, or while nobody has an account the link of the set-up.
 	Link func(what, link string)
+	// Beside is run while the server runs, once it listens. The server waits for
+	// its end.
+	Beside func(context.Context)
 }
 
 // Serve serves the installation until ctx ends: the interface, the console,
@@ -118,6 +121,9 @@ func (a *App) Serve(ctx context.Context, o ServeOptions) error {
 				o.Started(srv.PublicURL(), addr)
 			}
 			a.showLink(work, people, o)
+			if o.Beside != nil {
+				reading.Go(func() { o.Beside(work) })
+			}
 		})
 	}()
 	err = <-ends // of whichever ends first: the other has nothing to do without it

@@ -50,8 +50,14 @@ func (a *App) SimulateChange(ctx context.Context, scope store.RowScope, q Simula
 	if err != nil {
 		return s, err
 	}
-	if n := len(s.Lines) - q.Lines; q.Lines > 0 && n > 0 {
-		s.Lines, s.LinesLeft = s.Lines[:q.Lines], n
+	a.shorten(&s, q.Lines)
+	return s, nil
+}
+
+// shorten leaves so many lines of a simulation, and gives people their pseudonyms.
+func (a *App) shorten(s *Simulation, lines int) {
+	if n := len(s.Lines) - lines; lines > 0 && n > 0 {
+		s.Lines, s.LinesLeft = s.Lines[:lines], n
 	}
 	for i := range s.Lines {
 		if c := &s.Lines[i].Consumer; c.Person {
@@ -68,5 +74,4 @@ func (a *App) SimulateChange(ctx context.Context, scope store.RowScope, q Simula
 			c.Name = a.pseudonym(c.Name)
 		}
 	}
-	return s, nil
 }

@@ -184,6 +184,7 @@ func (c *Company) key(a *account, name string, holder retinue.Ref, made time.Tim
 		Joins: []retinue.JoinKey{{Kind: retinue.JoinProviderID, Value: "aws:" + key}}})
 	use.meaning = "last_used"
 	a.used("usage", life, ref, use)
+	c.keys = append(c.keys, madeKey{account: a.id, user: name, at: made, life: life})
 	return ref
 }
 

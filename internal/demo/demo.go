@@ -47,6 +47,7 @@ type Company struct {
 	teams   []team
 	apps    []app
 	sources []*estate
+	keys    []madeKey
 }
 
 // New makes a company.
@@ -80,20 +81,14 @@ func (c *Company) Sources() []Source {
 }
 
 // Scans lists the times at which the company's sources were scanned, the first
-// one first: once a month at first, twice a month lately, and more often in the
-// last week.
+// one first: a few times a year at first, and more often lately. Each takes as
+// long as any scan of a company of its size, and somebody waits.
 func (c *Company) Scans() []time.Time {
 	var out []time.Time
-	for d := Days; d > lately; d -= 30 {
+	for _, d := range []int{Days, 310, 220, 150, 105, 75, 60, 30, 14, 3, 0} {
 		out = append(out, c.ago(d))
 	}
-	for d := lately; d > 7; d -= 15 {
-		out = append(out, c.ago(d))
-	}
-	for _, d := range []int{5, 3, 1} {
-		out = append(out, c.ago(d))
-	}
-	return append(out, c.end)
+	return out
 }
 
 // Counted reports whether the company's server counted the population so many

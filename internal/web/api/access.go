@@ -185,6 +185,7 @@ func accessTable() map[string]access { //nolint:funlen // one table, so that it 
 		"simulate-deny-credential":    may(auth.PermInventoryRead),
 		"simulate-revoke":             may(auth.PermInventoryRead),
 		"simulate-policy":             may(auth.PermInventoryRead),
+		"right-size-identity":         may(auth.PermInventoryRead),
 		"get-unused-grants":           may(auth.PermInventoryRead),
 
 		// Sources, scans and collectors. What decides where credentials are sent

@@ -113,6 +113,9 @@ type Services struct {
 	Version string
 	// Demo says that the installation holds the invented sample company.
 	Demo bool
+	// DemoStep says what is being done to complete it, "" when it is complete; nil
+	// where it always is.
+	DemoStep func() string
 	// Stopping is closed when the server begins to stop: streams end then.
 	Stopping <-chan struct{}
 
@@ -139,6 +142,7 @@ type Services struct {
 	AccessCutter AccessCutter
 	UsageHistory UsageHistory
 	Simulator    Simulator
+	RightSizer   RightSizer
 	Signals      Signals
 	Relations    Relations
 	Wholes       Wholes
@@ -225,6 +229,7 @@ func (a *API) register() {
 	a.accessAsked()
 	a.usage()
 	a.simulations()
+	a.rightSizes()
 	a.signals()
 	a.relations()
 	a.wholes()

@@ -33,6 +33,8 @@ type Me struct {
 	Now        time.Time `json:"now"`
 	// Demo is for a banner.
 	Demo bool `json:"demo,omitempty" doc:"The installation holds the invented sample company"`
+	// DemoStep is for the same banner.
+	DemoStep string `json:"demoStep,omitempty" doc:"What is being done to complete the sample company" example:"reading the log of aws (3 of 9)"`
 }
 
 // MyRole is a role of the caller, and where it holds.
@@ -52,6 +54,9 @@ func (a *API) getMe(ctx context.Context, _ *struct{}) (*single[Me], error) {
 		Owners: c.Owners, Version: a.services.Version, Now: a.services.Now().UTC(), Demo: a.services.Demo}
 	if m.Owners == nil {
 		m.Owners = []string{}
+	}
+	if a.services.DemoStep != nil {
+		m.DemoStep = a.services.DemoStep()
 	}
 	for _, b := range c.Bindings {
 		m.Roles = append(m.Roles, MyRole{Role: b.Role, Scope: b.Scope})

@@ -113,6 +113,8 @@ func ownerScenarios(who, mine, other, id, otherID, key, otherKey, finding, other
 	blind("/identities/" + otherID + "/unused-grants")
 	out = append(out, scenario{name: who + " revoke", as: who, path: "/identities/" + id + "/simulations/revoke?grant=x", status: 501, contains: []string{"nothing is known of what identities"}, lacks: []string{other, otherID}})
 	blind("/identities/" + otherID + "/simulations/revoke?grant=x")
+	out = append(out, scenario{name: who + " right-size", as: who, path: "/identities/" + id + "/right-size", status: 501, contains: []string{"only policies of AWS"}, lacks: []string{other, otherID}})
+	blind("/identities/" + otherID + "/right-size")
 	out = append(out, scenario{name: who + " other policy", as: who, method: "POST", path: "/identities/" + otherID + "/simulations/policy", body: `{"policy":"x","document":"{\"Version\":\"2012-10-17\",\"Statement\":[]}"}`,
 		status: 404, lacks: []string{other}})
 	see("/identities/"+id+"/findings", mine)

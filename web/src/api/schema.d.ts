@@ -1857,6 +1857,23 @@ export interface paths {
         patch: operations["patch-registration"];
         trace?: never;
     };
+    "/identities/{id}/right-size": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The smallest AWS policy for what an identity really did, with its replay */
+        get: operations["right-size-identity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/identities/{id}/signals": {
         parameters: {
             query?: never;
@@ -4093,6 +4110,11 @@ export interface components {
         DeviceTokenInputBody: {
             deviceCode: string;
         };
+        Document: {
+            policy: unknown;
+            /** Format: int64 */
+            size: number;
+        };
         Effect: {
             /** Format: int64 */
             changes: number;
@@ -4855,6 +4877,11 @@ export interface components {
             kind: string;
             value: string;
         };
+        Kept: {
+            actions: string[] | null;
+            because: string;
+            resources: string[] | null;
+        };
         Kind: {
             blindSpots: string[] | null;
             couldRead: string[] | null;
@@ -4922,6 +4949,14 @@ export interface components {
             /** Format: date-time */
             startedAt: string;
             state: string;
+        };
+        Limit: {
+            /** Format: int64 */
+            characters: number;
+            /** Format: int64 */
+            documents?: number;
+            name: string;
+            shared?: boolean;
         };
         Line: {
             action?: string;
@@ -5028,6 +5063,11 @@ export interface components {
             account?: string;
             /** @description The installation holds the invented sample company */
             demo?: boolean;
+            /**
+             * @description What is being done to complete the sample company
+             * @example reading the log of aws (3 of 9)
+             */
+            demoStep?: string;
             /** Format: date-time */
             freshUntil?: string;
             /** @description session, token, collector or system */
@@ -5453,6 +5493,12 @@ export interface components {
             ok: boolean;
             /** @description what the other side answered */
             receipt?: string;
+        };
+        OverGrant: {
+            actions: string[] | null;
+            resource: string;
+            /** Format: int64 */
+            uses: number;
         };
         Overview: {
             /**
@@ -6545,6 +6591,18 @@ export interface components {
             kind: string;
             realm: string;
         };
+        Refused: {
+            action: string;
+            context?: {
+                [key: string]: string[] | null;
+            };
+            /** Format: int64 */
+            count?: number;
+            /** Format: date-time */
+            last?: string;
+            resource?: string;
+            why: string;
+        };
         Registration: {
             application?: string;
             backupOwner?: string;
@@ -6685,6 +6743,32 @@ export interface components {
             words?: string;
             zone?: string;
             zonesAlike?: string[] | null;
+        };
+        RightSizeHistory: {
+            simulation: components["schemas"]["Simulation"];
+            unmapped: string[] | null;
+            unshown: string[] | null;
+        };
+        RightSized: {
+            documents: components["schemas"]["Document"][] | null;
+            dropped?: components["schemas"]["Kept"][] | null;
+            escalationsLeft?: string[] | null;
+            escalationsLost?: string[] | null;
+            gaps?: string[] | null;
+            history?: components["schemas"]["RightSizeHistory"];
+            identity?: string;
+            kept: components["schemas"]["Kept"][] | null;
+            lostAccess: unknown;
+            newAccess: boolean;
+            overGrant: components["schemas"]["OverGrant"][] | null;
+            pathsLeft?: string[] | null;
+            pathsLost?: string[] | null;
+            policy: unknown;
+            replaces: string[] | null;
+            size: components["schemas"]["Size"];
+            takenAway: components["schemas"]["TakenAway"][] | null;
+            uses: components["schemas"]["Uses"];
+            witness?: components["schemas"]["Witness"];
         };
         RoleBinding: {
             account?: string;
@@ -7109,6 +7193,14 @@ export interface components {
             shares?: components["schemas"]["Share"][] | null;
             window: components["schemas"]["Window"];
         };
+        Size: {
+            fits: boolean;
+            limit: components["schemas"]["Limit"];
+            /** Format: int64 */
+            new: number;
+            /** Format: int64 */
+            old: number;
+        };
         Source: {
             /** @description What connectors of this kind never see */
             blindSpots: string[] | null;
@@ -7414,6 +7506,13 @@ export interface components {
             strength: number;
             summary: string;
             title?: string;
+        };
+        TakenAway: {
+            /** Format: int64 */
+            actions: number;
+            /** Format: int64 */
+            of: number;
+            service: string;
         };
         ThirdParty: {
             access: components["schemas"]["ThirdPartyAccess"][] | null;
@@ -7748,6 +7847,13 @@ export interface components {
             n: number;
             person: boolean;
         };
+        Uses: {
+            /** Format: int64 */
+            allowed: number;
+            refused: components["schemas"]["Refused"][] | null;
+            /** Format: int64 */
+            total: number;
+        };
         VerdictLine: {
             /** Format: double */
             confidence?: number;
@@ -7903,6 +8009,14 @@ export interface components {
             administrators: number;
             /** Format: int64 */
             things: number;
+        };
+        Witness: {
+            action: string;
+            context?: {
+                [key: string]: string[] | null;
+            };
+            principal?: string;
+            resource: string;
         };
     };
     responses: never;
@@ -16889,6 +17003,81 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "right-size-identity": {
+        parameters: {
+            query?: {
+                /** @description What the policy is for, which limits its size: a managed policy, or an inline one of a user, group or role */
+                as?: "managed" | "user" | "group" | "role";
+                /** @description How many lines of the replay are listed, those that would be refused first */
+                lines?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The public id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RightSized"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -8,7 +8,7 @@ export type Me = components['schemas']['Me'] & { demo?: boolean };
 
 export const MeContext = createContext<Me | undefined>(undefined);
 
-export const useMeQuery = () => useQuery<Me>({ queryKey: ['/me'], queryFn: ({ signal }) => get<Me>('/me', {}, signal), staleTime: 60_000 });
+export const useMeQuery = () => useQuery<Me>({ queryKey: ['/me'], queryFn: ({ signal }) => get<Me>('/me', {}, signal), staleTime: 60_000, refetchInterval: (q) => (q.state.data?.demoStep ? 2000 : false) });
 
 /** Whether the caller has a permission, such as "inventory.edit". The server decides again. */
 export function useCan() {

@@ -10,6 +10,12 @@ export function DemoBand() {
     <aside className={classes.band} data-kind="demo" aria-label="Sample company">
       <span className={classes.bandText}>
         This is the <strong>sample company</strong>: made-up identities in a database of their own. None of them is yours.
+        {me.demoStep && (
+          <>
+            {' '}
+            Logs of it are still being read, and what use they show is not all there yet: {me.demoStep}.
+          </>
+        )}
       </span>
     </aside>
   );

@@ -92,7 +92,8 @@ function titleOf(change: string, name: string, environment: string, grants: stri
   return `If ${name} were disabled`;
 }
 
-function Result({ of: s, split }: { of: Simulated; split: boolean }) {
+/** What came of a simulation. */
+export function Result({ of: s, split }: { of: Simulated; split: boolean }) {
   const c = s.coverage;
   const none = c.uses === 0;
   const covers = windowText(s.window);

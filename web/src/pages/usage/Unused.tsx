@@ -11,7 +11,7 @@ import { Some, useMore } from './parts';
 import classes from './usage.module.css';
 
 /** What an identity is granted and has not used, and of what the log cannot tell. */
-export function Unused({ path }: { path: string }) {
+export function Unused({ path, proposable }: { path: string; proposable: boolean }) {
   const q = useGet<UnusedGrants>(`${path}/unused-grants`, {}, { retry: false });
   const u = q.data;
   return (
@@ -24,6 +24,11 @@ export function Unused({ path }: { path: string }) {
         <p className="muted">Not known: {u.why}.</p>
       ) : (
         <>
+          {proposable && (
+            <p>
+              <Link to={`${path}?propose=managed`}>Propose a smaller policy</Link> <span className="muted">from what it really did, simulated before it is shown</span>
+            </p>
+          )}
           <Grants of={u.unused ?? []} label="Granted and not used" path={path} none={u.granted === 0 ? 'Nothing is granted to it, as far as was read.' : 'It used everything that it is granted.'} />
           {(u.unseen ?? []).length > 0 && (
             <details className={classes.small}>

@@ -17,6 +17,7 @@ import { Days } from './Days';
 import { Heat } from './Heat';
 import { Lane } from './Lane';
 import { Some, useMore, Who } from './parts';
+import { Proposal } from './Proposal';
 import { Signals } from './Signals';
 import { Simulation } from './Simulation';
 import { Spots } from './Spots';
@@ -37,6 +38,7 @@ export default function UsageView({ path }: { path: string }) {
   return (
     <>
       {params.has('simulate') && <Simulation path={path} name={u.name} />}
+      {params.has('propose') && <Proposal path={path} name={u.name} />}
       {asOf && <Notice tone="unknown">Use is told as of now, whichever date is chosen.</Notice>}
       <Verdict of={u} />
       {unread ? (
@@ -56,12 +58,17 @@ export default function UsageView({ path }: { path: string }) {
           <Actions of={u.actions ?? []} window={u.window} />
         </>
       )}
-      {path.startsWith('/identities/') && <Unused path={path} />}
+      {path.startsWith('/identities/') && <Unused path={path} proposable={!unread && canPropose(u)} />}
       <Raises of={u} />
       <BlindSpots of={u.blindSpots ?? []} untouched={u.untouched ?? []} />
       {(u.touches ?? []).length > 0 && <Touches of={u.touches ?? []} />}
     </>
   );
+}
+
+/** Only policies of AWS are right-sized, and only from uses. */
+function canPropose(u: UsageAnswer): boolean {
+  return u.ref.realm.startsWith('aws:') && (u.ref.kind === 'user' || u.ref.kind === 'role') && (u.actions ?? []).length > 0;
 }
 
 function Verdict({ of: u }: { of: UsageAnswer }) {
