@@ -232,6 +232,10 @@ type BlindSpot struct {
 	Credentials []CredentialKind `json:"credentials,omitempty"`
 	// Kinds are the kinds of identity whose use does not show.
 	Kinds []IdentityKind `json:"kinds,omitempty"`
+	// Elsewhere is the kind of realm in whose other logs of the same name it shows
+	// what this one does not ("gcp": calls in other projects). It goes away where the
+	// logs of all of them are whole. Empty: other logs do not help.
+	Elsewhere string `json:"elsewhere,omitempty"`
 	// From and To bound it; zero means the whole stretch.
 	From time.Time `json:"from,omitzero"`
 	To   time.Time `json:"to,omitzero"`

@@ -138,7 +138,8 @@ func blindSpots() []retinue.BlindSpot {
 		{Code: "gcp.delegation_not_logged", Text: "A service account that acts for users of Google Workspace by domain-wide delegation leaves its traces in Workspace's logs only.",
 			Kinds: []retinue.IdentityKind{retinue.IdentityServiceAccount}, Raise: "Import Google Workspace's activity (token and admin)", Cost: "none; the reports are kept 180 days"},
 		{Code: "gcp.other_projects", Text: "An account can be used in every project that admits it, and each project has logs of its own: those that were not read do not show.",
-			Raise: "Import the logs of every project, folder and organisation, as from an aggregated sink with includeChildren and without exclusions", Cost: "storage of the sink's bucket"},
+			Elsewhere: Kind,
+			Raise:     "Scan the organisation, and import the logs of every project and folder that it lists and its own, as from an aggregated sink with includeChildren and without exclusions", Cost: "storage of the sink's bucket"},
 		{Code: "gcp.kubernetes_elsewhere", Text: "Use within clusters of GKE is in the clusters' audit logs: their entries (service k8s.io) are left out here, so that each counts once.",
 			Actions: []string{"container.*"}, Raise: "Import the same files as kubernetes= as well, with the cluster-uid of each cluster", Cost: "none"},
 	}

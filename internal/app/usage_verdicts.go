@@ -172,6 +172,9 @@ func (j *usageJudge) prepare(ctx context.Context) error {
 		for realm, list := range j.coverage {
 			j.coverage[realm] = verdict.MergeCoverage(list)
 		}
+		if err == nil {
+			err = seeElsewhere(tx, j.coverage)
+		}
 		return err
 	})
 	if err != nil {

@@ -89,12 +89,21 @@ func (tx *Tx) WithdrawAttestation(key int64, by retinue.Actor) error {
 }
 
 // JudgeRealmAgain has the verdicts on the use of all that a realm holds formed
-// anew.
+// anew, and those of other realms whose blind spots its logs may make good.
 func (tx *Tx) JudgeRealmAgain(realm retinue.Realm) error {
 	err := tx.exec(`UPDATE usage_verdicts SET due_at = $1 WHERE entity_id IN
 		(SELECT e.id FROM entities e JOIN refs r ON r.id = e.ref_id JOIN realms m ON m.id = r.realm_id WHERE m.realm = $2)`, tx.at.UnixMicro(), string(realm))
 	if err != nil {
 		return fmt.Errorf("have a realm judged again: %w", err)
+	}
+	kind, err := json.Marshal(realm.Kind())
+	if err != nil {
+		return fmt.Errorf("have a realm judged again: %w", err)
+	}
+	err = tx.exec(`UPDATE usage_verdicts SET due_at = $1 WHERE (due_at IS NULL OR due_at <> $1) AND entity_id IN (SELECT e.id FROM entities e JOIN refs r ON r.id = e.ref_id
+		WHERE r.realm_id IN (SELECT c.realm_id FROM usage_coverage c WHERE c.body LIKE $2))`, tx.at.UnixMicro(), `%"elsewhere":`+string(kind)+`%`)
+	if err != nil {
+		return fmt.Errorf("have what other logs make good judged again: %w", err)
 	}
 	return nil
 }

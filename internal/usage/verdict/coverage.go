@@ -235,5 +235,5 @@ func sameWord(a, b *retinue.Coverage) bool {
 func sameSpot(a, b retinue.BlindSpot) bool {
 	return a.Code == b.Code && a.Text == b.Text && a.Raise == b.Raise && a.Cost == b.Cost && a.From.Equal(b.From) &&
 		a.To.Equal(b.To) && slices.Equal(a.Actions, b.Actions) && slices.Equal(a.Credentials, b.Credentials) &&
-		slices.Equal(a.Kinds, b.Kinds)
+		slices.Equal(a.Kinds, b.Kinds) && a.Elsewhere == b.Elsewhere
 }

@@ -3677,6 +3677,7 @@ export interface components {
             code: string;
             cost?: string;
             credentials?: string[] | null;
+            elsewhere?: string;
             /** Format: date-time */
             from?: string;
             identities?: components["schemas"]["Ref"][] | null;
