@@ -58,7 +58,7 @@ func (a *App) notice(tx *sqlstore.Tx, s store.UsageSubject, v verdict.Verdict, u
 		return n, err
 	}
 	if n.entity.Type == retinue.FactCredential {
-		if n.signals, err = ofCredential(tx, n.entity, n.signals); err != nil {
+		if n.signals, err = ofCredential(tx, n.entity, used, n.signals); err != nil {
 			return n, err
 		}
 	}
@@ -74,11 +74,11 @@ func (a *App) notice(tx *sqlstore.Tx, s store.UsageSubject, v verdict.Verdict, u
 // ofCredential leaves of the signals about a credential those that its identity
 // does not tell: all, where it is not known; else that it is dead and was tried,
 // where the identity lives.
-func ofCredential(tx *sqlstore.Tx, e store.Entity, found []behave.Signal) ([]behave.Signal, error) {
+func ofCredential(tx *sqlstore.Tx, e store.Entity, used []store.Used, found []behave.Signal) ([]behave.Signal, error) {
 	if len(found) == 0 {
 		return nil, nil
 	}
-	holder, err := holderOf(tx, e)
+	holder, err := userOf(tx, e, used)
 	if err != nil || holder == 0 {
 		return found, err
 	}

@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -68,6 +69,40 @@ func TestPeersQuietWhatOthersDo(t *testing.T) {
 		if err != nil || len(list) != 1 || list[0].State != store.SignalWithdrawn || list[0].FindingState != retinue.FindingResolved {
 			t.Errorf("kept are %+v, %v", list, err)
 		}
+	})
+}
+
+// TestAKeyOfOneUserIsToldOfThatUser: what is unusual about a key of which the
+// inventory does not say whose it is, is told of the one as which logs show it
+// used; where there are several, of the key as well.
+func TestAKeyOfOneUserIsToldOfThatUser(t *testing.T) {
+	joins := `,"joins":[{"kind":"provider_id","value":"test:carl-1"}]`
+	lines := func(others ...string) []string {
+		var out []string
+		end := day1.Truncate(time.Hour)
+		for i := range 40 * 12 {
+			at := end.AddDate(0, 0, -40).Add(time.Duration(i) * 2 * time.Hour)
+			out = append(out, seenEvent(fmt.Sprint("k", i), "carl", at, "docs:read", "10.0.1.9", joins))
+			for _, o := range others {
+				out = append(out, seenEvent(fmt.Sprint("k", o, i), o, at, "docs:read", "10.0.1.9", joins))
+			}
+		}
+		return append(out, seenEvent("strange", "carl", end.Add(-time.Hour), "docs:read", "203.0.113.7", joins))
+	}
+	t.Run("one", func(t *testing.T) {
+		w := openSeen(t, filepath.Join(t.TempDir(), "r.db"), seen{loose: true})
+		w.importSeen(lines())
+		sameTold(t, "of one user", told(t, w.App), "signal-first-network carl open")
+		for s, err := range w.EverySignal(t.Context()) {
+			if err != nil || s.Identity.Key != "carl" {
+				t.Errorf("told of %s, %v", s.Identity, err)
+			}
+		}
+	})
+	t.Run("several", func(t *testing.T) {
+		w := openSeen(t, filepath.Join(t.TempDir(), "r.db"), seen{loose: true})
+		w.importSeen(lines("bert"))
+		sameTold(t, "of several users", told(t, w.App), "signal-first-network carl open", "signal-first-network carl-1 open")
 	})
 }
 

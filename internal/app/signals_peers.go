@@ -75,6 +75,28 @@ func holderOf(tx *sqlstore.Tx, e store.Entity) (int64, error) {
 	return 0, nil
 }
 
+// userOf is the identity to which a credential belongs, or else the only one as
+// which logs show it used: a key that is authorized on a machine names nobody, and
+// the log of that machine does. It is 0 where there is none, or several.
+func userOf(tx *sqlstore.Tx, e store.Entity, used []store.Used) (int64, error) {
+	holder, err := holderOf(tx, e)
+	if err != nil || holder != 0 {
+		return holder, err
+	}
+	var only retinue.Ref
+	for i := range used {
+		ref := used[i].Behaviour.Identity
+		if ref.IsZero() || !only.IsZero() && ref != only {
+			return 0, nil
+		}
+		only = ref
+	}
+	if only.IsZero() {
+		return 0, nil
+	}
+	return tx.Resolve(only)
+}
+
 // peersOf is what those do who share a group with a thing; nil where nobody does.
 func peersOf(tx *sqlstore.Tx, e store.Entity) (*behave.Peers, error) {
 	groups, err := signalGroups(tx, e)

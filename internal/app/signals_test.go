@@ -27,6 +27,7 @@ import (
 type seen struct {
 	gone     bool // the identity old is not there any more
 	inactive bool // the key of carl does not work any more
+	loose    bool // of the key of carl it does not say whose it is
 }
 
 const seenRealm = retinue.Realm("test:seen")
@@ -48,6 +49,9 @@ func (s seen) Discover(_ context.Context, _ connector.Request, sink connector.Si
 	}
 	key := retinue.Credential{Ref: retinue.NewRef(seenRealm, "access_key", "carl-1"), Name: "carl-1", Kind: retinue.CredentialAccessKey, State: retinue.CredentialActive,
 		Identity: retinue.NewRef(seenRealm, "account", "carl"), Joins: []retinue.JoinKey{{Kind: retinue.JoinProviderID, Value: "test:carl-1"}}}
+	if s.loose {
+		key.Identity = retinue.Ref{}
+	}
 	if s.inactive {
 		key.State = retinue.CredentialInactive
 	}

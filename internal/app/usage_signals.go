@@ -227,7 +227,7 @@ func (a *App) yieldSignals(tx *sqlstore.Tx, e store.Entity, yield func(IdentityS
 	}
 	about := e.Ref()
 	if len(n.signals) > 0 && e.Type == retinue.FactCredential {
-		holder, err := holderOf(tx, e)
+		holder, err := userOf(tx, e, used)
 		if err != nil {
 			return false, err
 		}

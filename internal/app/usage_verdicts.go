@@ -186,7 +186,8 @@ func (j *usageJudge) prepare(ctx context.Context) error {
 		}
 	}
 	j.limits, j.ready = verdict.DefaultLimits(), true
-	return nil
+	j.limits.Pauses, err = j.app.pauses(ctx, j)
+	return err
 }
 
 // usagePart is of how many things what bears on their verdicts is read at once.

@@ -683,7 +683,7 @@ var unscoped = map[string]string{
 // see everything.
 var writes = []string{"Accept", "ApplyScope", "DropFingerprints", "EnsureSource", "FinishRun", "ForgetSource", "Record", "Register", "SaveFinding",
 	"SetLabels", "SetMeta", "SetMissing", "SetRealmName", "StartRun", "WritePopulation", "Refill", "EndSignIns", "Reseal", "SetReference", "DropReference", "AddAccessChange", "SetStanding",
-	"SetSigningKey", "AddCoverage", "AddFault", "SetVerdicts", "UsageDue", "TakeUsage", "MarkTouchedUsage", "UsageNewsTold",
+	"SetSigningKey", "AddCoverage", "AddFault", "SetVerdicts", "UsageDue", "TakeUsage", "MarkTouchedUsage", "MarkSilentUsage", "UsageNewsTold",
 	"MarkSignalsDue", "MarkTouchedForSignals", "MarkKindForSignals", "MarkPeersForSignals", "SignalsLooked", "KeepSignal", "DropSignal", "SetHabits", "AddDismissal", "RevokeDismissal"}
 
 func some(v int64) any {

@@ -19,6 +19,16 @@ func (tx *Tx) MarkTouchedUsage(rev int64) error {
 	return nil
 }
 
+// MarkSilentUsage has the verdicts formed anew on all that is idle or dormant: how
+// sure that is is seen otherwise now.
+func (tx *Tx) MarkSilentUsage() error {
+	err := tx.exec(`UPDATE usage_verdicts SET due_at = $1 WHERE status IN ('idle', 'dormant') AND (due_at IS NULL OR due_at > $1)`, tx.at.UnixMicro())
+	if err != nil {
+		return fmt.Errorf("have silences judged again: %w", err)
+	}
+	return nil
+}
+
 // UsageNews returns a page of the identities and credentials after a key about
 // whose use something else is concluded than when the rules last looked.
 func (tx *Tx) UsageNews(after int64, limit int) ([]store.Touched, error) {

@@ -142,7 +142,7 @@ func Silence(r Rhythm, last, now time.Time, gaps []Span) Confidence {
 		c.Level = 1 - c.Error
 	}
 	if c.Limit < sureLevel {
-		c.Needs = time.Duration(phaseDays*24*(math.Sqrt(phaseChance/(1-sureLevel)*2)-1)) * time.Hour
+		c.Needs = needsHistory(1)
 	}
 	return c
 }

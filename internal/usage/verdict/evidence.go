@@ -67,6 +67,9 @@ type Limits struct {
 	Dormant time.Duration
 	// Confidence is how sure it must be for dormant, where the rhythm is known.
 	Confidence float64
+	// Pauses is by what factor it is likelier here than is assumed that what seems
+	// to have stopped goes on ([rhythm.Estate]); 0 where nothing is known of that.
+	Pauses float64
 	// New is the age up to which nothing is said of a subject that was not used.
 	New time.Duration
 	// Fresh is how far the log may lag behind now before the rest counts as a gap.

@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -31,6 +32,8 @@ type Ground struct {
 	Grants      string        `json:"grants,omitempty"`
 	Logs        []GroundLog   `json:"logs,omitempty"` // sorted by name
 	IdleDays    int           `json:"idleDays,omitempty"`
+	// Pauses is by what factor pauses are likelier here than is assumed; 0 is 1.
+	Pauses float64 `json:"pauses,omitempty"`
 }
 
 // GroundLog is what a log covers.
@@ -50,7 +53,10 @@ type GroundLog struct {
 // was.
 func GroundOf(e Evidence, by string) Ground {
 	g := Ground{Made: e.Subject.CreatedAt, State: e.Subject.State, Credentials: len(e.Subject.Credentials), First: e.FirstUse, Last: e.LastUse,
-		IdleDays: int(e.Limits.withDefaults().Idle / (24 * time.Hour))}
+		IdleDays: int(e.Limits.withDefaults().Idle / (24 * time.Hour)), Pauses: e.Limits.Pauses}
+	if g.Pauses == 1 {
+		g.Pauses = 0
+	}
 	if !g.Last.IsZero() {
 		g.By = by
 	}
@@ -121,6 +127,9 @@ func Causes(before, after Ground) []Cause {
 	before.coverage(&after, add)
 	if before.IdleDays != after.IdleDays {
 		add(CauseLimits, "What is silent for %d days is idle; before, it was %d.", after.IdleDays, before.IdleDays)
+	}
+	if before.Pauses != after.Pauses {
+		add(CauseLimits, "By what identities do here, a pause is %.3g times as likely as is assumed; before, it was %.3g times.", cmp.Or(after.Pauses, 1), cmp.Or(before.Pauses, 1))
 	}
 	if len(out) == 0 {
 		add(CauseTime, "Nothing else became known: time went by.")

@@ -48,6 +48,8 @@ func TestCauses(t *testing.T) {
 		"another log":  {func(e *Evidence) { e.Coverage = append(e.Coverage, retinue.Coverage{Log: "aws.s3", From: at, To: at}) }, CauseCoverage, "aws.s3 was read"},
 		"a log gone":   {func(e *Evidence) { e.Coverage = nil }, CauseCoverage, "aws.cloudtrail covers nothing any more."},
 		"a limit":      {func(e *Evidence) { e.Limits.Idle = 30 * 24 * time.Hour }, CauseLimits, "silent for 30 days"},
+		"pauses":       {func(e *Evidence) { e.Limits.Pauses = 0.41 }, CauseLimits, "a pause is 0.41 times as likely as is assumed; before, it was 1 times."},
+		"none learned": {func(e *Evidence) { e.Limits.Pauses = 1 }, CauseTime, "time went by"},
 	} {
 		e := base()
 		before := GroundOf(e, "aws.cloudtrail: s3:PutObject")

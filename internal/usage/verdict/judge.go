@@ -66,13 +66,32 @@ const (
 	whyEnded                // the log ended
 )
 
+// Pauses says how often a subject went on that seemed to have stopped, by what its
+// logs show. It is what [Limits.Pauses] is learned from.
+func Pauses(f *rhythm.Fitter, e Evidence) rhythm.Estate {
+	e.Limits = e.Limits.withDefaults()
+	j := &judge{Evidence: e, cover: newCover(&e)}
+	s, ok := j.series()
+	if !ok {
+		return rhythm.Estate{}
+	}
+	return f.Pauses(s)
+}
+
 // learn fits the rhythm to what the logs show.
 func (j *judge) learn(f *rhythm.Fitter) {
-	s := j.Uses
+	j.rhythm = rhythm.Rhythm{Class: rhythm.ClassNone}
+	if s, ok := j.series(); ok {
+		j.rhythm = f.Fit(s)
+	}
+}
+
+// series is what the logs show of its uses, with what they cover.
+func (j *judge) series() (s rhythm.Series, ok bool) {
+	s = j.Uses
 	first, last := s.Ends()
 	if first.IsZero() {
-		j.rhythm = rhythm.Rhythm{Class: rhythm.ClassNone}
-		return
+		return s, false
 	}
 	s.Window = rhythm.Span{From: first, To: last.Add(time.Hour)}
 	if until := j.cover.until(); until.After(s.Window.To) {
@@ -83,7 +102,7 @@ func (j *judge) learn(f *rhythm.Fitter) {
 		// Uses before and after the coverage are known without it.
 		s.Gaps = j.cover.gaps(rhythm.Span{From: known[0].From, To: known[len(known)-1].To})
 	}
-	j.rhythm = f.Fit(s)
+	return s, true
 }
 
 // decide asks each level, and gives what the weakest says at the best grade that
@@ -197,7 +216,7 @@ func (j *judge) judgeSilence(f *finding) {
 		}
 		return
 	}
-	f.confidence = rhythm.Silence(j.rhythm, j.uses.last, f.silent.To, f.gaps)
+	f.confidence = rhythm.Silence(j.rhythm, j.uses.last, f.silent.To, f.gaps).In(j.Limits.Pauses)
 	c := f.confidence
 	switch {
 	case !c.Known:

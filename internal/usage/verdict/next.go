@@ -54,7 +54,7 @@ func (j *judge) stopped(c rhythm.Confidence) bool {
 // goes on; zero: not in ten years.
 func (j *judge) whenSilent(f *finding, lag time.Duration, holds func(rhythm.Confidence) bool) time.Time {
 	then := func(ahead time.Duration) bool {
-		return holds(rhythm.Silence(j.rhythm, j.uses.last, f.silent.To.Add(ahead), f.before(j.uses.last)))
+		return holds(rhythm.Silence(j.rhythm, j.uses.last, f.silent.To.Add(ahead), f.before(j.uses.last)).In(j.Limits.Pauses))
 	}
 	low, high := time.Duration(0), 24*time.Hour
 	for !then(high) {
