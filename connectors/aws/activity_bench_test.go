@@ -16,26 +16,8 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/connector"
+	"github.com/retinue-id/retinue/internal/testkit"
 )
-
-// wantedFields are the fields of a record that the reader uses, as a program
-// that only decodes would have them.
-type wantedFields struct {
-	Records []struct {
-		EventVersion, EventTime, EventSource, EventName, AwsRegion, SourceIPAddress, UserAgent, ErrorCode string
-		EventID, EventType, EventCategory, RecipientAccountID, VpcEndpointID                              string
-		UserIdentity                                                                                      struct {
-			Type, PrincipalID, Arn, AccountID, AccessKeyID, UserName, InvokedBy, IdentityProvider string
-			SessionContext                                                                        struct {
-				Attributes     struct{ MfaAuthenticated, CreationDate string }
-				SessionIssuer  struct{ Type, Arn, AccountID, UserName string }
-				SourceIdentity string
-			}
-		}
-		RequestParameters map[string]any
-		Resources         []struct{ ARN, AccountID, Type string }
-	}
-}
 
 // trailFiles writes files of CloudTrail as the trail delivers them and returns
 // their uncompressed size.
@@ -182,7 +164,7 @@ func decodeFile(name string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	var w wantedFields
+	var w testkit.TrailRecords
 	if err := json.Unmarshal(data, &w); err != nil {
 		return 0, err
 	}

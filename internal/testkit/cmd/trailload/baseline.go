@@ -11,26 +11,9 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-)
 
-// wanted are the fields of a record that counting needs, as a program that only
-// decodes would have them.
-type wanted struct {
-	Records []struct {
-		EventVersion, EventTime, EventSource, EventName, AwsRegion, SourceIPAddress, UserAgent, ErrorCode string
-		EventID, EventType, EventCategory, RecipientAccountID, VpcEndpointID                              string
-		UserIdentity                                                                                      struct {
-			Type, PrincipalID, Arn, AccountID, AccessKeyID, UserName, InvokedBy, IdentityProvider string
-			SessionContext                                                                        struct {
-				Attributes     struct{ MfaAuthenticated, CreationDate string }
-				SessionIssuer  struct{ Type, Arn, AccountID, UserName string }
-				SourceIdentity string
-			}
-		}
-		RequestParameters map[string]any
-		Resources         []struct{ ARN, AccountID, Type string }
-	}
-}
+	"github.com/retinue-id/retinue/internal/testkit"
+)
 
 // decodeAll decodes every file of a folder, as many at once as there are
 // processors, and returns how many records there were.
@@ -84,7 +67,7 @@ func decodeFile(name string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	var w wanted
+	var w testkit.TrailRecords
 	if err := json.Unmarshal(data, &w); err != nil {
 		return 0, err
 	}
