@@ -67,99 +67,99 @@ func Outcomes() []Outcome {
 // token.
 type Event struct {
 	// Log names the log in lower case with dots, such as "aws.cloudtrail".
-	Log string
+	Log string `json:"log"`
 	// ID is the log's own id of the entry, unique within Log and the same
 	// however often and by whichever way the entry arrives. Where a log has none
 	// it is empty, and Digest stands for it.
-	ID string
+	ID string `json:"id,omitempty"`
 	// Digest is the first half of the SHA-256 of the record's own bytes (a line
 	// without its end, a JSON value without the white space around it). It is set
 	// where ID is empty.
-	Digest [16]byte
+	Digest [16]byte `json:"digest,omitzero"`
 	// At is when it happened, by the log, in UTC.
-	At time.Time
+	At time.Time `json:"at"`
 	// Realm is the system in which it happened.
-	Realm Realm
-	Class EventClass
+	Realm Realm      `json:"realm"`
+	Class EventClass `json:"class"`
 
 	// Identity acted, as its own realm lists it: an assumed role's session names
 	// the role. Zero where the log does not say.
-	Identity Ref
+	Identity Ref `json:"identity,omitzero"`
 	// Person is true where the log itself says that a person acted (a console
 	// sign-in, a user of the directory).
-	Person bool
+	Person bool `json:"person,omitempty"`
 	// Credential is what it acted with, as its realm lists it, and Joins and
 	// Fingerprints are by what the credential is known where the log gives an id
 	// or a hash of it rather than its name. All may be empty.
-	Credential   Ref
-	Joins        []JoinKey
-	Fingerprints []Fingerprint
+	Credential   Ref           `json:"credential,omitzero"`
+	Joins        []JoinKey     `json:"joins,omitempty"`
+	Fingerprints []Fingerprint `json:"fingerprints,omitempty"`
 	// Via are the identities through which it came to act, nearest first: who
 	// assumed the role, the pipeline whose token was exchanged, the node whose pod
 	// it was.
-	Via []Ref
+	Via []Ref `json:"via,omitempty"`
 	// OnBehalfOf is for whom it acted, beside itself: the user whom an agent
 	// serves, the account that an administrator impersonated.
-	OnBehalfOf Ref
+	OnBehalfOf Ref `json:"onBehalfOf,omitzero"`
 
 	// Action is the permission that the call needed, in the words in which the
 	// access engine of the realm is asked (docs/access.md has them): "s3:GetObject",
 	// "get", "SELECT", "storage.objects.get". Where no permission is known for a call
 	// it is empty and Operation says what was called. More are permissions that the
 	// same call needed besides.
-	Action string
-	More   []string
+	Action string   `json:"action,omitempty"`
+	More   []string `json:"more,omitempty"`
 	// Operation is the log's own word, where it is not Action.
-	Operation string
+	Operation string `json:"operation,omitempty"`
 	// Resource is what was acted on: as the inventory lists it where the connector
 	// lists such things, else with the Key in which the access engine takes it (an
 	// ARN; "pay/secrets:db" of Kubernetes). Zero: none, or not said.
-	Resource Ref
-	Outcome  Outcome
+	Resource Ref     `json:"resource,omitzero"`
+	Outcome  Outcome `json:"outcome"`
 	// Reason is the log's own code of a refusal or error.
-	Reason string
+	Reason string `json:"reason,omitempty"`
 	// Region is the part of the system in which it happened.
-	Region string
-	Origin Origin
+	Region string `json:"region,omitempty"`
+	Origin Origin `json:"origin,omitzero"`
 	// Context are request conditions as the log shows them, by the key that
 	// policies test ("aws:SourceVpce", "aws:MultiFactorAuthPresent"), sorted by
 	// Key. A key that the log shows to be absent is not listed.
-	Context []ContextValue
+	Context []ContextValue `json:"context,omitempty"`
 	// Touches are the identities, credentials and controls that the call changed
 	// or read.
-	Touches []Touch
+	Touches []Touch `json:"touches,omitempty"`
 	// Raw is the record of an EventUnknown, cut to MaxEventUnknown. The host
 	// searches it for secrets and seals it before it is kept. Nil otherwise.
-	Raw []byte
+	Raw []byte `json:"raw,omitempty"`
 }
 
 // ContextValue is one request condition.
 type ContextValue struct {
-	Key   string
-	Value string
+	Key   string `json:"key"`
+	Value string `json:"value"`
 }
 
 // Origin is where a call came from, as far as the log says.
 type Origin struct {
 	// Address is the caller's, unmapped; invalid where the log gives none.
-	Address netip.Addr
+	Address netip.Addr `json:"address,omitzero"`
 	// Agent is the user agent or client program as sent. It is the caller's own
 	// word.
-	Agent string
+	Agent string `json:"agent,omitempty"`
 	// Workload is what ran the caller by the log's word: a pod, an instance, a
 	// function, a pipeline's run. Pipeline runs name the pipeline as Ref and the
 	// run in Run.
-	Workload Ref
-	Run      string
+	Workload Ref    `json:"workload,omitzero"`
+	Run      string `json:"run,omitempty"`
 	// Host is the name of the machine, Application the name that the client gave
 	// itself (application_name of PostgreSQL), Service the platform's own service
 	// that made the call for somebody ("cloudformation.amazonaws.com").
-	Host        string
-	Application string
-	Service     string
+	Host        string `json:"host,omitempty"`
+	Application string `json:"application,omitempty"`
+	Service     string `json:"service,omitempty"`
 	// Interactive is true where the log says that a terminal or browser session
 	// was used.
-	Interactive bool
+	Interactive bool `json:"interactive,omitempty"`
 }
 
 // TouchKind says what a call did to something that governance is about.
@@ -187,8 +187,8 @@ const (
 // Touch is what a call did, and to what. Target is zero where the log does not
 // name it.
 type Touch struct {
-	Kind   TouchKind
-	Target Ref
+	Kind   TouchKind `json:"kind"`
+	Target Ref       `json:"target,omitzero"`
 }
 
 // Coverage is what a reader says that a log shows for a stretch of time, and

@@ -9,6 +9,9 @@ const (
 	RecordActivityAttested RecordAction = "activity.attested"
 	// RecordActivityPushed: a collector pushed records of a log; once a day.
 	RecordActivityPushed RecordAction = "activity.pushed"
+	// RecordActivityHandedIn: logs that were read on another machine were handed in;
+	// once an hour, and whenever it was said what they cover.
+	RecordActivityHandedIn RecordAction = "activity.handed_in"
 	// RecordActivityRefused: a collector pushed events of systems that it does not
 	// speak for, or such with names of those; once an hour.
 	RecordActivityRefused RecordAction = "activity.refused"

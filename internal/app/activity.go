@@ -53,8 +53,23 @@ type ActivityRead struct {
 	// Concerns counts, by the code of a blind spot, the identities and credentials
 	// of whose verdict it is a part. It is set by ImportActivity.
 	Concerns map[string]int `json:"concerns,omitempty"`
-	Error    string         `json:"error,omitempty"`
+	// HandedIn says that it was read here and counted by a server; Weak, that it is
+	// weak evidence there whatever the logs prove.
+	HandedIn bool `json:"handedIn,omitempty"`
+	Weak     bool `json:"weak,omitempty"`
+	// Refused events are of systems that the sender does not speak for, Withheld
+	// names of such in events of others, which count without them, OtherKeys
+	// are fingerprints under keys that the server does not have, and Places the
+	// first of what the server refused or could not take.
+	Refused   int64    `json:"refused,omitempty"`
+	Withheld  int64    `json:"withheld,omitempty"`
+	OtherKeys int64    `json:"otherKeys,omitempty"`
+	Places    []string `json:"places,omitempty"`
+	Error     string   `json:"error,omitempty"`
 }
+
+// maxReadNotes bounds the notes on the logs of one source.
+const maxReadNotes = 200
 
 // maxKeptFaults is how many faults of one input are kept one by one; the others
 // are counted.
@@ -335,7 +350,7 @@ func (s *activitySink) Fault(f connector.Fault) {
 func (s *activitySink) Note(n connector.Note) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.read.Notes) < 200 {
+	if len(s.read.Notes) < maxReadNotes {
 		s.read.Notes = append(s.read.Notes, n)
 	}
 }

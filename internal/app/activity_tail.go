@@ -79,6 +79,9 @@ func (a *App) TailActivity(ctx context.Context, sources []SourceConfig, opt Tail
 		}
 	}
 	for _, s := range sources {
+		if s.Logs.Target != "" {
+			s.Target = s.Logs.Target
+		}
 		if t.logs[s.Name] != nil {
 			return fmt.Errorf("%w: two sources are called %s", retinue.ErrInvalid, s.Name)
 		}

@@ -5,31 +5,28 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/auth"
 	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
+	"github.com/retinue-id/retinue/internal/web/api"
 )
 
-// CoverageOf selects what logs cover: the log, realm or source of that name,
-// everything where Name is empty, from From to To where they are set.
-type CoverageOf struct {
-	Name     string
-	Realm    retinue.Realm
-	From, To time.Time
-}
+// CoverageOf selects what logs cover.
+type CoverageOf = api.CoverageOf
 
 // KeptCoverage is what is known of what logs cover, and whose word stands on it.
-type KeptCoverage struct {
-	Coverage     []retinue.Coverage  `json:"coverage"`
-	Attestations []store.Attestation `json:"attestations"`
-}
+type KeptCoverage = api.KeptCoverage
 
 // KeptCoverage lists what logs cover.
 func (a *App) KeptCoverage(ctx context.Context, of CoverageOf) (out KeptCoverage, err error) {
 	err = a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
-		out, err = keptCoverage(tx, of)
+		if out, err = keptCoverage(tx, of); err == nil {
+			named(tx, out.Coverage, out.Attestations)
+		}
 		return err
 	})
 	return out, err
@@ -68,11 +65,38 @@ func keptCoverage(tx *sqlstore.Tx, of CoverageOf) (KeptCoverage, error) {
 	return out, err
 }
 
-// Attest keeps somebody's word that what was read of logs is all that they held,
-// for the stretches that were read and do not prove it by themselves. It returns
-// the stretches. The verdicts that follow are formed. ErrNotFound says that there
-// is no such stretch.
+// calledIn is an actor as people know them: a person by the name of the account,
+// of which only the id is kept.
+func calledIn(tx *sqlstore.Tx, who retinue.Actor) retinue.Actor {
+	if acc, err := tx.Account(store.AccountID(who.Name)); err == nil && acc.Name != "" {
+		who.Name = acc.Name
+	}
+	return who
+}
+
+// named has words and the proofs that rest on them call people by their names.
+func named(tx *sqlstore.Tx, coverage []retinue.Coverage, words []store.Attestation) {
+	for i := range words {
+		id := words[i].By.Name
+		words[i].By = calledIn(tx, words[i].By)
+		for j := range coverage {
+			if rest, ok := strings.CutPrefix(coverage[j].Proof, id+" said "); ok {
+				coverage[j].Proof = words[i].By.Name + " said " + rest
+			}
+		}
+	}
+}
+
+// Attest is AttestFor without a reason.
 func (a *App) Attest(ctx context.Context, who retinue.Actor, of CoverageOf) ([]store.Attestation, error) {
+	return a.AttestFor(ctx, who, of, "")
+}
+
+// AttestFor keeps somebody's word that what was read of logs is all that they
+// held, for the stretches that were read and do not prove it by themselves, and
+// why. It returns the stretches. The verdicts that follow are formed. ErrNotFound says that there
+// is no such stretch.
+func (a *App) AttestFor(ctx context.Context, who retinue.Actor, of CoverageOf, reason string) ([]store.Attestation, error) {
 	var out []store.Attestation
 	err := a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
 		out = nil
@@ -84,7 +108,7 @@ func (a *App) Attest(ctx context.Context, who retinue.Actor, of CoverageOf) ([]s
 			if c.Proof != "" {
 				continue
 			}
-			w := store.Attestation{Log: c.Log, Realm: c.Realm, From: c.From, To: c.To, By: who, At: tx.At()}
+			w := store.Attestation{Log: c.Log, Realm: c.Realm, From: c.From, To: c.To, By: who, At: tx.At(), Reason: reason}
 			if of.From.After(w.From) {
 				w.From = of.From
 			}
@@ -118,13 +142,17 @@ func attest(tx *sqlstore.Tx, who retinue.Actor, subject string, w store.Attestat
 }
 
 func wordDetails(w store.Attestation) map[string]any {
-	return map[string]any{"log": w.Log, "realm": w.Realm, "from": w.From.Format(time.RFC3339), "to": w.To.Format(time.RFC3339)}
+	d := map[string]any{"log": w.Log, "realm": w.Realm, "from": w.From.Format(time.RFC3339), "to": w.To.Format(time.RFC3339)}
+	if w.Reason != "" {
+		d["reason"] = w.Reason
+	}
+	return d
 }
 
 // Withdraw takes back every word on logs that reaches into a stretch: that it was
 // given stays on record. The verdicts that follow are formed. ErrNotFound says
 // that there is none.
-func (a *App) Withdraw(ctx context.Context, who retinue.Actor, of CoverageOf) ([]store.Attestation, error) {
+func (a *App) Withdraw(ctx context.Context, who retinue.Actor, of CoverageOf, reason string) ([]store.Attestation, error) {
 	var out []store.Attestation
 	err := a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
 		kept, err := keptCoverage(tx, of)
@@ -138,6 +166,10 @@ func (a *App) Withdraw(ctx context.Context, who retinue.Actor, of CoverageOf) ([
 		for _, w := range out {
 			details := wordDetails(w)
 			details["of"] = w.By.Name
+			delete(details, "reason")
+			if reason != "" {
+				details["reason"] = reason
+			}
 			tx.Record(who, retinue.RecordActivityWithdrawn, w.Log, details)
 			if err := errors.Join(tx.WithdrawAttestation(w.Key, who), tx.JudgeRealmAgain(w.Realm)); err != nil {
 				return err
@@ -150,4 +182,19 @@ func (a *App) Withdraw(ctx context.Context, who retinue.Actor, of CoverageOf) ([
 	}
 	_, err = a.JudgeUsage(ctx)
 	return out, err
+}
+
+// LogCoverage implements api.LogWords.
+func (a *App) LogCoverage(ctx context.Context, of CoverageOf) (KeptCoverage, error) {
+	return a.KeptCoverage(ctx, of)
+}
+
+// AttestLogs implements api.LogWords.
+func (a *App) AttestLogs(ctx context.Context, c auth.Caller, of CoverageOf, reason string) ([]store.Attestation, error) {
+	return a.AttestFor(ctx, c.Actor, of, reason)
+}
+
+// WithdrawWords implements api.LogWords.
+func (a *App) WithdrawWords(ctx context.Context, c auth.Caller, of CoverageOf, reason string) ([]store.Attestation, error) {
+	return a.Withdraw(ctx, c.Actor, of, reason)
 }

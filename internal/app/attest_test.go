@@ -45,15 +45,15 @@ func TestAttest(t *testing.T) {
 		}
 		proofs()
 		of := app.CoverageOf{Name: "app.audit", From: begin.Add(10 * time.Minute), To: begin.Add(1000 * time.Hour)}
-		words, err := a.Attest(t.Context(), who, of)
+		words, err := a.AttestFor(t.Context(), who, of, "the shipper stops the server when it cannot write")
 		if err != nil || len(words) != 1 || words[0].To != begin.Add(59*time.Minute) {
 			t.Fatalf("%+v, %v", words, err)
 		}
 		proofs(10*time.Minute, 59*time.Minute)
-		if _, err := a.Attest(t.Context(), who, of); !errors.Is(err, retinue.ErrNotFound) {
+		if _, err := a.AttestFor(t.Context(), who, of, "the shipper stops the server when it cannot write"); !errors.Is(err, retinue.ErrNotFound) {
 			t.Errorf("vouched for twice: %v", err)
 		}
-		if _, err := a.Withdraw(t.Context(), who, app.CoverageOf{Name: "app.audit"}); err != nil {
+		if _, err := a.Withdraw(t.Context(), who, app.CoverageOf{Name: "app.audit"}, ""); err != nil {
 			t.Fatal(err)
 		}
 		proofs()

@@ -71,7 +71,7 @@ func (a *App) RunEventStreams(ctx context.Context) error {
 	var all sync.WaitGroup
 	for i, r := range readers {
 		all.Go(func() {
-			errs[i] = r.Run(ctx)
+			errs[i] = a.readStream(ctx, r)
 			if errs[i] != nil {
 				a.log.Error("event stream is not read", "error", errs[i].Error())
 			}

@@ -35,7 +35,7 @@ func (a *App) API(who api.Authenticator) (*api.API, error) {
 func (a *App) services(who api.Authenticator) api.Services {
 	return api.Services{Auth: who, Log: a.log, Now: a.DB.Now, Version: Version, Demo: a.demo, DemoStep: a.DemoStep,
 		Identities: a, Things: a, Relations: a, Wholes: a, Findings: a, Undoer: a, Rules: a, Records: a, Inventory: a, Overviewer: a, Populations: a, Exporter: a, Events: a, Stopping: a.stopping, Views: a, Answers: a,
-		Sources: a, SourceLogReader: a, Connectors: a, Scans: scansAPI{a}, Hooks: a, Collectors: a, HandIns: a, EventReceiver: a,
+		Sources: a, SourceLogReader: a, ActivityImporter: a, LogWords: a, EventStreamer: a, Connectors: a, Scans: scansAPI{a}, Hooks: a, Collectors: a, HandIns: a, EventReceiver: a,
 		Registrations: a, Owners: a, OwnershipRules: a,
 		Outlets: a, NoticeRoutes: a, Notices: a, Tickets: a, Checkpoints: a, ThirdParties: a, Retentions: a, IdleThresholds: a, Sealings: a,
 		AccessEngine: a, AccessCutter: a, UsageHistory: a, Simulator: a, RightSizer: a, Signals: a}

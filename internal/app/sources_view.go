@@ -129,6 +129,7 @@ func standingOf(tx *sqlstore.Tx) (st standing, err error) {
 			return err
 		}
 		for _, l := range logs {
+			l.PausedBy = calledIn(tx, l.PausedBy)
 			st.logs[l.Source.Key] = l
 		}
 		_, st.open, err = tx.LastScans()

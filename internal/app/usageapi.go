@@ -74,10 +74,10 @@ const tallyDays = 90
 // ActivityLogs implements api.UsageHistory.
 func (a *App) ActivityLogs(ctx context.Context) (api.ActivityLogs, error) {
 	out := api.ActivityLogs{Logs: []api.ActivityLog{}, Faults: []store.UsageFault{}, Unlisted: []api.UnlistedIdentity{}, Streams: []api.EventStream{}}
-	for _, s := range a.EventStreams() {
-		out.Streams = append(out.Streams, api.EventStream{State: s})
-	}
-	err := a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
+	err := a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) (err error) {
+		if out.Streams, err = a.streamsIn(tx); err != nil {
+			return err
+		}
 		coverage, err := tx.UsageCoverage("")
 		if err != nil {
 			return err
@@ -86,7 +86,12 @@ func (a *App) ActivityLogs(ctx context.Context) (api.ActivityLogs, error) {
 		if err != nil {
 			return err
 		}
-		out.Logs = logsOf(coverage, tallies, tx.At().Unix()/86400-tallyDays)
+		words, err := tx.Attestations("")
+		if err != nil {
+			return err
+		}
+		named(tx, coverage, words)
+		out.Logs = logsOf(coverage, words, tallies, tx.At().Unix()/86400-tallyDays)
 		if faults, err := tx.UsageFaults(100); err != nil {
 			return err
 		} else if faults != nil {
@@ -126,7 +131,7 @@ func (a *App) connectorOf(realm retinue.Realm) string {
 }
 
 // logsOf joins what logs cover with what they brought.
-func logsOf(coverage []retinue.Coverage, tallies []store.UsageTally, since int64) []api.ActivityLog {
+func logsOf(coverage []retinue.Coverage, words []store.Attestation, tallies []store.UsageTally, since int64) []api.ActivityLog {
 	type key struct {
 		log   string
 		realm retinue.Realm
@@ -134,7 +139,7 @@ func logsOf(coverage []retinue.Coverage, tallies []store.UsageTally, since int64
 	logs := map[key]*api.ActivityLog{}
 	get := func(log string, realm retinue.Realm) *api.ActivityLog {
 		return at(logs, key{log, realm}, func() *api.ActivityLog {
-			return &api.ActivityLog{Log: log, Realm: realm, Coverage: []retinue.Coverage{}, Gaps: []verdict.Window{}, Events: map[string]int64{}, Days: []api.UsageDay{}}
+			return &api.ActivityLog{Log: log, Realm: realm, Coverage: []retinue.Coverage{}, Words: []store.Attestation{}, Gaps: []verdict.Window{}, Events: map[string]int64{}, Days: []api.UsageDay{}}
 		})
 	}
 	for _, c := range coverage {
@@ -144,6 +149,11 @@ func logsOf(coverage []retinue.Coverage, tallies []store.UsageTally, since int64
 		}
 		l.From, l.To = earlierOf(l.From, c.From), laterOf(l.To, c.To)
 		l.Coverage = append(l.Coverage, c)
+	}
+	for _, w := range words {
+		if l := logs[key{w.Log, w.Realm}]; l != nil {
+			l.Words = append(l.Words, w)
+		}
 	}
 	for _, t := range tallies {
 		l := get(t.Log, t.Realm)

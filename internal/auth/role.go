@@ -46,7 +46,7 @@ const (
 	// PermSettingsManage: change settings of the installation: single sign-on,
 	// retention, sealing.
 	PermSettingsManage Permission = "settings.manage"
-	// PermIngestWrite: hand in what a collector found.
+	// PermIngestWrite: hand in what was found, or read of logs, elsewhere.
 	PermIngestWrite Permission = "ingest.write"
 )
 

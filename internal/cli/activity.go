@@ -13,7 +13,7 @@ import (
 )
 
 func (e *env) activityCommand() *cobra.Command {
-	return group("activity", "Activity: what the logs of systems tell of use", e.activityImport(), e.activityTail(), e.activityCoverage(), e.activityAttest())
+	return group("activity", "Activity: what the logs of systems tell of use", e.activityImport(), e.activityTail(), e.activityCoverage(), e.activityAttest(), e.activityStreams())
 }
 
 func (e *env) activityImport() *cobra.Command {
@@ -31,6 +31,11 @@ A log that cannot prove that it is whole is weak evidence. If you know that what
 you import is all that it held in its time, say so with --complete: your name is
 kept with it.
 
+With --server the logs are read here and what they tell is handed in to a server,
+which counts it; cut short, the same goes on where it stopped. An account that
+manages sources hands in what the logs prove too; what a collector or another
+account hands in is weak evidence.
+
 Kinds of log:
 ` + logsHelp(app.Specs()),
 		Example: activityExamples(app.Specs()),
@@ -46,9 +51,6 @@ Kinds of log:
 					return err
 				}
 			}
-			if e.remote() {
-				return errLocal
-			}
 			cfg, err := e.settings()
 			if err != nil {
 				return err
@@ -56,6 +58,9 @@ Kinds of log:
 			sources, err := e.sourcesOf(args, cfg)
 			if err != nil {
 				return err
+			}
+			if e.remote() {
+				return e.handInActivity(cmd.Context(), cfg, sources, opt, format, verbose)
 			}
 			return e.importActivity(cmd, sources, opt, format, verbose)
 		},
@@ -114,6 +119,11 @@ func (e *env) importActivity(cmd *cobra.Command, sources []app.SourceConfig, opt
 	if err != nil {
 		return err
 	}
+	return e.showReads(reads, format, verbose)
+}
+
+// showReads prints what came of reading logs; one that failed is the error.
+func (e *env) showReads(reads []app.ActivityRead, format string, verbose bool) (err error) {
 	if format == "json" {
 		err = e.json(reads)
 	} else {

@@ -57,8 +57,8 @@ func (e *env) activityCoverage() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return e.withApp(cmd, func(a *app.App) error {
-				kept, err := a.KeptCoverage(cmd.Context(), of)
+			return e.askLogs(cmd.Context(), func(l logbook) error {
+				kept, err := l.coverage(cmd.Context(), of)
 				if err != nil {
 					return err
 				}
@@ -71,6 +71,11 @@ func (e *env) activityCoverage() *cobra.Command {
 				for _, c := range kept.Coverage {
 					e.printf("%s of %s from %s to %s: %s\n", c.Log, c.Realm, minute(c.From), minute(c.To), wholeWord(c))
 				}
+				for _, w := range kept.Attestations {
+					if w.Reason != "" {
+						e.printf("%s said so of %s of %s from %s to %s: %s\n", retinue.CleanName(w.By.Name), w.Log, w.Realm, minute(w.From), minute(w.To), retinue.CleanName(w.Reason))
+					}
+				}
 				return nil
 			})
 		},
@@ -82,6 +87,7 @@ func (e *env) activityCoverage() *cobra.Command {
 func (e *env) activityAttest() *cobra.Command {
 	var f coverageFlags
 	var withdraw bool
+	var reason string
 	c := &cobra.Command{
 		Use:   "attest LOG|REALM|SOURCE",
 		Short: "Say that what was read of a log is all that it held, or take that back",
@@ -91,7 +97,7 @@ themselves (see "retinue activity coverage"). What nobody vouches for is weak
 evidence. With --withdraw every word that reaches into the stretch is taken back.
 
 The verdicts that follow from it are formed at once.`,
-		Example: `  retinue activity attest kubernetes.audit --from 2026-03-01 --to 2026-04-01
+		Example: `  retinue activity attest kubernetes.audit --from 2026-03-01 --to 2026-04-01 --reason "the shipper blocks"
   retinue activity attest app.audit --realm app:shop
   retinue activity attest kubernetes.audit --withdraw`,
 		Args: cobra.ExactArgs(1),
@@ -100,16 +106,13 @@ The verdicts that follow from it are formed at once.`,
 			if err != nil {
 				return err
 			}
-			return e.withApp(cmd, func(a *app.App) error {
-				act, did := a.Attest, "You say that this is all that %s of %s held from %s to %s.\n"
+			return e.askLogs(cmd.Context(), func(l logbook) error {
+				act, did := l.attest, "You say that this is all that %s of %s held from %s to %s.\n"
 				if withdraw {
-					act, did = a.Withdraw, "Nobody says any more that what was read of %s of %s is all, from %s to %s.\n"
+					act, did = l.withdraw, "Nobody says any more that what was read of %s of %s is all, from %s to %s.\n"
 				}
-				words, err := act(cmd.Context(), app.Actor(), of)
+				words, err := act(cmd.Context(), of, reason)
 				if err != nil {
-					return err
-				}
-				if _, err := a.Settle(cmd.Context()); err != nil { // what is concluded now may be a finding
 					return err
 				}
 				if f.format == "json" {
@@ -123,20 +126,9 @@ The verdicts that follow from it are formed at once.`,
 		},
 	}
 	f.add(c)
+	c.Flags().StringVar(&reason, "reason", "", "why: it is kept with the word, and goes on record")
 	c.Flags().BoolVar(&withdraw, "withdraw", false, "take the word back")
 	return c
-}
-
-// withApp runs fn over the installation on this machine.
-func (e *env) withApp(cmd *cobra.Command, fn func(*app.App) error) error {
-	if e.remote() {
-		return errLocal
-	}
-	a, err := e.open(cmd.Context())
-	if err != nil {
-		return err
-	}
-	return errors.Join(fn(a), a.Close())
 }
 
 // beginning reads when something begins: of a day its first moment, where

@@ -40,6 +40,9 @@ func (e *env) showRead(r app.ActivityRead, verbose bool) {
 	line(r.LateUnverified, "came so late that it cannot be told whether they had been counted")
 	line(r.Unknown, "are of no kind that is known: kept, and taken neither for use nor for silence")
 	line(r.Faults, "could not be read")
+	if r.HandedIn {
+		e.showHandedIn(r)
+	}
 	e.showCoverage(r.Coverage, verbose)
 	e.showSpots(r, verbose)
 	e.showNotes(r.Notes, verbose)

@@ -121,14 +121,13 @@ func (e *env) tailed(args []string) ([]app.SourceConfig, error) {
 	if err != nil {
 		return nil, err
 	}
-	sources, err := e.sourcesOf(args, cfg)
-	if err != nil || len(args) > 0 {
-		return sources, err
+	if len(args) > 0 {
+		return e.sourcesOf(args, cfg)
 	}
 	reads := func(s app.SourceConfig) bool {
 		return slices.ContainsFunc(app.Specs(), func(spec connector.Spec) bool { return spec.Kind == s.Kind && spec.Activity != nil })
 	}
-	sources = slices.DeleteFunc(slices.Clone(sources), func(s app.SourceConfig) bool { return !reads(s) })
+	sources := slices.DeleteFunc(slices.Clone(cfg.Sources), func(s app.SourceConfig) bool { return !reads(s) })
 	if len(sources) == 0 {
 		return nil, usageError{errors.New("no source of retinue.yaml has logs: name some, for example `retinue activity tail host`")}
 	}

@@ -12,9 +12,6 @@ import (
 // has the table of all.
 func onlyHere() map[string]string {
 	return map[string]string{
-		"activity import":       "the logs lie here, and are counted in the database itself",
-		"activity coverage":     "what was read is kept in the database itself",
-		"activity attest":       "whoever gives their word is the account of this machine",
 		"activity tail":         "the logs lie here, and are read here",
 		"access attack-paths":   asksHere,
 		"access blast-radius":   asksHere,

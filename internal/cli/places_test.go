@@ -48,10 +48,10 @@ func TestEveryCommandHasItsPlace(t *testing.T) {
 		switch why, only := reasons[n]; {
 		case only:
 			at = "no: " + why
-		case n == "login", n == "logout", n == "whoami":
+		case n == "login", n == "logout", n == "whoami", n == "activity streams":
 			at = "only there"
-		case n == "scan", n == "ingest":
-			at = "reads here, hands in there as a collector"
+		case n == "scan", n == "ingest", n == "activity import":
+			at = "reads here, hands in there"
 		case n == "keys enroll":
 			at = "takes the key over from there, as a collector"
 		}

@@ -94,4 +94,13 @@ type Attestation struct {
 	To    time.Time     `json:"to"`
 	By    retinue.Actor `json:"by"`
 	At    time.Time     `json:"at"`
+	// Reason is why, where they said.
+	Reason string `json:"reason,omitempty"`
+}
+
+// StreamPause says that a stream of events is not read for now.
+type StreamPause struct {
+	Name string
+	By   retinue.Actor
+	At   time.Time
 }

@@ -671,6 +671,7 @@ var unscoped = map[string]string{
 	"UsageInput":    "where a reader stands in a log",
 	"UsageActors":   "who acts, for suggestions and leavers: what they touched is asked with the scope in it",
 	"Attestations":  "whose word there is on logs, by the permission to see sources",
+	"StreamPauses":  "which streams are not read, by the permission to see sources",
 	"UsageCoverage": "what logs cover, by the permission to see sources", "UsageFaults": "what of logs could not be read, by the permission to see sources",
 	"RealmListed": "a yes or no, by the permission to see sources", "UsageTallies": "what logs brought, by the permission to see sources", "Unlisted": "who is in no listing, by the permission to see sources",
 	"SignalsOf": "for the job that looks for signals, which sees everything", "DismissalsInForce": "for that job, and decisions in updates",

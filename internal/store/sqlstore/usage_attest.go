@@ -37,8 +37,8 @@ func (tx *Tx) Attest(a store.Attestation) error {
 		err := rows.Scan(&id, &f, &t)
 		met, from, to = append(met, id), min(from, f), max(to, t)
 		return err
-	}, "SELECT id, from_at, to_at FROM usage_attestations WHERE realm_id = $1 AND log = $2 AND attested_by = $3 AND withdrawn_at IS NULL AND from_at <= $4 AND to_at >= $5",
-		realm, log, string(by), to, from)
+	}, "SELECT id, from_at, to_at FROM usage_attestations WHERE realm_id = $1 AND log = $2 AND attested_by = $3 AND reason = $6 AND withdrawn_at IS NULL AND from_at <= $4 AND to_at >= $5",
+		realm, log, string(by), to, from, a.Reason)
 	for _, id := range met {
 		if err == nil {
 			err = tx.exec("DELETE FROM usage_attestations WHERE id = $1", id)
@@ -51,8 +51,8 @@ func (tx *Tx) Attest(a store.Attestation) error {
 	if err != nil {
 		return err
 	}
-	return tx.exec("INSERT INTO usage_attestations (id, log, realm_id, from_at, to_at, attested_by, attested_at, withdrawn_by) VALUES ($1, $2, $3, $4, $5, $6, $7, '')",
-		key, log, realm, from, to, string(by), tx.at.UnixMicro())
+	return tx.exec("INSERT INTO usage_attestations (id, log, realm_id, from_at, to_at, attested_by, attested_at, withdrawn_by, reason) VALUES ($1, $2, $3, $4, $5, $6, $7, '', $8)",
+		key, log, realm, from, to, string(by), tx.at.UnixMicro(), a.Reason)
 }
 
 // Attestations lists the words on logs that were not withdrawn, of all realms
@@ -63,13 +63,13 @@ func (tx *Tx) Attestations(realm retinue.Realm) ([]store.Attestation, error) {
 		var a store.Attestation
 		var from, to, at int64
 		var by string
-		if err := rows.Scan(&a.Key, &a.Log, &a.Realm, &from, &to, &by, &at); err != nil {
+		if err := rows.Scan(&a.Key, &a.Log, &a.Realm, &from, &to, &by, &at, &a.Reason); err != nil {
 			return err
 		}
 		a.From, a.To, a.At = observed(from), observed(to), observed(at)
 		out = append(out, a)
 		return json.Unmarshal([]byte(by), &out[len(out)-1].By)
-	}, `SELECT t.id, w.word, m.realm, t.from_at, t.to_at, t.attested_by, t.attested_at FROM usage_attestations t
+	}, `SELECT t.id, w.word, m.realm, t.from_at, t.to_at, t.attested_by, t.attested_at, t.reason FROM usage_attestations t
 		JOIN usage_words w ON w.id = t.log JOIN realms m ON m.id = t.realm_id
 		WHERE t.withdrawn_at IS NULL AND ($1 = '' OR m.realm = $1) ORDER BY m.realm, w.word, t.from_at, t.id`, string(realm))
 	if err != nil {

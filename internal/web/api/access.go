@@ -225,6 +225,14 @@ func accessTable() map[string]access { //nolint:funlen // one table, so that it 
 		"push-events":                  may(auth.PermIngestWrite),
 		"push-events-of":               may(auth.PermIngestWrite),
 		"push-signed-events":           public, // signed
+		"import-activity":              may(auth.PermIngestWrite),
+		"get-activity-position":        may(auth.PermIngestWrite),
+		"get-log-coverage":             may(auth.PermSourcesRead),
+		"attest-logs":                  may(auth.PermSourcesManage),
+		"withdraw-log-words":           may(auth.PermSourcesManage),
+		"list-event-streams":           may(auth.PermSourcesRead),
+		"pause-event-stream":           may(auth.PermSourcesManage),
+		"resume-event-stream":          may(auth.PermSourcesManage),
 		"set-collector-signing-key":    fresh(auth.PermSourcesManage),
 		"remove-collector-signing-key": fresh(auth.PermSourcesManage),
 

@@ -179,7 +179,10 @@ type Services struct {
 	Sealings       Sealings
 	IdleThresholds IdleThresholds
 
-	SourceLogReader SourceLogReader
+	SourceLogReader  SourceLogReader
+	ActivityImporter ActivityImporter
+	LogWords         LogWords
+	EventStreamer    EventStreamer
 }
 
 // API is the set of operations.
@@ -251,6 +254,9 @@ func (a *API) register() {
 	a.collectors()
 	a.handIns()
 	a.eventReceiver()
+	a.activityImports()
+	a.logWords()
+	a.eventStreams()
 	a.channels()
 	a.noticeRoutes()
 	a.notices()

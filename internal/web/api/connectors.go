@@ -30,6 +30,15 @@ type Kind struct {
 	BlindSpots     []string       `json:"blindSpots"`
 	CouldRead      []string       `json:"couldRead"`
 	Script         bool           `json:"script" doc:"There is a script that exports a system for an air-gapped scan"`
+	LogsOnly       bool           `json:"logsOnly" doc:"It lists no system: a source of this kind only has its logs read"`
+	Logs           *KindLogs      `json:"logs,omitempty" doc:"How logs of the kind are read by themselves; left out where there are none"`
+}
+
+// KindLogs describes the logs of a kind of source.
+type KindLogs struct {
+	Titles   []string     `json:"titles" doc:"What the logs are called"`
+	Targets  []KindTarget `json:"targets" doc:"What may stand in the target of a source's logs"`
+	FileOnly bool         `json:"fileOnly" doc:"They are files of the server, and named in retinue.yaml only"`
 }
 
 // KindTarget is a form of target, or an example.
@@ -69,9 +78,7 @@ func (a *API) connectors() {
 			specs := s.ConnectorSpecs()
 			kinds := make([]Kind, 0, len(specs))
 			for _, spec := range specs {
-				if spec.Open != nil { // else it only reads logs and is no kind of source
-					kinds = append(kinds, kindOf(spec))
-				}
+				kinds = append(kinds, kindOf(spec))
 			}
 			return wholeList(kinds), nil
 		})
@@ -81,6 +88,18 @@ func kindOf(s connector.Spec) Kind {
 	k := Kind{Kind: s.Kind, Title: s.Title, Summary: s.Summary, FileOnly: s.Remote == nil, TargetOptional: s.TargetOptional, Script: s.Script != nil,
 		Targets: []KindTarget{}, Options: []KindOption{}, Examples: []KindTarget{}, Privileges: []KindDocument{},
 		Sees: present(s.Sees), BlindSpots: present(s.BlindSpots), CouldRead: present(s.CouldRead)}
+	if act := s.Activity; act != nil {
+		k.Logs = &KindLogs{Titles: []string{}, Targets: []KindTarget{}, FileOnly: act.Remote == nil}
+		for _, l := range act.Logs {
+			k.Logs.Titles = append(k.Logs.Titles, l.Title)
+		}
+		for _, t := range act.Target {
+			k.Logs.Targets = append(k.Logs.Targets, KindTarget{Form: t.Form, Help: t.Help, FileOnly: !t.Remote})
+		}
+	}
+	if s.Open == nil {
+		k.LogsOnly, k.TargetOptional, k.FileOnly = true, true, k.Logs == nil || k.Logs.FileOnly
+	}
 	for _, t := range s.Target {
 		k.Targets = append(k.Targets, KindTarget{Form: t.Form, Help: t.Help, FileOnly: !t.Remote})
 	}
@@ -89,7 +108,7 @@ func kindOf(s connector.Spec) Kind {
 	}
 	for _, o := range s.Options {
 		k.Options = append(k.Options, KindOption{Name: o.Name, Help: o.Help, Default: o.Default, Values: o.Values, Secret: o.Secret, List: o.List,
-			Reach: o.Reach, FileOnly: s.Remote == nil || o.Reach.FileOnly()})
+			Reach: o.Reach, FileOnly: k.FileOnly || o.Reach.FileOnly()})
 	}
 	for _, d := range s.Privileges {
 		k.Privileges = append(k.Privileges, KindDocument{Title: d.Title, Language: d.Language, Body: d.Body})

@@ -9,7 +9,6 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/auth"
-	"github.com/retinue-id/retinue/internal/eventstream"
 	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/usage"
 	"github.com/retinue-id/retinue/internal/usage/behave"
@@ -191,13 +190,6 @@ type ActivityLogs struct {
 	Streams []EventStream `json:"streams"`
 }
 
-// EventStream is how the reading of a stream of events goes. The counts are of
-// the server that answers, since it started; lag and unacknowledged are of all
-// servers.
-type EventStream struct {
-	eventstream.State
-}
-
 // ActivityLog is what one log of a system covers, and what it brought.
 type ActivityLog struct {
 	Log      string             `json:"log"`
@@ -205,6 +197,8 @@ type ActivityLog struct {
 	From     time.Time          `json:"from,omitzero"`
 	To       time.Time          `json:"to,omitzero"`
 	Coverage []retinue.Coverage `json:"coverage"`
+	// Words are those that were given that it is whole, and not taken back.
+	Words []store.Attestation `json:"words"`
 	// Gaps are stretches between parts that are covered.
 	Gaps []verdict.Window `json:"gaps"`
 	// Events counts by class, and what was repeated or late.

@@ -230,6 +230,154 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/activity/coverage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was read of logs: from when to when, why that is all, and whose word stands on it */
+        get: operations["get-log-coverage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/activity/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hand in what was read of logs elsewhere
+         * @description For programs that read logs where they lie, as `retinue activity import --server` does: what they read is handed in as events, coverage and faults, one JSON object a line, plain or compressed with gzip. A part is counted in one transaction together with where the reading of its inputs then stands; sent again, it counts for nothing. Of an account that manages sources, what the logs prove of being whole is kept, and goes on record as handed in; of collectors and others it is dropped, and the evidence is weak. Events of systems that a collector is not bound to are refused. 429 and 503 say with Retry-After when to send the same again.
+         */
+        post: operations["import-activity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/activity/imports/position": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the reading of an input stands, and how what is handed in is taken */
+        get: operations["get-activity-position"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/activity/streams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The streams of events that are read, and how that goes */
+        get: operations["list-event-streams"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/activity/streams/{name}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have a stream of events read by no server for now
+         * @description Servers stop within seconds; what they hold is counted. Messages wait in the stream, for as long as it keeps them.
+         */
+        post: operations["pause-event-stream"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/activity/streams/{name}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a stream of events read again */
+        post: operations["resume-event-stream"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/activity/words": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that what was read of logs is all that they held
+         * @description It holds for the stretches that were read and do not prove it by themselves, and for no others. The word has your name, goes on record, and verdicts follow.
+         */
+        post: operations["attest-logs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/activity/words/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take back every word on logs that reaches into a stretch
+         * @description That it was given stays on record. Verdicts follow.
+         */
+        post: operations["withdraw-log-words"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth/device": {
         parameters: {
             query?: never;
@@ -3505,12 +3653,20 @@ export interface components {
             realm: string;
             /** Format: date-time */
             to?: string;
+            words: components["schemas"]["Attestation"][] | null;
         };
         ActivityLogs: {
             faults: components["schemas"]["UsageFault"][] | null;
             logs: components["schemas"]["ActivityLog"][] | null;
             streams: components["schemas"]["EventStream"][] | null;
             unlisted: components["schemas"]["UnlistedIdentity"][] | null;
+        };
+        ActivityPosition: {
+            position: components["schemas"]["Position"];
+            /** @description The systems of which the caller may hand in events; left out: all */
+            realms?: string[] | null;
+            /** @description It is weak evidence whatever the logs prove: the caller hands in, and does not manage sources */
+            weak: boolean;
         };
         Actor: {
             host?: string;
@@ -3601,6 +3757,20 @@ export interface components {
             undo?: string;
             /** Format: date-time */
             undoUntil?: string;
+        };
+        Attestation: {
+            /** Format: date-time */
+            at: string;
+            by: components["schemas"]["Actor"];
+            /** Format: date-time */
+            from: string;
+            /** Format: int64 */
+            id: number;
+            log: string;
+            realm: string;
+            reason?: string;
+            /** Format: date-time */
+            to: string;
         };
         Begun: {
             /** @description What navigator.credentials takes, as JSON (WebAuthn Level 3, section 5.1) */
@@ -3892,6 +4062,10 @@ export interface components {
             name?: string;
             network?: string;
             workload?: components["schemas"]["Ref"];
+        };
+        ContextValue: {
+            key: string;
+            value: string;
         };
         Counts: {
             /** Format: int64 */
@@ -4229,15 +4403,26 @@ export interface components {
             name: string;
             /** Format: int64 */
             new: number;
+            /** Format: date-time */
+            pausedAt?: string;
+            pausedBy?: string;
             /** Format: int64 */
             redelivered: number;
             /** Format: int64 */
             repeated: number;
+            /**
+             * @description Of the server that answers: failing says why in error
+             * @enum {string}
+             */
+            state: "reading" | "failing" | "connecting" | "paused";
             stream: string;
             /** Format: int64 */
             unacknowledged: number;
             /** Format: int64 */
             unknown: number;
+        };
+        EventStreams: {
+            items: components["schemas"]["EventStream"][] | null;
         };
         Evidence: {
             /** Format: date-time */
@@ -4610,6 +4795,76 @@ export interface components {
              */
             size: number;
         };
+        HandedBatch: {
+            events: components["schemas"]["HandedEvent"][] | null;
+            input: string;
+            label?: string;
+            position: components["schemas"]["Position"];
+        };
+        HandedCoverage: {
+            authenticated: boolean;
+            blindSpots?: components["schemas"]["BlindSpot"][] | null;
+            classes: string[] | null;
+            /** @description The caller's word, on record, that this is all that the log held */
+            complete?: boolean;
+            /** Format: date-time */
+            from: string;
+            log: string;
+            proof?: string;
+            realm: string;
+            /** Format: date-time */
+            to: string;
+        };
+        HandedEvent: {
+            action?: string;
+            /** Format: date-time */
+            at: string;
+            class: string;
+            context?: components["schemas"]["ContextValue"][] | null;
+            credential?: components["schemas"]["Ref"];
+            digest?: string;
+            fingerprints?: components["schemas"]["Fingerprint"][] | null;
+            id?: string;
+            identity?: components["schemas"]["Ref"];
+            joins?: components["schemas"]["JoinKey"][] | null;
+            log: string;
+            more?: string[] | null;
+            onBehalfOf?: components["schemas"]["Ref"];
+            operation?: string;
+            origin?: components["schemas"]["Origin"];
+            outcome: string;
+            person?: boolean;
+            raw?: string;
+            realm: string;
+            reason?: string;
+            region?: string;
+            resource?: components["schemas"]["Ref"];
+            touches?: components["schemas"]["Touch"][] | null;
+            via?: components["schemas"]["Ref"][] | null;
+        };
+        HandedFault: {
+            /** Format: int64 */
+            count?: number;
+            /** Format: date-time */
+            from?: string;
+            input?: string;
+            label?: string;
+            /** Format: int64 */
+            line?: number;
+            /** Format: int64 */
+            record?: number;
+            text: string;
+            /** Format: date-time */
+            to?: string;
+        };
+        HandedItem: {
+            /** @description Events of an input, and where its reading then stands */
+            batch?: components["schemas"]["HandedBatch"];
+            /** @description What a log covers; behind the events */
+            coverage?: components["schemas"]["HandedCoverage"];
+            /** @description What could not be read */
+            fault?: components["schemas"]["HandedFault"];
+        };
         HandedRun: {
             /** Format: int64 */
             dropped?: number;
@@ -4883,6 +5138,10 @@ export interface components {
             because: string;
             resources: string[] | null;
         };
+        KeptCoverage: {
+            attestations: components["schemas"]["Attestation"][] | null;
+            coverage: components["schemas"]["Coverage"][] | null;
+        };
         Kind: {
             blindSpots: string[] | null;
             couldRead: string[] | null;
@@ -4890,6 +5149,10 @@ export interface components {
             /** @description It can be configured in retinue.yaml only, or scanned by a collector */
             fileOnly: boolean;
             kind: string;
+            /** @description How logs of the kind are read by themselves; left out where there are none */
+            logs?: components["schemas"]["KindLogs"];
+            /** @description It lists no system: a source of this kind only has its logs read */
+            logsOnly: boolean;
             options: components["schemas"]["KindOption"][] | null;
             /** @description Documents ready to paste that grant the least it needs */
             privileges: components["schemas"]["KindDocument"][] | null;
@@ -4905,6 +5168,14 @@ export interface components {
             body: string;
             language: string;
             title: string;
+        };
+        KindLogs: {
+            /** @description They are files of the server, and named in retinue.yaml only */
+            fileOnly: boolean;
+            /** @description What may stand in the target of a source's logs */
+            targets: components["schemas"]["KindTarget"][] | null;
+            /** @description What the logs are called */
+            titles: string[] | null;
         };
         KindOption: {
             default?: string;
@@ -5025,6 +5296,27 @@ export interface components {
             realm: string;
             /** Format: date-time */
             to: string;
+        };
+        LogWordInput: {
+            /**
+             * Format: date-time
+             * @description Only from then on
+             */
+            from?: string;
+            /** @description A log, a realm, or a source whose logs the server reads */
+            name: string;
+            /** @description Only of this realm */
+            realm?: string;
+            /** @description Why: it is kept with the word, and on record */
+            reason?: string;
+            /**
+             * Format: date-time
+             * @description Only until then
+             */
+            to?: string;
+        };
+        LogWordsGiven: {
+            items: components["schemas"]["Attestation"][] | null;
         };
         LogsCount: {
             /** Format: int64 */
@@ -5418,6 +5710,17 @@ export interface components {
             /** @description a channel that keeps tickets */
             channel: string;
             findings: string[] | null;
+        };
+        Origin: {
+            /** Format: ip */
+            address?: string;
+            agent?: string;
+            application?: string;
+            host?: string;
+            interactive?: boolean;
+            run?: string;
+            service?: string;
+            workload?: components["schemas"]["Ref"];
         };
         Outlet: {
             /** @description of channels: they are told too when a notice is acknowledged or resolved */
@@ -6339,6 +6642,13 @@ export interface components {
             static: number;
             /** Format: int64 */
             unclear: number;
+        };
+        Position: {
+            cursor?: string;
+            digest?: string;
+            done?: boolean;
+            /** Format: int64 */
+            offset?: number;
         };
         Preferences: {
             preferences: {
@@ -7508,6 +7818,59 @@ export interface components {
             summary: string;
             title?: string;
         };
+        TakenActivity: {
+            /**
+             * Format: int64
+             * @description Events that the caller may tell of and that make sense
+             */
+            events: number;
+            /**
+             * Format: int64
+             * @description Events that make no sense: they were dropped
+             */
+            faults: number;
+            /**
+             * Format: int64
+             * @description Events that were counted although it can no longer be told whether they had been before
+             */
+            lateUnverified: number;
+            /**
+             * Format: int64
+             * @description Events that were counted now
+             */
+            new: number;
+            /**
+             * Format: int64
+             * @description Fingerprints of credentials under a key that this installation does not have: they were dropped
+             */
+            otherKeys?: number;
+            /** @description The first twenty of what was refused or makes no sense; record is the line of the body */
+            places: components["schemas"]["PushPlace"][] | null;
+            /** @description The systems of which the caller may hand in events; left out: all */
+            realms?: string[] | null;
+            /**
+             * Format: int64
+             * @description Events and stretches of systems that the caller does not speak for: they were dropped
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description Events that had been counted before
+             */
+            repeated: number;
+            /**
+             * Format: int64
+             * @description Events of a sort that is not understood
+             */
+            unknown: number;
+            /** @description It is weak evidence whatever the logs prove: the caller hands in, and does not manage sources */
+            weak: boolean;
+            /**
+             * Format: int64
+             * @description Names of systems that the caller does not speak for, in events of others: they count without them
+             */
+            withheld?: number;
+        };
         TakenAway: {
             /** Format: int64 */
             actions: number;
@@ -7619,6 +7982,10 @@ export interface components {
             reason: string;
             severity: string;
             title: string;
+        };
+        Touch: {
+            kind: string;
+            target?: components["schemas"]["Ref"];
         };
         TrendPoint: {
             day: string;
@@ -9288,6 +9655,608 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "get-log-coverage": {
+        parameters: {
+            query?: {
+                /** @description A log, a realm, or a source whose logs the server reads; none: all */
+                name?: string;
+                /** @description Only of this realm */
+                realm?: string;
+                /** @description Only from then on */
+                from?: string;
+                /** @description Only until then */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeptCoverage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "import-activity": {
+        parameters: {
+            query: {
+                /** @description The kind of source whose logs were read */
+                kind: string;
+                /** @description What the caller calls the source, for the record */
+                source?: string;
+            };
+            header?: {
+                /** @description gzip, or none */
+                "Content-Encoding"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Each line is a HandedItem */
+        requestBody: {
+            content: {
+                "application/x-ndjson": unknown;
+            };
+        };
+        responses: {
+            /** @description What became of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TakenActivity"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "get-activity-position": {
+        parameters: {
+            query: {
+                /** @description The kind of source whose logs are read */
+                kind: string;
+                /** @description The input as its reader names it; none: only how what is handed in is taken */
+                input?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActivityPosition"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-event-streams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventStreams"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "pause-event-stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The stream, as retinue.yaml calls it */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventStream"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "resume-event-stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The stream, as retinue.yaml calls it */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventStream"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "attest-logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LogWordInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogWordsGiven"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "withdraw-log-words": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LogWordInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogWordsGiven"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,0 +1,343 @@
+package app
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/connector"
+	"github.com/retinue-id/retinue/internal/auth"
+	"github.com/retinue-id/retinue/internal/store"
+	"github.com/retinue-id/retinue/internal/store/sqlstore"
+	"github.com/retinue-id/retinue/internal/usage"
+	"github.com/retinue-id/retinue/internal/web/api"
+)
+
+// handedProof is said behind the proof of a log that was read elsewhere.
+const handedProof = " (read elsewhere, and handed in)"
+
+// maxHandedStretches bounds how many stretches a record names.
+const maxHandedStretches = 20
+
+// ActivityPosition implements api.ActivityImporter.
+func (a *App) ActivityPosition(ctx context.Context, c auth.Caller, kind, input string) (out api.ActivityPosition, err error) {
+	h, err := a.newHanding(c, kind, "")
+	if err != nil || input == "" {
+		out.ActivityStanding = h.standing
+		return out, err
+	}
+	out.ActivityStanding = h.standing
+	err = a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
+		out.Position, err = tx.UsageInput(h.input(input))
+		return err
+	})
+	return out, err
+}
+
+// ImportHanded implements api.ActivityImporter.
+func (a *App) ImportHanded(ctx context.Context, c auth.Caller, in api.HandedActivity) (out api.TakenActivity, err error) {
+	h, err := a.newHanding(c, in.Kind, in.Source)
+	if err != nil {
+		return out, err
+	}
+	release, err := a.senders.enter(ctx, h.sender())
+	if err != nil {
+		return out, err
+	}
+	defer release()
+	if err := h.read(in.Body); err != nil {
+		return out, err
+	}
+	if err := h.count(ctx); err != nil {
+		return out, err
+	}
+	return h.out, h.note(ctx)
+}
+
+// handing takes a part of what was read of logs elsewhere.
+type handing struct {
+	app      *App
+	c        auth.Caller
+	spec     connector.Spec
+	source   string
+	standing api.ActivityStanding
+
+	batches  []connector.Batch
+	coverage []api.HandedCoverage
+	faults   []api.HandedFault
+	events   int
+	line     int64
+	out      api.TakenActivity
+}
+
+// newHanding says how what a caller hands in is taken. Who manages sources could
+// have this server read the same, and give their word on it; of everybody else
+// nobody knows what they left out.
+func (a *App) newHanding(c auth.Caller, kind, source string) (*handing, error) {
+	h := &handing{app: a, c: c, source: source}
+	switch {
+	case c.Kind == auth.KindCollector:
+		h.standing = api.ActivityStanding{Weak: true, Realms: c.Realms}
+	case c.Can(auth.PermSourcesManage):
+	case c.Scope(auth.PermIngestWrite).All:
+		h.standing.Weak = true
+	default:
+		return h, fmt.Errorf("%w: hand in logs: they are of the installation as a whole, and you have a part of it", retinue.ErrDenied)
+	}
+	var err error
+	if h.spec, err = a.Spec(kind); err != nil || h.spec.Activity == nil {
+		return h, fmt.Errorf("%w: kind %q reads no logs", retinue.ErrInvalid, kind)
+	}
+	h.out.ActivityStanding, h.out.Places = h.standing, []api.PushPlace{}
+	return h, nil
+}
+
+// sender is under what it is bounded how much is on its way.
+func (h *handing) sender() store.CollectorID {
+	return store.CollectorID("handed in by " + h.who())
+}
+
+// who names the caller among all that hand in.
+func (h *handing) who() string { return h.c.Actor.Kind + " " + h.c.Actor.Name }
+
+// input names an input. Who is not trusted to say where the reading of one stands
+// has inputs of their own.
+func (h *handing) input(name string) string {
+	if h.standing.Weak {
+		name = "handed:" + h.who() + "/" + name
+	}
+	return name
+}
+
+// speaksFor reports whether the caller may tell of a system.
+func (h *handing) speaksFor(realm retinue.Realm) bool {
+	return h.c.Kind != auth.KindCollector || mayState(store.Collector{Realms: h.standing.Realms}, realm)
+}
+
+// read reads the lines.
+func (h *handing) read(body io.Reader) error {
+	b := bufio.NewReaderSize(body, 64<<10)
+	var from io.Reader = b
+	if head, err := b.Peek(2); err == nil && bytes.Equal(head, []byte{0x1f, 0x8b}) {
+		z, err := gzip.NewReader(b)
+		if err != nil {
+			return fmt.Errorf("%w: what was handed in is not gzip", retinue.ErrInvalid)
+		}
+		from = z
+	}
+	left := &io.LimitedReader{R: from, N: api.MaxHandedContent + 1}
+	dec := json.NewDecoder(left)
+	dec.DisallowUnknownFields()
+	for h.line = 1; ; h.line++ {
+		var item api.HandedItem
+		err := dec.Decode(&item)
+		switch {
+		case left.N <= 0:
+			return &api.PushSizeError{Text: fmt.Sprintf("what was handed in is larger than %d bytes once it is uncompressed", api.MaxHandedContent)}
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			if errors.Is(err, io.ErrUnexpectedEOF) {
+				return &api.PushCutError{Text: fmt.Sprintf("what was handed in ends in its midst, on line %d", h.line)}
+			}
+			return fmt.Errorf("%w: line %d: %w", retinue.ErrInvalid, h.line, err)
+		}
+		if err := h.item(item); err != nil {
+			return fmt.Errorf("line %d: %w", h.line, err)
+		}
+	}
+}
+
+func (h *handing) item(item api.HandedItem) error {
+	switch {
+	case item.Batch != nil && item.Coverage == nil && item.Fault == nil:
+		return h.batch(item.Batch)
+	case item.Coverage != nil && item.Batch == nil && item.Fault == nil:
+		return h.cover(*item.Coverage)
+	case item.Fault != nil && item.Batch == nil && item.Coverage == nil:
+		if len(h.faults) < maxKeptFaults {
+			h.faults = append(h.faults, *item.Fault)
+		}
+		return nil
+	}
+	return fmt.Errorf("%w: want one of batch, coverage and fault", retinue.ErrInvalid)
+}
+
+func (h *handing) batch(b *api.HandedBatch) error {
+	if b.Input == "" || len(b.Input) > api.MaxInput || len(b.Label) > 4*api.MaxInput || len(b.Events) > connector.MaxActivityBatch {
+		return fmt.Errorf("%w: a batch of %d events: want at most %d, and an input of at most %d bytes", retinue.ErrInvalid, len(b.Events), connector.MaxActivityBatch, api.MaxInput)
+	}
+	if h.events += len(b.Events); h.events > api.MaxHandedEvents {
+		return &api.PushSizeError{Text: fmt.Sprintf("more than %d events were handed in at once", api.MaxHandedEvents)}
+	}
+	out := connector.Batch{Input: h.input(b.Input), Label: retinue.CleanName(b.Label), Position: b.Position}
+	for i := range b.Events {
+		e, err := b.Events[i].Read()
+		if err != nil {
+			return err
+		}
+		if !h.speaksFor(e.Realm) {
+			h.refuse(fmt.Sprintf("%s: an event of %s at %s: this collector speaks for %s alone", out.Label, retinue.CleanName(string(e.Realm)), e.At.UTC().Format(time.RFC3339), realmsText(h.standing.Realms)))
+			continue
+		}
+		for _, name := range usage.Withhold(&e, h.speaksFor) {
+			h.out.Withheld++
+			h.place(fmt.Sprintf("%s: an event at %s names %s: it counts without the name, because this collector speaks for %s alone", out.Label, e.At.UTC().Format(time.RFC3339), name, realmsText(h.standing.Realms)))
+		}
+		e.Fingerprints = slices.DeleteFunc(e.Fingerprints, h.otherKey)
+		out.Events = append(out.Events, e)
+	}
+	h.batches = append(h.batches, out)
+	return nil
+}
+
+// otherKey reports a fingerprint under a key that is not of this installation.
+func (h *handing) otherKey(f retinue.Fingerprint) bool {
+	if h.app.Keys != nil && slices.Contains(h.app.Keys.IDs(), f.KeyID) {
+		return false
+	}
+	h.out.OtherKeys++
+	return true
+}
+
+func (h *handing) cover(c api.HandedCoverage) error {
+	if c.To.Before(c.From) || c.Realm.Validate() != nil || c.Log == "" || len(c.Log) > retinue.MaxEventText {
+		return fmt.Errorf("%w: coverage of log %.100q of realm %.100q from %s to %s", retinue.ErrInvalid, c.Log, c.Realm, c.From, c.To)
+	}
+	if c.Complete && h.standing.Weak {
+		return fmt.Errorf("%w: say that a log is whole: it needs the permission %s", retinue.ErrDenied, auth.PermSourcesManage)
+	}
+	if !h.speaksFor(c.Realm) {
+		h.refuse(fmt.Sprintf("what %s of %s covers: this collector speaks for %s alone", retinue.CleanName(c.Log), c.Realm, realmsText(h.standing.Realms)))
+		return nil
+	}
+	switch {
+	case h.standing.Weak:
+		c.Proof, c.Authenticated = "", false
+		c.BlindSpots = append(c.BlindSpots, pushSpot())
+	case c.Proof != "":
+		c.Proof += handedProof
+	}
+	h.coverage = append(h.coverage, c)
+	return nil
+}
+
+func (h *handing) refuse(text string) {
+	h.out.Refused++
+	h.place(text)
+}
+
+func (h *handing) place(text string) {
+	if len(h.out.Places) < maxPlaces {
+		h.out.Places = append(h.out.Places, api.PushPlace{Record: h.line, Text: text})
+	}
+}
+
+// count counts what was read, in one transaction.
+func (h *handing) count(ctx context.Context) error {
+	counter, err := h.app.eventCounter(ctx, h.spec.Kind, func(f connector.Fault) {
+		h.out.Faults++
+		h.place(f.Error())
+	})
+	if err != nil {
+		return err
+	}
+	if err := h.dropCounted(ctx); err != nil {
+		return err
+	}
+	var batches []store.UsageBatch
+	for _, b := range h.batches {
+		folded, read, err := counter.batches(ctx, b)
+		if err != nil {
+			return err
+		}
+		batches = append(batches, folded...)
+		h.out.Events += read.Events
+		h.out.Unknown += read.Unknown
+	}
+	if len(batches) == 0 {
+		return nil
+	}
+	got, err := h.app.DB.CountUsage(ctx, batches...)
+	h.out.New, h.out.LateUnverified = got.New, got.LateUnverified
+	h.out.Repeated += got.Repeated
+	return err
+}
+
+// dropCounted drops the batches of inputs whose reading stands behind them
+// already: this part was sent before, and the answer was lost.
+func (h *handing) dropCounted(ctx context.Context) error {
+	last := map[string]connector.Position{}
+	for _, b := range h.batches {
+		if b.Position != (connector.Position{}) {
+			last[b.Input] = b.Position
+		}
+	}
+	return h.app.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
+		counted := map[string]bool{}
+		for input, at := range last {
+			p, err := tx.UsageInput(input)
+			if err != nil {
+				return err
+			}
+			counted[input] = p == at
+		}
+		h.batches = slices.DeleteFunc(h.batches, func(b connector.Batch) bool {
+			if counted[b.Input] {
+				h.out.Events += int64(len(b.Events))
+				h.out.Repeated += int64(len(b.Events))
+			}
+			return counted[b.Input]
+		})
+		return nil
+	})
+}
+
+// note keeps what was said beside the events, and puts it on record.
+func (h *handing) note(ctx context.Context) error {
+	a, s := h.app, h.app.senders.of(h.sender())
+	now := a.DB.Now()
+	h.faults = h.faults[:s.keep(len(h.faults), now)]
+	if !s.due(&s.recorded, now, refuseEvery) && len(h.coverage)+len(h.faults) == 0 {
+		return nil
+	}
+	return a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
+		for _, f := range h.faults {
+			label := f.Label
+			if label == "" {
+				label = f.Input
+			}
+			err := tx.AddFault(store.UsageFault{Log: h.spec.Kind, Input: retinue.CleanName(label), Place: max(f.Line, f.Record), Count: max(1, f.Count),
+				Message: retinue.CleanName(f.Text), From: f.From, To: f.To})
+			if err != nil {
+				return err
+			}
+		}
+		stretches := []map[string]any{}
+		for _, c := range h.coverage {
+			if err := tx.AddCoverage(c.Coverage); err != nil {
+				return err
+			}
+			if c.Proof == "" && c.Complete {
+				w := store.Attestation{Log: c.Log, Realm: c.Realm, From: c.From, To: c.To, By: h.c.Actor, At: tx.At()}
+				if err := attest(tx, h.c.Actor, h.source, w); err != nil {
+					return err
+				}
+			}
+			if len(stretches) < maxHandedStretches {
+				stretches = append(stretches, map[string]any{"log": c.Log, "realm": c.Realm, "from": c.From.Format(time.RFC3339), "to": c.To.Format(time.RFC3339), "proof": c.Proof})
+			}
+		}
+		tx.Record(h.c.Actor, retinue.RecordActivityHandedIn, h.source, map[string]any{"kind": h.spec.Kind, "events": h.out.Events, "new": h.out.New,
+			"refused": h.out.Refused, "withheld": h.out.Withheld, "weak": h.standing.Weak, "stretches": len(h.coverage), "covers": stretches})
+		return nil
+	})
+}
