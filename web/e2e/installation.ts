@@ -32,6 +32,9 @@ export type State = Awaited<ReturnType<APIRequestContext['storageState']>>;
 
 export const nobody: State = { cookies: [], origins: [] };
 
+/** A stream of events that nobody serves. */
+const stream = 'eventStreams: [{ name: stream-of-the-tests, servers: ["nats://127.0.0.1:9"], stream: USAGE, subjects: [{ subject: "audit.>", kind: ndjson, realms: ["test:*"] }] }]\n';
+
 /** A server of the real program with a database of its own. */
 export class Installation {
   /** What a browser keeps of the first account, once it is made. */
@@ -54,7 +57,7 @@ export class Installation {
     const it = new Installation();
     if (sample) cpSync(sample, it.home, { recursive: true });
     // Providers and webhooks of the tests are on this machine.
-    writeFileSync(join(it.home, 'retinue.yaml'), 'outbound: { allow: ["127.0.0.1"] }\n');
+    writeFileSync(join(it.home, 'retinue.yaml'), `outbound: { allow: ["127.0.0.1"] }\n${stream}`);
     await it.serve();
     return it;
   }

@@ -100,7 +100,7 @@ export const permissions: Record<string, string> = {
   'tokens.manage': 'See and revoke the tokens of others',
   'channels.manage': 'Change channels, routes and streams',
   'settings.manage': 'Change settings of the installation',
-  'ingest.write': 'Hand in what a collector found',
+  'ingest.write': 'Hand in what was found or read of logs elsewhere',
 };
 
 export const roles = ['viewer', 'identity-owner', 'reviewer', 'auditor', 'operator', 'admin'] as const;

@@ -11,6 +11,7 @@ import { Mark } from '@/components/Words';
 import { count, middle, plural } from '@/lib/format';
 import { everyWords, type Source, type SourceLogs } from './data';
 import { againSources } from './Running';
+import classes from './sources.module.css';
 
 type Row = Source & { logs: SourceLogs };
 
@@ -137,7 +138,7 @@ function Actions({ of: s, again }: { of: Row; again: () => void }) {
     }
   }
   return (
-    <span style={{ display: 'inline-flex', gap: 8, flexWrap: 'wrap' }}>
+    <span className={classes.do}>
       {can('scans.run') && !paused && (
         <Button size="compact-sm" variant="default" aria-label={`Read the logs of ${s.name} now`} onClick={() => void act('read', `Reading the logs of ${s.name}`)}>
           Read now

@@ -31,6 +31,9 @@ export interface Kind {
   blindSpots: string[] | null;
   couldRead: string[] | null;
   script: boolean;
+  /** It lists no system: a source of it only has its logs read. */
+  logsOnly: boolean;
+  logs?: { titles: string[] | null; targets: KindTarget[] | null; fileOnly: boolean };
 }
 
 export interface MissingRight {
@@ -172,6 +175,8 @@ export interface SourceValues {
   options: Record<string, string>;
   secrets: Record<string, string>;
   interval: string;
+  /** Left out where the logs of the kind are named in retinue.yaml only. */
+  logs?: { target: string; interval: string };
 }
 
 export const origins: Record<string, string> = {
@@ -192,5 +197,5 @@ export function everyWords(interval: string | undefined): string {
   if (minutes % 10_080 === 0) return minutes === 10_080 ? 'every week' : `every ${minutes / 10_080} weeks`;
   if (minutes % 1440 === 0) return minutes === 1440 ? 'every day' : `every ${minutes / 1440} days`;
   if (minutes % 60 === 0) return minutes === 60 ? 'every hour' : `every ${minutes / 60} hours`;
-  return `every ${minutes} minutes`;
+  return minutes === 1 ? 'every minute' : `every ${minutes} minutes`;
 }

@@ -15,7 +15,9 @@ import classes from '@/pages/usage/usage.module.css';
 import { Spots } from '@/pages/usage/Spots';
 import { useMore } from '@/pages/usage/parts';
 import { provenShare, windowText } from '@/pages/usage/words';
+import { Attest } from './Attest';
 import { Reading } from './Reading';
+import { Streams } from './Streams';
 import { SourceTabs } from './Tabs';
 
 /** The logs that were read: what each covers, what is missing, and who stands in them only. */
@@ -32,9 +34,9 @@ export default function LogsPage() {
         <>
           <Reading />
           {(data.logs ?? []).length === 0 && <NoLogs />}
-          <Streams of={data.streams ?? []} />
+          <Streams />
           {(data.logs ?? []).map((l) => (
-            <Log key={`${l.realm} ${l.log}`} of={l} />
+            <Log key={`${l.realm} ${l.log}`} of={l} again={refetch} />
           ))}
           <Faults of={data.faults ?? []} />
           <Unlisted of={data.unlisted ?? []} />
@@ -44,17 +46,17 @@ export default function LogsPage() {
   );
 }
 
-const example = 'retinue activity import aws=./AWSLogs';
+const example = `retinue activity import aws=./AWSLogs --server ${window.location.origin}`;
 
 function NoLogs() {
   return (
     <Empty title="No log was read yet">
       <p>
-        Logs tell what each identity has really done. Name those of a source under <code className="mono">logs</code> in retinue.yaml and this server reads them, or have systems send theirs, as a
-        collector.
+        Logs tell what each identity has really done. Name those of a source in its form, or under <code className="mono">logs</code> in retinue.yaml, and this server reads them; or have systems send
+        theirs, as a collector.
       </p>
       <p className="muted">
-        An export is handed in with <code className="mono">{example}</code> <CopyButton value={example} what="command" />; a server on a SQLite file is stopped for it.
+        An export is handed in with <code className="mono">{example}</code> <CopyButton value={example} what="command" />
       </p>
     </Empty>
   );
@@ -70,7 +72,7 @@ const kinds: Record<string, string> = {
   late: 'late, not proven new',
 };
 
-function Log({ of: l }: { of: ActivityLog }) {
+function Log({ of: l, again }: { of: ActivityLog; again: () => Promise<unknown> }) {
   const coverage = l.coverage ?? [];
   const proofs = [...new Set(coverage.flatMap((c) => (c.proof ? [c.proof] : [])))];
   const proven = provenShare(l);
@@ -119,6 +121,7 @@ function Log({ of: l }: { of: ActivityLog }) {
           ))}
       </dl>
       <p className={classes.reason}>{why(l, proven)}</p>
+      <Attest of={l} again={again} />
       <Days days={l.days ?? []} window={{ ...(l.from && { from: l.from }), ...(l.to && { to: l.to }), gaps: gaps.flatMap((g) => (g.from && g.to ? [{ from: g.from, to: g.to }] : [])) }} label="Events a day" most={90} events />
       {proofs.length > 0 && (
         <details>
@@ -151,49 +154,6 @@ function why(l: ActivityLog, proven: number): string {
   ].filter(Boolean);
   if (proven > 0) return 'Where it is proven to be whole, silence in it is good evidence; elsewhere the evidence is weak.';
   return lacks.length > 0 ? sentence(`the evidence is weak: ${lacks.join(', and ')}`) : '';
-}
-
-/** How the reading of streams goes: whether they are read, and how far behind. */
-function Streams({ of }: { of: NonNullable<ActivityLogs['streams']> }) {
-  if (of.length === 0) return null;
-  return (
-    <Section title="Streams" aside="what this server read since it started">
-      <Simple
-        label="Streams"
-        rows={of}
-        id={(s) => s.name}
-        columns={[
-          { name: 'name', head: 'Stream', cell: (s) => s.name },
-          {
-            name: 'state',
-            head: 'State',
-            cell: (s) =>
-              s.error ? (
-                <>
-                  <Mark tone="critical" sign="octagon">
-                    not read
-                  </Mark>{' '}
-                  {sentence(s.error)}
-                </>
-              ) : s.connected ? (
-                <Mark tone="good" sign="check">
-                  read
-                </Mark>
-              ) : (
-                <Mark tone="unknown" sign="hatched">
-                  not connected
-                </Mark>
-              ),
-          },
-          { name: 'lag', head: 'Waiting', right: true, cell: (s) => count(s.lag + s.unacknowledged) },
-          { name: 'events', head: 'New events', right: true, cell: (s) => count(s.new) },
-          { name: 'again', head: 'Delivered again', right: true, wide: true, cell: (s) => count(s.redelivered) },
-          { name: 'faults', head: 'Not readable', right: true, wide: true, cell: (s) => count(s.faults) },
-          { name: 'last', head: 'Newest message', wide: true, cell: (s) => (s.lastMessageAt ? <Time at={s.lastMessageAt} /> : <Unknown />) },
-        ]}
-      />
-    </Section>
-  );
 }
 
 function Faults({ of }: { of: NonNullable<ActivityLogs['faults']> }) {

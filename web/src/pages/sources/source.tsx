@@ -192,6 +192,8 @@ function One({ source: s, etag }: { source: Source; etag: string | undefined }) 
   );
 }
 
+const logStates: Record<string, string> = { waiting: 'up to date', reading: 'being read', failing: 'failing', paused: 'paused' };
+
 function Side({ source: s }: { source: Source }) {
   const options = Object.entries(s.options ?? {});
   return (
@@ -204,6 +206,13 @@ function Side({ source: s }: { source: Source }) {
           'Changed by the last run',
           `${count(s.last.counts.added)} new, ${count(s.last.counts.changed)} changed, ${count(s.last.counts.ended)} ended, of ${count(s.last.counts.facts)} facts`,
         ],
+        ...(s.logs
+          ? ([
+              ['Logs', <Key value={s.logs.target} most={34} />],
+              ['Logs read', <>{everyWords(s.logs.interval)}, last <Time at={s.logs.lastRead} none="never" /></>],
+              ['Logs are', <Link to="/sources/logs">{logStates[s.logs.state] ?? s.logs.state}</Link>],
+            ] as [React.ReactNode, React.ReactNode][])
+          : []),
         !!s.target && ['Target', <Key value={s.target} most={34} />],
         !!s.realm && [<Term of="realm">Realm</Term>, <Key value={s.realm} most={34} />],
         !!s.principal && ['Reads as', <Key value={s.principal} most={34} />],
@@ -386,7 +395,7 @@ function Edit({ source: s, etag, close }: { source: Source; etag: string | undef
           source={s}
           onCancel={close}
           send={async (v) => {
-            await request('PATCH', path, { body: { target: v.target, options: v.options, interval: v.interval }, ...(read && { etag: read }) });
+            await request('PATCH', path, { body: { target: v.target, options: v.options, interval: v.interval, ...(v.logs && { logs: v.logs }) }, ...(read && { etag: read }) });
             for (const [name, value] of Object.entries(v.secrets)) await request('PUT', `${path}/secrets/${encodeURIComponent(name)}`, { body: { value } });
             await againSources();
             toasts.say(`${s.name} is changed.`);
