@@ -103,11 +103,12 @@ func handWord(k retinue.TouchKind) string {
 	return ""
 }
 
-// known lists what persons who left know: credentials that they made, read or
-// rotated, by the logs, and that have the same value since. A log that names the
+// known lists what persons who left know, one of them where a name is given:
+// credentials that they made, read, rotated or used by hand, by the logs, and that
+// have the same value since. A log that names the
 // identity for which a key was made means the key that was made then.
-func (h *hands) known(leavers []int64) ([]api.KnownCredential, error) {
-	touches, err := h.tx.UsageTouchesBy(leavers...)
+func (h *hands) known(name string) ([]api.KnownCredential, error) {
+	touches, err := h.tx.UsageTouchesBy(h.leavers(name)...)
 	if err != nil {
 		return nil, err
 	}
@@ -126,11 +127,14 @@ func (h *hands) known(leavers []int64) ([]api.KnownCredential, error) {
 			}
 			p := h.who[t.Actor]
 			k := atKnown(at, p.Name+"\x00"+string(c.id), api.KnownCredential{ID: c.id, Ref: c.fact.Ref, Name: cmp.Or(c.fact.Name, c.fact.Ref.Key),
-				Kind: c.fact.Kind, State: c.fact.State, Person: p.Name, First: t.First, Last: t.Last})
+				Kind: c.fact.Kind, State: c.fact.State, Person: p.Name, First: t.First, Last: t.Last, Grade: retinue.GradeB})
 			k.First, k.Last = earlierOf(k.First, t.First), laterOf(k.Last, t.Last)
 			k.How = with(k.How, handWord(t.Kind))
 			k.Evidence = with(k.Evidence, t.Log+": "+t.Action)
 		}
+	}
+	if err := h.usedByLeavers(name, at); err != nil {
+		return nil, err
 	}
 	out := make([]api.KnownCredential, 0, len(at))
 	for _, k := range at {
@@ -194,7 +198,7 @@ func knownBy(tx *sqlstore.Tx, dir *steward.Directory, name string) ([]api.KnownC
 	if err != nil {
 		return nil, err
 	}
-	return h.known(h.leavers(name))
+	return h.known(name)
 }
 
 // knownTo answers the rules: who left and knows which credential.
@@ -203,10 +207,10 @@ func knownTo(tx *sqlstore.Tx, dir *steward.Directory) (map[retinue.EntityID][]ru
 	if err != nil {
 		return nil, err
 	}
-	list, err := h.known(h.leavers(""))
+	list, err := h.known("")
 	out := map[retinue.EntityID][]rules.Knower{}
 	for _, k := range list {
-		out[k.ID] = append(out[k.ID], rules.Knower{Name: k.Person, How: strings.Join(k.How, ", "), First: k.First, Last: k.Last, Evidence: strings.Join(k.Evidence, ", ")})
+		out[k.ID] = append(out[k.ID], rules.Knower{Name: k.Person, How: strings.Join(k.How, ", "), First: k.First, Last: k.Last, Evidence: strings.Join(k.Evidence, ", "), Grade: string(k.Grade)})
 	}
 	return out, err
 }

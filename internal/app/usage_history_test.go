@@ -124,4 +124,3 @@ func (w *teller) sameThen(id retinue.EntityID, want map[time.Time]verdict.Status
 		}
 	}
 }
-

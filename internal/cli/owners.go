@@ -152,7 +152,7 @@ func (e *env) showOwner(o app.OwnerDetail) {
 	e.line("by the rules", strings.Join(o.Rules, ", "))
 	section(e, "Who might take over", o.Successors, suggested)
 	section(e, "Credentials that they know, not rotated since", o.Known, func(k app.KnownCredential) string {
-		return fmt.Sprintf("%s  %s: %s, last on %s (%s)", k.ID, k.Name, strings.Join(k.How, ", "), day(k.Last), strings.Join(k.Evidence, ", "))
+		return fmt.Sprintf("%s  %s: %s, last on %s (%s)", k.ID, k.Name, strings.Join(k.How, ", "), day(k.Last), strings.Join(append([]string{"evidence " + app.EvidenceWord(k.Grade)}, k.Evidence...), ", "))
 	})
 }
 

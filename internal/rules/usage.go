@@ -37,11 +37,13 @@ type Sharer struct {
 type Knower struct {
 	// Name is by what the person is registered.
 	Name string `json:"name"`
-	// How is created, read, rotated or changed; several are separated by commas.
+	// How is created, read, rotated, used or changed; several are separated by commas.
 	How string `json:"how"`
 	// First and Last are when the person first and last had it.
 	First time.Time `json:"first,omitzero"`
 	Last  time.Time `json:"last,omitzero"`
 	// Evidence says where that is known from.
 	Evidence string `json:"evidence,omitempty"`
+	// Grade is B where a log names the person, C where only the client did.
+	Grade string `json:"grade,omitempty"`
 }

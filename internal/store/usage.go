@@ -362,3 +362,12 @@ type ActorTouch struct {
 	First  time.Time
 	Last   time.Time
 }
+
+// HandUse is one way in which somebody used a credential by hand.
+type HandUse struct {
+	Entity    int64 // of the credential
+	ID        retinue.EntityID
+	Behaviour Behaviour
+	First     time.Time
+	Last      time.Time
+}

@@ -122,6 +122,9 @@ var interactiveAgents = []string{"aws-console", "aws-cli", "kubectl", "k9s", "gc
 // keyboard. Programs use some of them too: it is a sign and no proof.
 func InteractiveAgent(family string) bool { return slices.Contains(interactiveAgents, family) }
 
+// InteractiveAgents lists the client programs of which InteractiveAgent is true.
+func InteractiveAgents() []string { return slices.Clone(interactiveAgents) }
+
 // AgentFamily is the family of a client program by its user agent: a name that
 // stays when its version changes. An agent of no known family is named by its
 // first word without the version.

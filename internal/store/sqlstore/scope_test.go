@@ -243,6 +243,14 @@ var reads = map[string]struct {
 		}
 		return out, err
 	}},
+	"UsedByHand": {true, func(tx *sqlstore.Tx, _, _ half) (any, error) {
+		list, err := tx.UsedByHand([]string{"psql"})
+		var out []string
+		for _, u := range list {
+			out = append(out, string(u.ID))
+		}
+		return out, err
+	}},
 	"VerdictVersions": {true, func(tx *sqlstore.Tx, own, other half) (any, error) {
 		return eachHalf(own, other, func(id retinue.EntityID) ([]store.VerdictVersion, error) { return tx.VerdictVersions(id, 0) })
 	}},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/store"
 )
 
@@ -54,6 +55,54 @@ func (tx *Tx) UsageTouchesBy(actors ...int64) ([]store.ActorTouch, error) {
 		GROUP BY a.id, e.id, e.public_id, e.type, t.kind, wl.word, wa.word, wo.word ORDER BY e.id, a.id, t.kind, wl.word, wa.word, wo.word`, tx.db.d.ints(actors))
 	if err != nil {
 		return nil, fmt.Errorf("list what was touched: %w", err)
+	}
+	return out, nil
+}
+
+// UsedByHand lists in which ways credentials that the scope sees were used with a
+// terminal, a browser or one of some client programs, or by somebody whom the log
+// calls a person: not by a workload, a pipeline or a service, and not refused.
+// Its times are those of use.
+func (tx *Tx) UsedByHand(agents []string) ([]store.HandUse, error) {
+	l, err := tx.lens()
+	if err != nil {
+		return nil, err
+	}
+	type way struct {
+		entity int64
+		id     retinue.EntityID
+	}
+	ways := map[int64]way{}
+	var keys []int64
+	err = tx.query(func(rows *sql.Rows) error {
+		var behaviour int64
+		var w way
+		err := rows.Scan(&behaviour, &w.entity, &w.id)
+		if _, seen := ways[behaviour]; !seen {
+			keys = append(keys, behaviour)
+		}
+		ways[behaviour] = w
+		return err
+	}, `SELECT b.id, e.id, e.public_id FROM usage_behaviours b JOIN usage_consumers c ON c.id = b.consumer JOIN refs r ON r.id = b.credential
+		JOIN realms m ON m.id = r.realm_id
+		LEFT JOIN credential_keys k ON m.realm LIKE 'credential:%' AND k.kind = substr(m.realm, 12) AND k.value = r.key LEFT JOIN refs o ON o.id = k.ref_id
+		JOIN entities e ON e.id = COALESCE(r.entity_id, o.entity_id)
+		WHERE b.outcome <> 'denied' AND c.kind NOT IN ('workload', 'pipeline', 'service') AND e.type = $1
+		AND (b.flags <> 0 OR c.agent IN (SELECT v FROM `+tx.db.d.each("$2")+` j))`+and(l.sees("e"))+` ORDER BY b.id`, credentialType, tx.db.d.list(agents))
+	if err != nil || len(keys) == 0 {
+		return nil, err
+	}
+	used, err := tx.usedOf(keys)
+	if err != nil {
+		return nil, fmt.Errorf("list what was used by hand: %w", err)
+	}
+	out := make([]store.HandUse, 0, len(used))
+	for _, u := range used {
+		if n := len(u.Months); n > 0 {
+			w := ways[u.Key]
+			out = append(out, store.HandUse{Entity: w.entity, ID: w.id, Behaviour: u.Behaviour,
+				First: time.Unix(u.Months[0].First, 0).UTC(), Last: time.Unix(u.Months[n-1].Last, 0).UTC()})
+		}
 	}
 	return out, nil
 }

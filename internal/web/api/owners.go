@@ -67,11 +67,13 @@ type KnownCredential struct {
 	State retinue.CredentialState `json:"state,omitempty"`
 	// Person is by what they are registered.
 	Person string   `json:"person"`
-	How    []string `json:"how" doc:"created, read or rotated"`
+	How    []string `json:"how" doc:"created, read, rotated or used"`
 	// First and Last are when they first and last had it.
 	First    time.Time `json:"first"`
 	Last     time.Time `json:"last"`
 	Evidence []string  `json:"evidence" doc:"The logs with what was called"`
+	// Grade is B where the log names the person, C where the client did.
+	Grade retinue.Grade `json:"grade" enum:"B,C"`
 }
 
 // QueueQuery asks for identities that need an owner.

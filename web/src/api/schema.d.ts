@@ -5199,7 +5199,9 @@ export interface components {
             evidence: string[] | null;
             /** Format: date-time */
             first: string;
-            /** @description created, read or rotated */
+            /** @enum {string} */
+            grade: "B" | "C";
+            /** @description created, read, rotated or used */
             how: string[] | null;
             id: string;
             kind: string;
