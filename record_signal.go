@@ -17,4 +17,7 @@ const (
 	// RecordPeopleShown: somebody was shown the names and addresses of people in a
 	// usage history, for a reason that they gave.
 	RecordPeopleShown RecordAction = "usage.people_shown"
+	// RecordEventsKept: events are kept from now on, for another time, or no
+	// longer.
+	RecordEventsKept RecordAction = "usage.events_kept"
 )

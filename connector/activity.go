@@ -131,6 +131,9 @@ type Batch struct {
 	// Label is what people read in its place: a file's name.
 	Label  string
 	Events []retinue.Event
+	// Places are where the record of each event stands in the input: its line, else
+	// its number, from 1. Nil where that is not known.
+	Places []int64
 	// Position is where reading stands after these events.
 	Position Position
 }

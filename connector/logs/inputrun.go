@@ -42,7 +42,8 @@ type inputRun struct {
 	hash    hash.Hash
 
 	events []retinue.Event
-	held   int // bytes of the records of events
+	places []int64 // of the records of events
+	held   int     // bytes of the records of events
 	window []byte
 	given  connector.Position
 	last   time.Time
@@ -349,11 +350,13 @@ func (f *inputRun) decode(rec Record, before connector.Position) error {
 		if e.At.After(f.last) {
 			f.last = e.At
 		}
+		f.places = append(f.places, max(rec.Line, rec.Number))
 	}
 	for len(f.events) > connector.MaxActivityBatch { // one record with very many
 		if err := f.give(f.events[:connector.MaxActivityBatch], before); err != nil {
 			return err
 		}
+		f.places = append(f.places[:0], f.places[connector.MaxActivityBatch:]...)
 		f.events = append(f.events[:0], f.events[connector.MaxActivityBatch:]...)
 	}
 	if f.held += len(rec.Data); len(f.events) >= fullBatch || f.held >= batchBytes && len(f.events) > 0 {
@@ -382,7 +385,7 @@ func (f *inputRun) flush(done bool) error {
 	}
 	p.Done = done
 	err := f.give(f.events, p)
-	f.events, f.held = f.events[:0], 0
+	f.events, f.places, f.held = f.events[:0], f.places[:0], 0
 	return err
 }
 
@@ -393,7 +396,7 @@ func (f *inputRun) give(events []retinue.Event, p connector.Position) error {
 	if len(events) == 0 && p == f.given {
 		return nil
 	}
-	b := connector.Batch{Input: f.id, Label: f.in.Label, Events: events, Position: p}
+	b := connector.Batch{Input: f.id, Label: f.in.Label, Events: events, Places: f.places[:len(events)], Position: p}
 	if err := f.sink.Batch(f.ctx, b); err != nil {
 		return &stopError{err}
 	}

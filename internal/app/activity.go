@@ -80,6 +80,9 @@ const maxKeptFaults = 20
 // again goes on where it stopped. Verdicts on what changed are formed at the end.
 func (a *App) ImportActivity(ctx context.Context, sources []SourceConfig, opt ActivityOptions) ([]ActivityRead, error) {
 	var out []ActivityRead
+	if err := a.noteKeeping(ctx, opt.Actor); err != nil {
+		return nil, err
+	}
 	for _, s := range sources {
 		if s.Logs.Target != "" {
 			s.Target = s.Logs.Target

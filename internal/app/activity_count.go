@@ -9,7 +9,6 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/connector"
-	"github.com/retinue-id/retinue/internal/seal"
 	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/usage"
 )
@@ -65,7 +64,7 @@ func (c *eventCounter) batches(ctx context.Context, b connector.Batch) ([]store.
 	if len(b.Events) > connector.MaxActivityBatch || b.Input == "" {
 		return nil, read, fmt.Errorf("%w: a batch of %d events of input %q: want at most %d, and the input named", retinue.ErrInvalid, len(b.Events), b.Input, connector.MaxActivityBatch)
 	}
-	folders := c.fold(ctx, b, &read)
+	folders, records := c.fold(ctx, b, &read)
 	read.Logs = slices.Sorted(maps.Keys(folders))
 	logs := read.Logs
 	if len(logs) == 0 { // nothing but a position
@@ -74,7 +73,7 @@ func (c *eventCounter) batches(ctx context.Context, b connector.Batch) ([]store.
 	out := make([]store.UsageBatch, 0, len(logs))
 	for i, log := range logs {
 		u := folders[log].Take()
-		u.Log, u.Input, u.Label, u.Position = log, b.Input, b.Label, b.Position
+		u.Log, u.Input, u.Label, u.Position, u.Records = log, b.Input, b.Label, b.Position, records[log]
 		// Where the way in keeps the position itself, nothing is kept here that others
 		// would wait for.
 		u.Keep = i == len(logs)-1 && b.Position != (connector.Position{})
@@ -84,9 +83,9 @@ func (c *eventCounter) batches(ctx context.Context, b connector.Batch) ([]store.
 	return out, read, nil
 }
 
-// fold adds a batch up by log.
-func (c *eventCounter) fold(ctx context.Context, b connector.Batch, read *ActivityRead) map[string]*usage.Folder {
-	folders := map[string]*usage.Folder{}
+// fold adds a batch up by log, with records of its events where they are kept.
+func (c *eventCounter) fold(ctx context.Context, b connector.Batch, read *ActivityRead) (map[string]*usage.Folder, map[string][]store.EventRecord) {
+	folders, records := map[string]*usage.Folder{}, map[string][]store.EventRecord{}
 	for i := range b.Events {
 		e := &b.Events[i]
 		f := folders[e.Log]
@@ -94,9 +93,17 @@ func (c *eventCounter) fold(ctx context.Context, b connector.Batch, read *Activi
 			f = &usage.Folder{Tested: c.tested, Networks: c.app.networks, Latest: c.app.now().Add(connector.MaxAhead), Seal: c.app.sealUnknown(ctx)}
 			folders[e.Log] = f
 		}
+		at := recordPlace{b.Label, 0}
+		if i < len(b.Places) {
+			at.place = b.Places[i]
+		}
+		f.Label, f.Place = at.label, at.place
 		if err := f.Add(e); err != nil {
 			c.fault(connector.Fault{Input: b.Input, Label: b.Label, From: e.At, To: e.At, Err: err})
 			continue
+		}
+		if c.app.Config.Usage.RawDays > 0 {
+			records[e.Log] = append(records[e.Log], recordOf(e, at))
 		}
 		read.Events++
 		if e.Class == retinue.EventUnknown {
@@ -109,7 +116,7 @@ func (c *eventCounter) fold(ctx context.Context, b connector.Batch, read *Activi
 			read.To = e.At
 		}
 	}
-	return folders
+	return folders, records
 }
 
 // sealUnknown keeps the record of an event that no reader understood: searched
@@ -124,8 +131,7 @@ func (a *App) sealUnknown(ctx context.Context) func(*retinue.Event) []byte {
 			a.log.Warn("unknown event was not kept", "log", e.Log, "error", err.Error())
 			return nil
 		}
-		at := seal.Place{Table: "usage_unknown", Row: store.UnknownName(e.Log, store.EventHash(e.ID, e.Digest)), Column: "sealed"}
-		sealed, err := a.sealer.Seal(ctx, raw, at)
+		sealed, err := a.sealer.Seal(ctx, raw, unknownAt(store.UnknownName(e.Log, store.EventHash(e.ID, e.Digest))))
 		if err != nil {
 			a.log.Warn("unknown event was not kept", "log", e.Log, "error", err.Error())
 			return nil

@@ -31,7 +31,7 @@ const (
 // repeats the first: its events were delivered twice.
 func writeLogs(t *testing.T, dir string) {
 	t.Helper()
-	start := time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)
+	start := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -9) // of which the events are kept
 	for f := range importFiles + 1 {
 		name := filepath.Join(dir, fmt.Sprintf("part-%02d.ndjson", f))
 		if f%2 == 1 {
@@ -66,7 +66,9 @@ func writeLogs(t *testing.T, dir string) {
 }
 
 func importLogs(ctx context.Context, dir, db string, opened func()) ([]app.ActivityRead, error) {
-	a, err := app.Open(ctx, crashConfig(dir, db), app.Options{})
+	cfg := crashConfig(dir, db)
+	cfg.Usage.RawDays = 20
+	a, err := app.Open(ctx, cfg, app.Options{})
 	if err != nil {
 		return nil, err
 	}
@@ -116,6 +118,7 @@ func TestKilledImportsCountOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkCounted(t, db)
+			checkKept(t, dir, db)
 		})
 	}
 }
@@ -175,5 +178,33 @@ func checkCounted(t *testing.T, addr string) {
 	}
 	if err != nil || n != importFiles*importEach || rows == 0 {
 		t.Errorf("%d events are known, want %d; %d packed months; %v", n, importFiles*importEach, rows, err)
+	}
+}
+
+// checkKept reads every event that is kept: each is, and none twice.
+func checkKept(t *testing.T, dir, addr string) {
+	t.Helper()
+	a, err := app.Open(t.Context(), crashConfig(dir, addr), app.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = a.Close() }()
+	met := map[string]bool{}
+	n := 0
+	for q := (app.UsageEventQuery{Limit: 1000}); ; {
+		page, err := a.UsageEvents(t.Context(), store.Everything(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range page.Items {
+			met[page.Items[i].Event] = true
+			n++
+		}
+		if q.Cursor = page.Next; q.Cursor == "" {
+			break
+		}
+	}
+	if n != importFiles*importEach || len(met) != n {
+		t.Errorf("%d events are kept, %d of them different, want %d", n, len(met), importFiles*importEach)
 	}
 }

@@ -107,6 +107,10 @@ func sizeOf(b *store.UsageBatch) int {
 	for i := range b.Touches {
 		n += 64 + len(b.Touches[i].Target.Key)
 	}
+	for i := range b.Records {
+		e := &b.Records[i].Event
+		n += len(e.ID) + len(e.Resource.Key) + len(e.Origin.Agent) + 64*len(e.Context)
+	}
 	for i := range b.Unknown {
 		n += len(b.Unknown[i].Sealed)
 	}

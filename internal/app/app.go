@@ -26,6 +26,7 @@ import (
 	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
 	"github.com/retinue-id/retinue/internal/usage"
+	"github.com/retinue-id/retinue/internal/usage/record"
 	"github.com/retinue-id/retinue/internal/usage/rhythm"
 )
 
@@ -74,6 +75,9 @@ type App struct {
 	senders *senders
 	// detector finds secrets; it is made once, when it is first needed.
 	detector func() (*secrets.Scanner, error)
+	// codec packs and unpacks events that are kept; it is made once, when it is
+	// first needed.
+	codec func() (*record.Codec, error)
 	// locker locks what somebody uses who should not; nil where nothing does yet.
 	locker Locker
 }
@@ -103,7 +107,7 @@ func Open(ctx context.Context, cfg Config, opt Options) (*App, error) {
 		opt.Now = time.Now
 	}
 	a := &App{Config: cfg, Specs: opt.Specs, log: opt.Log, now: opt.Now, stopping: make(chan struct{}), estates: newEstates(), logs: newSourceLogs(), senders: newSenders(),
-		detector: sync.OnceValues(secrets.Default), locker: opt.Locker, zones: sync.OnceValue(rhythm.DefaultZones)}
+		detector: sync.OnceValues(secrets.Default), codec: sync.OnceValues(record.NewCodec), locker: opt.Locker, zones: sync.OnceValue(rhythm.DefaultZones)}
 	a.rhythms = sync.OnceValue(func() *rhythm.Fitter { return rhythm.NewFitter(a.zones()...) })
 	if a.Specs == nil {
 		a.Specs = all.Specs()
@@ -213,6 +217,7 @@ func (a *App) openQueue(ctx context.Context) error {
 	jobs.Handle(&h, func(ctx context.Context, _ ownJob) error { return a.settleOwners(ctx) })
 	jobs.Handle(&h, func(ctx context.Context, _ judgeJob) error { return a.judge(ctx) })
 	jobs.Handle(&h, func(ctx context.Context, _ driftJob) error { return a.drift(ctx) })
+	a.keepEvents()
 	a.fleetHandlers(&h)
 	a.populationHandlers(&h)
 	a.usageHandlers(&h)

@@ -50,6 +50,8 @@ type Config struct {
 	// that build, the way in from home. What uses a credential is called by them where
 	// nothing better is known of it. A change holds for what is read from then on.
 	Networks []NetworkConfig `yaml:"networks"`
+	// Usage says what is kept of the use of identities beside the counts.
+	Usage UsageConfig `yaml:"usage"`
 	// Sources are the named sources that a bare `retinue scan` reads, and that
 	// the server shows and scans.
 	Sources []SourceConfig `yaml:"sources"`
@@ -65,6 +67,43 @@ type IdleConfig struct {
 	// ByKind are the days of kinds of identity that have their own, such as
 	// `workload: 30`.
 	ByKind map[string]int `yaml:"byKind"`
+}
+
+// UsageConfig is what is kept of the use of identities beside the counts.
+type UsageConfig struct {
+	// RawDays is for how many days after they happened the events themselves are
+	// kept, compressed and sealed, from 1 to 400. Without it only what is counted of
+	// them is kept.
+	RawDays int `yaml:"rawDays"`
+	// RawMegabytesPerDay bounds what is kept of the events of one day, from 1 to
+	// 1048576; 512 without it. What comes beyond it is counted as any other, and of
+	// it that it was not kept.
+	RawMegabytesPerDay int `yaml:"rawMegabytesPerDay"`
+}
+
+// The bounds and defaults of UsageConfig.
+const (
+	maxRawDays          = 400
+	maxRawMegabytes     = 1 << 20
+	defaultRawMegabytes = 512
+)
+
+func (c UsageConfig) check() error {
+	switch {
+	case c.RawDays < 0 || c.RawDays > maxRawDays:
+		return fmt.Errorf("%w: usage: rawDays %d: want 1 to %d, or 0 to keep no events", retinue.ErrInvalid, c.RawDays, maxRawDays)
+	case c.RawMegabytesPerDay < 0 || c.RawMegabytesPerDay > maxRawMegabytes:
+		return fmt.Errorf("%w: usage: rawMegabytesPerDay %d: want 1 to %d", retinue.ErrInvalid, c.RawMegabytesPerDay, maxRawMegabytes)
+	}
+	return nil
+}
+
+// megabytes is the bound of a day.
+func (c UsageConfig) megabytes() int {
+	if c.RawMegabytesPerDay == 0 {
+		return defaultRawMegabytes
+	}
+	return c.RawMegabytesPerDay
 }
 
 // OutboundConfig is a restriction of the server's own connections. Sources of
@@ -178,6 +217,9 @@ func (c *Config) read(name string, r io.Reader) error {
 func (c *Config) check(name string) error {
 	if err := checkIdle(store.IdleAfter{Days: c.Idle.Days, ByKind: c.Idle.ByKind}); err != nil {
 		return fmt.Errorf("%s: idle: %w", name, err)
+	}
+	if err := c.Usage.check(); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	if err := checkEventStreams(c.EventStreams, all.Specs()); err != nil {
 		return fmt.Errorf("%s: %w", name, err)

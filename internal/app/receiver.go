@@ -91,6 +91,7 @@ type pushRun struct {
 	stopped int64
 	record  int64 // that is read
 	events  []retinue.Event
+	places  []int64 // of the records of events
 	out     api.Received
 	seen    pushSeen
 	// refused are realms that the sender named and does not speak for: in events of
@@ -182,7 +183,7 @@ func (r *pushRun) take(rec eventpush.Record) error {
 		default:
 			r.withhold(rec, e)
 			e.Raw = bytes.Clone(e.Raw)
-			r.events = append(r.events, *e)
+			r.events, r.places = append(r.events, *e), append(r.places, rec.Number)
 		}
 	}
 	for len(r.events) >= connector.MaxActivityBatch {
@@ -205,7 +206,7 @@ func (r *pushRun) flush(done bool) error {
 // count counts the first n events. Reading stands before the record whose events
 // are not all counted.
 func (r *pushRun) count(n int, done bool) error {
-	b := connector.Batch{Input: r.input, Label: "pushed by " + r.col.Name, Events: r.events[:n]}
+	b := connector.Batch{Input: r.input, Label: "pushed by " + r.col.Name, Events: r.events[:n], Places: r.places[:n]}
 	if r.digest != "" {
 		at := r.record
 		if !done {
@@ -226,7 +227,7 @@ func (r *pushRun) count(n int, done bool) error {
 	r.out.LateUnverified += read.LateUnverified
 	r.out.Unknown += read.Unknown
 	r.seen.add(b.Events)
-	r.events = append(r.events[:0], r.events[n:]...)
+	r.events, r.places = append(r.events[:0], r.events[n:]...), append(r.places[:0], r.places[n:]...)
 	return nil
 }
 

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/retinue-id/retinue"
@@ -86,14 +89,20 @@ type lastPruned struct {
 // Retention implements api.Retentions.
 func (a *App) Retention(ctx context.Context) (out api.RetentionSettings, err error) {
 	err = a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
-		out, err = retentionSettings(tx)
+		out, err = a.retentionSettings(tx)
 		return err
 	})
 	return out, err
 }
 
-func retentionSettings(tx *sqlstore.Tx) (api.RetentionSettings, error) {
-	out := api.RetentionSettings{Presets: store.RetentionPresets(), Records: recordsKept}
+// rawEventsAbout says what the events themselves are.
+const rawEventsAbout = "The events of logs themselves, beside what is counted of them, compressed and sealed. How long they are kept is set in retinue.yaml: usage.rawDays"
+
+func (a *App) retentionSettings(tx *sqlstore.Tx) (api.RetentionSettings, error) {
+	out := api.RetentionSettings{Presets: store.RetentionPresets(), Records: recordsKept, RawEvents: api.RawEvents{Days: a.Config.Usage.RawDays, About: rawEventsAbout}}
+	if out.RawEvents.Days > 0 {
+		out.RawEvents.MegabytesPerDay = a.Config.Usage.megabytes()
+	}
 	set, err := retentionOf(tx)
 	if err != nil {
 		return out, err
@@ -131,20 +140,20 @@ func (a *App) SetRetention(ctx context.Context, c auth.Caller, in api.RetentionI
 		return out, err
 	}
 	err = a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
-		now, err := retentionSettings(tx)
+		now, err := a.retentionSettings(tx)
 		if err != nil {
 			return err
 		}
 		if err := match(now); err != nil {
 			return err
 		}
-		out, err = setRetention(tx, c.Actor, days)
+		out, err = a.setRetention(tx, c.Actor, days)
 		return err
 	})
 	return out, err
 }
 
-func setRetention(tx *sqlstore.Tx, by retinue.Actor, days store.Retention) (api.RetentionSettings, error) {
+func (a *App) setRetention(tx *sqlstore.Tx, by retinue.Actor, days store.Retention) (api.RetentionSettings, error) {
 	set, err := retentionOf(tx)
 	if err != nil {
 		return api.RetentionSettings{}, err
@@ -161,7 +170,7 @@ func setRetention(tx *sqlstore.Tx, by retinue.Actor, days store.Retention) (api.
 		}
 		tx.Record(by, retinue.RecordRetentionSet, "retention", map[string]any{"days": set, "before": before})
 	}
-	return retentionSettings(tx)
+	return a.retentionSettings(tx)
 }
 
 // Prune deletes what is older than its time, in small transactions, and keeps
@@ -197,6 +206,10 @@ func (a *App) Prune(ctx context.Context) ([]store.Pruned, error) {
 		if err != nil {
 			return out, err
 		}
+	}
+	events, err := a.pruneEvents(ctx)
+	if out = append(out, events...); err != nil {
+		return out, err
 	}
 	return out, a.KeepUsage(ctx)
 }
@@ -239,8 +252,21 @@ func rememberPruned(tx *sqlstore.Tx, p store.Pruned) error {
 // PurgePerson erases the personal data of a person, on record without their
 // name.
 func (a *App) PurgePerson(ctx context.Context, by retinue.Actor, words []string) (n map[string]int64, err error) {
+	plain := plainWords(words)
+	var found []personEvents
+	var last int64
+	err = a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
+		found, last, err = a.findPerson(ctx, tx, plain, math.MinInt64)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
 	err = a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
 		if n, err = tx.PurgePerson(words, a.pseudonym); err != nil {
+			return err
+		}
+		if n["events"], n["unknown"], err = a.purgeEvents(ctx, tx, plain, found, last); err != nil {
 			return err
 		}
 		// A commitment without its payload: who was purged cannot be read from
@@ -250,4 +276,16 @@ func (a *App) PurgePerson(ctx context.Context, by retinue.Actor, words []string)
 		return nil
 	})
 	return n, err
+}
+
+// plainWords are words by which somebody is known, as they are compared.
+func plainWords(words []string) []string {
+	out := make([]string, 0, len(words))
+	for _, w := range words {
+		if w = strings.ToLower(strings.TrimSpace(w)); w != "" {
+			out = append(out, w)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }

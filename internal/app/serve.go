@@ -38,7 +38,7 @@ func (a *App) services(who api.Authenticator) api.Services {
 		Sources: a, SourceLogReader: a, ActivityImporter: a, LogWords: a, EventStreamer: a, Connectors: a, Scans: scansAPI{a}, Hooks: a, Collectors: a, HandIns: a, EventReceiver: a,
 		Registrations: a, Owners: a, OwnershipRules: a,
 		Outlets: a, NoticeRoutes: a, Notices: a, Tickets: a, Checkpoints: a, ThirdParties: a, Retentions: a, IdleThresholds: a, Sealings: a,
-		AccessEngine: a, AccessCutter: a, UsageHistory: a, Simulator: a, RightSizer: a, Signals: a}
+		AccessEngine: a, AccessCutter: a, UsageHistory: a, Simulator: a, RightSizer: a, Signals: a, UsageEventReader: a}
 }
 
 // ServeOptions say how an installation is served.

@@ -145,8 +145,9 @@ func (w *teller) importSeen(lines []string) {
 	if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
-	if _, err := w.ImportActivity(w.t.Context(), []SourceConfig{{Name: "log", Kind: "ndjson", Target: file}}, ActivityOptions{Actor: Actor(), Getenv: os.Getenv}); err != nil {
-		w.t.Fatal(err)
+	reads, err := w.ImportActivity(w.t.Context(), []SourceConfig{{Name: "log", Kind: "ndjson", Target: file}}, ActivityOptions{Actor: Actor(), Getenv: os.Getenv})
+	if err != nil || reads[0].Error != "" {
+		w.t.Fatalf("%v %+v", err, reads)
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/auth"
-	"github.com/retinue-id/retinue/internal/evidence"
 	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
 	"github.com/retinue-id/retinue/internal/web/api"
@@ -115,13 +114,7 @@ func (a *App) Unmask(ctx context.Context, by retinue.Actor, scope store.RowScope
 		slices.Sort(names)
 		names = slices.Compact(names)
 		details := map[string]any{"reason": reason, "people": len(names)}
-		var payloads []sqlstore.Payload
-		for i, n := range names[:min(len(names), maxNamedPeople)] {
-			p := evidence.Commit("person", n)
-			name := fmt.Sprintf("person%d", i+1)
-			details[name] = p.Commitment
-			payloads = append(payloads, sqlstore.Payload{Name: name, Salt: p.Salt, Data: p.Value})
-		}
+		payloads := commitPeople(details, names)
 		tx.Record(by, retinue.RecordPeopleShown, string(u.ID), details, payloads...)
 		return nil
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/jobs"
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
 )
@@ -65,12 +66,20 @@ func (a *App) KeepUsage(ctx context.Context) error {
 	if _, err := a.DB.ForgetEvents(ctx, horizon); err != nil {
 		return err
 	}
-	_, err := a.DB.ForgetPushes(ctx, now.Add(-keepPushes))
-	return err
+	if _, err := a.DB.ForgetPushes(ctx, now.Add(-keepPushes)); err != nil {
+		return err
+	}
+	if _, err := a.pruneEvents(ctx); err != nil {
+		return err
+	}
+	return a.joinEvents(ctx)
 }
 
 // startUsage has verdicts formed and counts packed from now on.
 func (a *App) startUsage(ctx context.Context) error {
+	if err := a.noteKeeping(ctx, retinue.Actor{Kind: "system", Name: "configuration"}); err != nil {
+		return err
+	}
 	return a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
 		sqltx, conn := tx.SQL()
 		at := jobs.Tx{Tx: sqltx, Conn: conn}

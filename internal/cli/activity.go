@@ -13,7 +13,7 @@ import (
 )
 
 func (e *env) activityCommand() *cobra.Command {
-	return group("activity", "Activity: what the logs of systems tell of use", e.activityImport(), e.activityTail(), e.activityCoverage(), e.activityAttest(), e.activityStreams())
+	return group("activity", "Activity: what the logs of systems tell of use", e.activityImport(), e.activityTail(), e.activityEvents(), e.activityCoverage(), e.activityAttest(), e.activityStreams())
 }
 
 func (e *env) activityImport() *cobra.Command {

@@ -23,6 +23,16 @@ type witness interface {
 	// verdicts yields at most limit verdicts in the order of ids; 0 is every one.
 	verdicts(ctx context.Context, q store.VerdictQuery, limit int) iter.Seq2[app.VerdictLine, error]
 	simulate(ctx context.Context, q app.SimulationQuestion) (app.Simulation, error)
+	// events lists the events themselves, with people by a pseudonym, or by name for
+	// a reason.
+	events(ctx context.Context, q app.UsageEventQuery, reason string) (app.UsageEventsAnswer, error)
+}
+
+func (l local) events(ctx context.Context, q app.UsageEventQuery, reason string) (app.UsageEventsAnswer, error) {
+	if reason != "" {
+		return l.NamedEvents(ctx, app.Actor(), store.Everything(), q, reason)
+	}
+	return l.UsageEvents(ctx, store.Everything(), q)
 }
 
 func (l local) usage(ctx context.Context, id retinue.EntityID, reason string) (app.UsageAnswer, error) {
@@ -119,4 +129,26 @@ func (r *remote) simulate(ctx context.Context, q app.SimulationQuestion) (s app.
 	}
 	_, err = r.c.Do(ctx, req, &s)
 	return s, err
+}
+
+func (r *remote) events(ctx context.Context, q app.UsageEventQuery, reason string) (out app.UsageEventsAnswer, err error) {
+	if reason != "" {
+		body := struct {
+			app.UsageEventQuery
+			Reason string `json:"reason"`
+		}{q, reason}
+		_, err = r.c.Do(ctx, client.Request{Method: http.MethodPost, Path: "/usage/events/people", Body: body}, &out)
+		return out, err
+	}
+	v := url.Values{"limit": {strconv.Itoa(q.Limit)}}
+	for name, value := range map[string]string{"identity": q.Identity, "signal": q.Signal, "action": q.Action, "kind": q.Kind, "event": q.Event, "cursor": q.Cursor} {
+		set(v, name, value)
+	}
+	for name, at := range map[string]time.Time{"from": q.From, "to": q.To} {
+		if !at.IsZero() {
+			v.Set(name, at.UTC().Format(time.RFC3339Nano))
+		}
+	}
+	_, err = r.c.Do(ctx, client.Request{Path: "/usage/events", Query: v}, &out)
+	return out, err
 }

@@ -164,6 +164,7 @@ func weight(e *retinue.Event) int {
 type run struct {
 	subject *Subject
 	events  []retinue.Event
+	places  []int64 // the sequence of the message of each
 	weight  int
 }
 

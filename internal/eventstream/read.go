@@ -304,6 +304,7 @@ func (r *Reader) count(ctx context.Context, msgs []*message) error {
 					}
 				}
 				w.events = append(w.events, events[0])
+				w.places = append(w.places, int64(m.seq)) //nolint:gosec // a stream has fewer messages
 				w.weight += weight(&events[0])
 				events = events[1:]
 			}
@@ -327,7 +328,7 @@ func (r *Reader) commit(ctx context.Context, w *run, input string) error {
 	if len(w.events) == 0 {
 		return nil
 	}
-	got, err := w.subject.Count(ctx, connector.Batch{Input: input, Label: "stream " + r.cfg.Stream, Events: w.events})
+	got, err := w.subject.Count(ctx, connector.Batch{Input: input, Label: "stream " + r.cfg.Stream, Events: w.events, Places: w.places})
 	if err != nil {
 		return err
 	}
@@ -336,6 +337,6 @@ func (r *Reader) commit(ctx context.Context, w *run, input string) error {
 		r.seen.add(w.subject, w.events)
 	}
 	clear(w.events)
-	w.events, w.weight = w.events[:0], 0
+	w.events, w.places, w.weight = w.events[:0], w.places[:0], 0
 	return nil
 }

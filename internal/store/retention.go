@@ -26,6 +26,10 @@ const (
 	RetainPopulation RetentionClass = "population" // the daily counts
 )
 
+// PrunedEvents is what was deleted of the events themselves. They are no class:
+// how long they are kept is said in the configuration.
+const PrunedEvents RetentionClass = "events"
+
 // RetentionClasses lists every class.
 func RetentionClasses() []RetentionClass {
 	return []RetentionClass{RetainHistory, RetainRuns, RetainUses, RetainUsage, RetainFindings, RetainGovernance, RetainPeople,

@@ -104,6 +104,8 @@ type UsageBatch struct {
 	Events     []UsageEvent
 	Touches    []UsageTouch
 	Unknown    []UnknownEvent
+	// Records are those of Events, in their order; nil where they are not kept.
+	Records []EventRecord
 	// Horizon is for how long after an event was last delivered the same event is
 	// known again.
 	Horizon time.Duration
@@ -111,8 +113,12 @@ type UsageBatch struct {
 
 // UnknownEvent is an entry that no reader understood, sealed.
 type UnknownEvent struct {
-	Event  int32 // index into Events
-	Name   string
+	Event int32 // index into Events
+	Name  string
+	// Label is the input that it stood in, and Place the line or record there, from
+	// 1; 0 where that is not known.
+	Label  string
+	Place  int64
 	Sealed []byte
 }
 

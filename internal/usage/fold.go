@@ -32,6 +32,10 @@ type Folder struct {
 	Latest time.Time
 	// Seal keeps the record of an unknown event; nil drops it.
 	Seal func(*retinue.Event) []byte
+	// Label and Place are where the record of the next event stands, for what is
+	// kept of an unknown one.
+	Label string
+	Place int64
 
 	index map[store.Behaviour]int32
 	batch store.UsageBatch
@@ -66,7 +70,7 @@ func (f *Folder) Add(e *retinue.Event) error {
 	}
 	if e.Class == retinue.EventUnknown && f.Seal != nil && len(e.Raw) > 0 {
 		if sealed := f.Seal(e); sealed != nil {
-			f.batch.Unknown = append(f.batch.Unknown, store.UnknownEvent{Event: n, Name: store.UnknownName(e.Log, store.EventHash(e.ID, e.Digest)), Sealed: sealed})
+			f.batch.Unknown = append(f.batch.Unknown, store.UnknownEvent{Event: n, Name: store.UnknownName(e.Log, store.EventHash(e.ID, e.Digest)), Label: f.Label, Place: f.Place, Sealed: sealed})
 		}
 	}
 	return nil

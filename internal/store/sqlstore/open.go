@@ -24,6 +24,7 @@ import (
 	_ "modernc.org/sqlite" // the SQLite driver
 
 	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/store"
 )
 
 // DB is an open store. It is safe for concurrent use.
@@ -39,6 +40,8 @@ type DB struct {
 	gone  func(holder string) bool
 	cells cellCache
 	usage *usageCache
+	// keeping says how events are kept beside their counts.
+	keeping store.EventKeeping
 	// learned is how many things there were when SQLite last looked at them.
 	// Who holds the writing connection may use it.
 	learned int64

@@ -296,6 +296,13 @@ var reads = map[string]struct {
 		}
 		return out, nil
 	}},
+	"ActorOf": {true, func(tx *sqlstore.Tx, own, other half) (any, error) {
+		if _, _, err := tx.ActorOf(other.identity.ID); !errors.Is(err, retinue.ErrNotFound) {
+			return nil, fmt.Errorf("the other's id: %v", err)
+		}
+		refs, _, err := tx.ActorOf(own.identity.ID)
+		return refs, err
+	}},
 	"EntityKey": {true, func(tx *sqlstore.Tx, own, other half) (any, error) {
 		return hidden(tx.EntityKey, other.identity.ID, own.identity.ID)
 	}},
@@ -683,8 +690,10 @@ var unscoped = map[string]string{
 	"UsageCoverage": "what logs cover, by the permission to see sources", "UsageFaults": "what of logs could not be read, by the permission to see sources",
 	"RealmListed": "a yes or no, by the permission to see sources", "UsageTallies": "what logs brought, by the permission to see sources", "Unlisted": "who is in no listing, by the permission to see sources",
 	"SignalsOf": "for the job that looks for signals, which sees everything", "DismissalsInForce": "for that job, and decisions in updates",
-	"Ahead":    "for the verdicts, in views of everything; elsewhere it does nothing",
-	"Habits":   "for that job: what a reader sees of it is that something is not told",
+	"Ahead":     "for the verdicts, in views of everything; elsewhere it does nothing",
+	"Habits":    "for that job: what a reader sees of it is that something is not told",
+	"EventDays": "numbers of the installation", "EventBlocks": "which blocks there are, of whoever ActorOf found with the scope",
+	"SealedEvents": "sealed: of what is in it, whoever opens it leaves out what the scope does not see", "UnknownEvents": "sealed, of nobody that is known: for those who see everything",
 	"AllUsage": "for tests", "Recorded": "of the update itself", "Sealed": "for the installation's own resealing, which opens nothing to a caller",
 }
 
@@ -693,7 +702,8 @@ var unscoped = map[string]string{
 var writes = []string{"Accept", "ApplyScope", "DropFingerprints", "EnsureSource", "FinishRun", "ForgetSource", "Record", "Register", "SaveFinding",
 	"SetLabels", "SetMeta", "SetMissing", "SetRealmName", "StartRun", "WritePopulation", "Refill", "EndSignIns", "Reseal", "SetReference", "DropReference", "AddAccessChange", "SetStanding",
 	"SetSigningKey", "AddCoverage", "AddFault", "SetVerdicts", "UsageDue", "TakeUsage", "MarkTouchedUsage", "MarkSilentUsage", "UsageNewsTold",
-	"MarkSignalsDue", "MarkTouchedForSignals", "MarkKindForSignals", "MarkPeersForSignals", "SignalsLooked", "KeepSignal", "DropSignal", "SetHabits", "AddDismissal", "RevokeDismissal"}
+	"MarkSignalsDue", "MarkTouchedForSignals", "MarkKindForSignals", "MarkPeersForSignals", "SignalsLooked", "KeepSignal", "DropSignal", "SetHabits", "AddDismissal", "RevokeDismissal",
+	"DropEventDays", "ReplaceEventBlocks", "DropUnknown"}
 
 func some(v int64) any {
 	if v == 0 {

@@ -16,6 +16,14 @@ type sealedColumn struct {
 	// list selects row and value of the rows that follow $1, in the order of
 	// rows; get the value of the row $1, locked; set writes $2 there.
 	list, get, set string
+	// most is how many values are listed at once, where they are large.
+	most int
+}
+
+// large lists few values at once: each may be as large as a sealed value can be.
+func large(c sealedColumn) sealedColumn {
+	c.most = 16
+	return c
 }
 
 // sealedColumns lists every column that holds sealed values. Of two parts, as
@@ -41,12 +49,13 @@ func sealedColumns() []sealedColumn {
 			get: `SELECT x.sealed FROM source_secrets x JOIN sources s ON s.id = x.source_id WHERE s.public_id || '/' || x.name = $1`,
 			set: `UPDATE source_secrets SET sealed = $2 WHERE EXISTS (SELECT 1 FROM sources s WHERE s.id = source_secrets.source_id AND s.public_id || '/' || source_secrets.name = $1)`},
 		simple("sso_providers", "client_secret", "public_id"),
+		large(simple("usage_events", "sealed", "name")),
 		simple("usage_unknown", "sealed", "name"),
 	}
 }
 
 // Sealed lists up to limit sealed values that follow a table and row, in one
-// order; an empty table is the beginning.
+// order; an empty table is the beginning. There are no more where it lists none.
 func (tx *Tx) Sealed(table, row string, limit int) ([]store.SealedValue, error) {
 	var out []store.SealedValue
 	for _, c := range sealedColumns() {
@@ -57,18 +66,23 @@ func (tx *Tx) Sealed(table, row string, limit int) ([]store.SealedValue, error) 
 		if c.table == table {
 			after = row
 		}
+		listed, most := 0, limit-len(out)
+		if c.most > 0 {
+			most = min(most, c.most)
+		}
 		err := tx.query(func(rows *sql.Rows) error {
+			listed++
 			v := store.SealedValue{Table: c.table, Column: c.column}
 			err := rows.Scan(&v.Row, &v.Sealed)
 			if len(v.Sealed) > 0 {
 				out = append(out, v)
 			}
 			return err
-		}, c.list, after, limit-len(out))
+		}, c.list, after, most)
 		if err != nil {
 			return nil, fmt.Errorf("list sealed values: %w", err)
 		}
-		if len(out) >= limit {
+		if listed == most {
 			break
 		}
 	}

@@ -110,6 +110,7 @@ func (tx *Tx) countUsage(b *usageMerged, out *store.UsageCounted) error {
 		func() error { return tx.addUnknown(b, fresh) },
 		func() error { return tx.markTouched(b, fresh) },
 		func() error { return tx.addTallies(b, fresh, late) },
+		func() error { return tx.keepEvents(b, fresh) },
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -333,7 +334,8 @@ func (tx *Tx) addUnknown(b *usageMerged, fresh []bool) error {
 			continue
 		}
 		e := b.Events[u.Event]
-		err := tx.exec("INSERT INTO usage_unknown (name, log, at, sealed) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING", u.Name, b.names.log, e.At, u.Sealed)
+		err := tx.exec("INSERT INTO usage_unknown (name, log, at, label, place, sealed) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+			u.Name, b.names.log, e.At, u.Label, u.Place, u.Sealed)
 		if err != nil {
 			return err
 		}

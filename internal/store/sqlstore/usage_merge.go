@@ -17,6 +17,7 @@ type usageMerged struct {
 	Events     []store.UsageEvent
 	Touches    []store.UsageTouch
 	Unknown    []store.UnknownEvent
+	Records    []store.EventRecord // of the events, where they are kept
 	names      usageNames
 
 	index map[store.BehaviourHash]int32 // into Behaviours
@@ -57,6 +58,15 @@ func (m *usageMerged) add(b *store.UsageBatch) {
 	for _, e := range b.Events {
 		e.Behaviour = place[e.Behaviour]
 		m.Events = append(m.Events, e)
+	}
+	if m.Records != nil || b.Records != nil {
+		// An event without a record has one without a time.
+		m.Records = append(m.Records, make([]store.EventRecord, int(first)-len(m.Records))...)
+		m.Records = append(m.Records, b.Records...)
+		for i := int(first); i < len(m.Records); i++ {
+			m.Records[i].Behaviour = m.names.hashes[m.Events[i].Behaviour]
+		}
+		m.Records = append(m.Records, make([]store.EventRecord, len(m.Events)-len(m.Records))...)
 	}
 	for _, t := range b.Touches {
 		t.Event += first

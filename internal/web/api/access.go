@@ -132,6 +132,8 @@ func accessTable() map[string]access { //nolint:funlen // one table, so that it 
 		"unmask-identity-usage":    fresh(auth.PermUsagePeople),
 		"unmask-credential-usage":  fresh(auth.PermUsagePeople),
 		"get-usage-shares":         may(auth.PermInventoryRead),
+		"list-usage-events":        may(auth.PermInventoryRead),
+		"unmask-usage-events":      fresh(auth.PermUsagePeople),
 		"get-activity-logs":        may(auth.PermSourcesRead),
 		"get-identity-credentials": may(auth.PermInventoryRead),
 		"get-identity-trusts":      may(auth.PermInventoryRead),

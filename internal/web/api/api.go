@@ -144,24 +144,26 @@ type Services struct {
 	Simulator    Simulator
 	RightSizer   RightSizer
 	Signals      Signals
-	Relations    Relations
-	Wholes       Wholes
-	Findings     Findings
-	Undoer       Undoer
-	Rules        Rules
-	Records      Records
-	Inventory    Inventory
-	Overviewer   Overviewer
-	Populations  Populations
-	Exporter     Exporter
-	Events       Events
-	Views        Views
-	Sources      Sources
-	Connectors   Connectors
-	Scans        Scans
-	Hooks        Hooks
-	Collectors   Collectors
-	HandIns      HandIns
+	// UsageEventReader reads the events themselves, where they are kept.
+	UsageEventReader UsageEventReader
+	Relations        Relations
+	Wholes           Wholes
+	Findings         Findings
+	Undoer           Undoer
+	Rules            Rules
+	Records          Records
+	Inventory        Inventory
+	Overviewer       Overviewer
+	Populations      Populations
+	Exporter         Exporter
+	Events           Events
+	Views            Views
+	Sources          Sources
+	Connectors       Connectors
+	Scans            Scans
+	Hooks            Hooks
+	Collectors       Collectors
+	HandIns          HandIns
 
 	EventReceiver EventReceiver
 
@@ -234,6 +236,7 @@ func (a *API) register() {
 	a.simulations()
 	a.rightSizes()
 	a.signals()
+	a.usageEvents()
 	a.relations()
 	a.wholes()
 	a.findings()

@@ -27,6 +27,16 @@ type RetentionSettings struct {
 	// Presets are what is offered by name, in days by class.
 	Presets map[string]store.Retention `json:"presets"`
 	Records string                     `json:"records" doc:"What is kept of the audit log"`
+	// RawEvents is for how long the events themselves are kept that logs tell,
+	// beside what is counted of them. It is said in the configuration file.
+	RawEvents RawEvents `json:"rawEvents"`
+}
+
+// RawEvents is for how long the events themselves are kept.
+type RawEvents struct {
+	Days            int    `json:"days" doc:"After they happened; 0: none are kept"`
+	MegabytesPerDay int    `json:"megabytesPerDay,omitempty" doc:"How much of one day is kept at most"`
+	About           string `json:"about"`
 }
 
 // RetentionClass is a sort of data with how long it is kept.

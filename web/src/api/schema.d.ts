@@ -3474,6 +3474,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/usage/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The events themselves, where they are kept, the latest first */
+        get: operations["list-usage-events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/usage/events/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The events themselves, with the names and addresses of people
+         * @description Who asked, for which events, whose names were shown and why is put on record.
+         */
+        post: operations["unmask-usage-events"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/usage/shares": {
         parameters: {
             query?: never;
@@ -4423,6 +4460,26 @@ export interface components {
         };
         EventStreams: {
             items: components["schemas"]["EventStream"][] | null;
+        };
+        EventsKept: {
+            /** Format: int64 */
+            days: number;
+            /** Format: int64 */
+            megabytesPerDay?: number;
+            of: components["schemas"]["EventsOfDay"][] | null;
+        };
+        EventsOfDay: {
+            /** Format: int64 */
+            bytes: number;
+            day: string;
+            /** Format: int64 */
+            events: number;
+            /** Format: int64 */
+            over: number;
+            /** Format: int64 */
+            tooLarge: number;
+            /** Format: int64 */
+            unsealed: number;
         };
         Evidence: {
             /** Format: date-time */
@@ -6781,6 +6838,19 @@ export interface components {
             grade: string;
             text: string;
         };
+        RawEvents: {
+            about: string;
+            /**
+             * Format: int64
+             * @description After they happened; 0: none are kept
+             */
+            days: number;
+            /**
+             * Format: int64
+             * @description How much of one day is kept at most
+             */
+            megabytesPerDay?: number;
+        };
         Reason: {
             document?: string;
             effect: string;
@@ -7037,6 +7107,7 @@ export interface components {
                     [key: string]: number;
                 };
             };
+            rawEvents: components["schemas"]["RawEvents"];
             /** @description What is kept of the audit log */
             records: string;
         };
@@ -8159,6 +8230,75 @@ export interface components {
             denied?: number;
             /** Format: int64 */
             uses: number;
+        };
+        UsageEvent: {
+            action?: string;
+            address?: string;
+            agent?: string;
+            /** Format: date-time */
+            at: string;
+            class: string;
+            context?: components["schemas"]["ContextValue"][] | null;
+            credential?: string;
+            event?: string;
+            from?: string;
+            identity?: string;
+            identityId?: string;
+            input?: string;
+            log: string;
+            more?: string[] | null;
+            onBehalfOf?: string;
+            operation?: string;
+            outcome: string;
+            person?: boolean;
+            /** Format: int64 */
+            place?: number;
+            realm?: string;
+            reason?: string;
+            record?: string;
+            region?: string;
+            resource?: string;
+            via?: string[] | null;
+        };
+        UsageEvents: {
+            items: components["schemas"]["UsageEvent"][] | null;
+            kept: components["schemas"]["EventsKept"];
+            next?: string;
+        };
+        UsageEventsInput: {
+            /** @description The permission, or the log's own word; a star at its end stands for anything */
+            action?: string;
+            /** @description next of the page before */
+            cursor?: string;
+            /** @description The log's own id of an event */
+            event?: string;
+            /**
+             * Format: date-time
+             * @description Not what happened before
+             */
+            from?: string;
+            /** @description The id of an identity or credential: what it did, or what was done through it */
+            identity?: string;
+            /**
+             * @description The class of event. unknown are those that no reader understood, which are kept in any case
+             * @enum {string}
+             */
+            kind?: "management" | "data" | "sign_in" | "insight" | "unknown";
+            /**
+             * Format: int64
+             * @description How many are listed at most
+             * @default 100
+             */
+            limit: number;
+            /** @description Why people's names and addresses are needed. It is kept on record with your name */
+            reason: string;
+            /** @description The id of a finding that tells of something unusual: the events behind it */
+            signal?: string;
+            /**
+             * Format: date-time
+             * @description Not what happened after
+             */
+            to?: string;
         };
         UsageFault: {
             /** Format: int64 */
@@ -25446,6 +25586,154 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-usage-events": {
+        parameters: {
+            query?: {
+                /** @description The id of an identity or credential: what it did, or what was done through it */
+                identity?: string;
+                /** @description The id of a finding that tells of something unusual: the events behind it */
+                signal?: string;
+                /** @description Not what happened before */
+                from?: string;
+                /** @description Not what happened after */
+                to?: string;
+                /** @description The permission, or the log's own word; a star at its end stands for anything */
+                action?: string;
+                /** @description The class of event. unknown are those that no reader understood, which are kept in any case */
+                kind?: "management" | "data" | "sign_in" | "insight" | "unknown";
+                /** @description The log's own id of an event */
+                event?: string;
+                /** @description How many are listed at most */
+                limit?: number;
+                /** @description next of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageEvents"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "unmask-usage-events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UsageEventsInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageEvents"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
