@@ -62,7 +62,7 @@ func newTwoOwners(t *testing.T, w *world) *twoOwners {
 		t.Fatal(err)
 	}
 	for _, h := range []half{o.left, o.right} {
-		b := store.UsageBatch{Log: "log-" + h.word, Behaviours: []store.Behaviour{{Log: "log-" + h.word, Realm: h.realm, Identity: h.identity.Ref(), Action: "act-" + h.word,
+		b := store.UsageBatch{Log: "log-" + h.word, Behaviours: []store.Behaviour{{Log: "log-" + h.word, Realm: h.realm, Identity: h.identity.Ref(), Credential: h.credential.Ref(), Interactive: true, Action: "act-" + h.word,
 			Outcome: retinue.OutcomeSuccess}}, Events: []store.UsageEvent{{Hash: 1, At: day(1).Unix()}}, Touches: []store.UsageTouch{{Kind: retinue.TouchEdit, Target: h.identity.Ref()}}}
 		if _, err := w.CountUsage(t.Context(), b); err != nil {
 			t.Fatal(err)
@@ -247,7 +247,7 @@ var reads = map[string]struct {
 		list, err := tx.UsedByHand([]string{"psql"})
 		var out []string
 		for _, u := range list {
-			out = append(out, string(u.ID))
+			out = append(out, string(u.ID), u.Behaviour.Action)
 		}
 		return out, err
 	}},
