@@ -28,6 +28,9 @@ func (a *App) History(ctx context.Context, scope store.RowScope, id retinue.Enti
 			return err
 		}
 		more, err := registrationVersions(regs)
+		if err != nil {
+			return err
+		}
 		out = append(out, more...)
 		judged, err := v.tx.VerdictVersions(id, 0)
 		if err != nil {
