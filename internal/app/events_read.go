@@ -17,14 +17,16 @@ import (
 	"github.com/retinue-id/retinue/internal/web/api"
 )
 
-// UsageEventsAnswer, UsageEventQuery and UsageEventRow are as the interface has
-// them.
+// What is asked of events and answered, as the interface has it.
 type (
+	// UsageEventsAnswer is a page of events.
 	UsageEventsAnswer = api.UsageEvents
-	UsageEventQuery   = api.UsageEventQuery
-	UsageEventFilter  = api.UsageEventFilter
-	UsageEventRow     = api.UsageEvent
-	EventsKept        = api.EventsKept
+	// UsageEventQuery asks for one.
+	UsageEventQuery = api.UsageEventQuery
+	// UsageEventFilter says which events are wanted.
+	UsageEventFilter = api.UsageEventFilter
+	// UsageEventRow is an event as it is shown.
+	UsageEventRow = api.UsageEvent
 )
 
 // maxOpened is how many blocks of events are opened to answer one question: what

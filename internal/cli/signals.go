@@ -25,8 +25,9 @@ func (e *env) signalsList() *cobra.Command {
 		Long: `List what is unusual in the use of identities and credentials of the last 30 days,
 the newest first. Each has a finding, by which it is acknowledged, dismissed or
 resolved (retinue findings set), unless it is like one that was dismissed
-(silenced) or explained by what was read since (withdrawn). People are called by a
-pseudonym.`,
+(silenced) or explained by what was read since (withdrawn). The events behind one
+are listed, where events are kept, by retinue activity events --signal FINDING.
+People are called by a pseudonym.`,
 		Example: `  retinue signals list
   retinue signals list --kind tombstone_use --format json
   retinue signals list arn:aws:iam::111122223333:role/backup --state told`,
