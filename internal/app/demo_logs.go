@@ -19,9 +19,9 @@ import (
 
 // The part of the sample company whose logs are read: a company that it bought,
 // which is an enterprise of NHI-Bench. It is small enough to be read in seconds.
-// The seed is one with which, on every day of a year, there is something of
-// everything to see: what stopped early enough to be called dormant, what is
-// shared, what was retired and is tried again, what no export lists.
+// The seed is one with which there is something of everything to see: what
+// stopped early enough to be called dormant, what is shared, what was retired
+// and is tried again, what no export lists.
 const (
 	subsidiaryIdentities = 48
 	subsidiaryDays       = 126

@@ -20,22 +20,27 @@ func TestMakeDemo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// What is concluded of use follows the day: here it is always the same one.
+	started := time.Now()
+	opt := app.Options{Now: func() time.Time {
+		return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC).Add(time.Since(started))
+	}}
 	cut, cancel := context.WithCancel(t.Context())
-	if _, err := app.MakeDemo(cut, cfg, app.Options{}, app.DemoOptions{OnScan: func(_ time.Time, done, _ int) {
+	if _, err := app.MakeDemo(cut, cfg, opt, app.DemoOptions{OnScan: func(_ time.Time, done, _ int) {
 		if done == 1 {
 			cancel()
 		}
 	}}); err == nil {
 		t.Fatal("it was made although it was stopped")
 	}
-	made, err := app.MakeDemo(t.Context(), cfg, app.Options{}, app.DemoOptions{})
+	made, err := app.MakeDemo(t.Context(), cfg, opt, app.DemoOptions{})
 	if err != nil || !made {
 		t.Fatalf("made %v, %v", made, err)
 	}
-	if made, err = app.MakeDemo(t.Context(), cfg, app.Options{}, app.DemoOptions{}); err != nil || made {
+	if made, err = app.MakeDemo(t.Context(), cfg, opt, app.DemoOptions{}); err != nil || made {
 		t.Errorf("made it again: %v, %v", made, err)
 	}
-	a, err := app.Open(t.Context(), cfg, app.Options{})
+	a, err := app.Open(t.Context(), cfg, opt)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -261,7 +261,7 @@ func (e *env) verdictsCommand() *cobra.Command {
 				return usageError{fmt.Errorf("--grade %q: want A, B, C or D", grade)}
 			}
 			return e.ask(cmd.Context(), func(s estate) error {
-				return list(e, f, s.verdicts(cmd.Context(), q, f.limit), verdictCells(), "no verdicts: scan a system, and import its logs with `retinue activity import`")
+				return list(e, f, s.verdicts(cmd.Context(), q, f.limit), verdictCells(), noVerdicts(q))
 			})
 		},
 	}
@@ -274,6 +274,15 @@ func (e *env) verdictsCommand() *cobra.Command {
 	fl.StringVar(&asof, "as-of", "", "as it was concluded at a `time`: a date (its end), a time, or an age such as 30d")
 	fl.StringVar(&kind, "of", "", "identities or credentials (default: both)")
 	return group("verdicts", "Verdicts: whether identities and credentials are still used", l)
+}
+
+// noVerdicts says why a list of verdicts is empty: nothing was concluded yet, or
+// nothing is so.
+func noVerdicts(q store.VerdictQuery) string {
+	if q.Status != "" || q.Grade != "" || q.Shared || q.Type != "" || !q.AsOf.IsZero() {
+		return "no verdict is of that kind: `retinue verdicts list` shows all that there are"
+	}
+	return "no verdicts: scan a system, and import its logs with `retinue activity import`"
 }
 
 func verdictCells() []cell[app.VerdictLine] {
