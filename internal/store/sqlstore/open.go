@@ -136,8 +136,8 @@ func openSQLite(ctx context.Context, path string, opt Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	const pragmas = "?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=synchronous(1)&_pragma=cache_size(-65536)&_pragma=temp_store(2)"
-	w, err := sql.Open("sqlite", path+pragmas+"&_txlock=immediate")
+	const pragmas = "?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=synchronous(1)&_pragma=temp_store(2)"
+	w, err := sql.Open("sqlite", path+pragmas+fmt.Sprintf("&_pragma=cache_size(-%d)&_txlock=immediate", writerCache))
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}
@@ -147,7 +147,7 @@ func openSQLite(ctx context.Context, path string, opt Options) (*DB, error) {
 		_ = lock.release()
 		return nil, fmt.Errorf("%w: open database %s: %v", kindOf(err), path, err)
 	}
-	r, err := sql.Open("sqlite", path+"?_pragma=busy_timeout(10000)&_pragma=query_only(1)&_pragma=cache_size(-16384)&_pragma=temp_store(2)")
+	r, err := sql.Open("sqlite", path+"?_pragma=busy_timeout(10000)&_pragma=query_only(1)&_pragma=temp_store(2)"+fmt.Sprintf("&_pragma=cache_size(-%d)", readerCache))
 	if err != nil {
 		_ = w.Close()
 		_ = lock.release()
@@ -157,6 +157,14 @@ func openSQLite(ctx context.Context, path string, opt Options) (*DB, error) {
 	r.SetConnMaxLifetime(readerLife)
 	return &DB{write: w, read: r, d: sqlite{}, lock: lock, path: path}, nil
 }
+
+// What a connection keeps of the file, in KiB by SQLite's count. A page of 4 KiB
+// with what is kept beside it takes 8 KiB of memory: the allocator behind the
+// driver gives powers of two.
+const (
+	writerCache = 24 << 10
+	readerCache = 16 << 10
+)
 
 // readerLife is how long a reading connection is kept: it knows the statistics
 // that were there when it began.

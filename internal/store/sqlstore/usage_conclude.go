@@ -45,7 +45,7 @@ func (tx *Tx) UsageNews(after int64, limit int) ([]store.Touched, error) {
 		out = append(out, t)
 		return err
 	}, fmt.Sprintf(`SELECT e.id, e.public_id, e.type, e.labels FROM usage_verdicts v JOIN entities e ON e.id = v.entity_id
-		WHERE v.news = 1 AND e.id > $1 AND e.gone_at IS NULL%s ORDER BY e.id LIMIT %d`, and(l.sees("e")), limit), after)
+		WHERE v.news = 1 AND v.entity_id > $1 AND e.gone_at IS NULL%s ORDER BY v.entity_id LIMIT %d`, and(l.sees("e")), limit), after)
 	if err != nil {
 		return nil, fmt.Errorf("list whose use tells something new: %w", err)
 	}

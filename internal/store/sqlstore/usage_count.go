@@ -40,6 +40,19 @@ func (db *DB) CountUsage(ctx context.Context, batches ...store.UsageBatch) (stor
 		return nil
 	}
 	if !known && db.pool != nil {
+		// What others wrote before is read, for which nobody waits.
+		err := db.View(ctx, store.Everything(), func(tx *Tx) (err error) {
+			known, err = tx.findUsage(merged)
+			return err
+		})
+		if err != nil {
+			return out, err
+		}
+		if known {
+			db.usage.learn(merged)
+		}
+	}
+	if !known && db.pool != nil {
 		// New names are written first, in their turn: they are of no consequence by
 		// themselves, and the counting then waits for nobody.
 		if err := db.Update(ctx, intern); err != nil {

@@ -36,14 +36,65 @@ func (tx *Tx) internUsage(b *usageMerged) error {
 	if n.targets, err = tx.usageRefs(targets); err != nil {
 		return err
 	}
-	n.learned, err = tx.internBehaviours(b)
+	learned, err := tx.internBehaviours(b)
+	n.learned = append(n.learned, learned...)
 	return err
 }
 
+// findUsage fills in the keys of what batches name as far as they are there, and
+// reports whether all are. It writes nothing.
+func (tx *Tx) findUsage(merged []*usageMerged) (bool, error) {
+	tx.words = map[string]int64{}
+	all := true
+	for _, b := range merged {
+		n := &b.names
+		n.words = tx.words
+		id, ok, err := tx.knownWord(b.Log)
+		if err != nil {
+			return false, err
+		}
+		n.log, all = id, all && ok
+		targets := make([]retinue.Ref, 0, len(b.Touches))
+		for _, t := range b.Touches {
+			targets = append(targets, t.Target)
+		}
+		switch n.targets, err = tx.usageRefs(targets); {
+		case errors.Is(err, retinue.ErrNotFound):
+			all = false
+		case err != nil:
+			return false, err
+		}
+		missing, err := tx.learnBehaviours(n)
+		if err != nil {
+			return false, err
+		}
+		all = all && len(missing) == 0
+	}
+	return all, nil
+}
+
 // internBehaviours fills in the keys of a batch's behaviours that are not known
-// yet, and returns those that are known once the transaction is committed.
+// yet, writes those that are new, and returns what is known of them once the
+// transaction is committed.
 func (tx *Tx) internBehaviours(b *usageMerged) ([]learnedBehaviour, error) {
-	n := &b.names
+	missing, err := tx.learnBehaviours(&b.names)
+	if err != nil {
+		return nil, err
+	}
+	var learned []learnedBehaviour
+	for part := range slices.Chunk(missing, writtenAtOnce) {
+		more, err := tx.writeBehaviours(b, part)
+		if err != nil {
+			return nil, err
+		}
+		learned = append(learned, more...)
+	}
+	return learned, nil
+}
+
+// learnBehaviours fills in the keys of behaviours that are there and were not
+// known yet, and returns the places of those that are not there.
+func (tx *Tx) learnBehaviours(n *usageNames) ([]int, error) {
 	var ask [][]byte
 	for i := range n.behaviours {
 		if n.behaviours[i].id == 0 {
@@ -58,26 +109,18 @@ func (tx *Tx) internBehaviours(b *usageMerged) ([]learnedBehaviour, error) {
 		return nil, err
 	}
 	var missing []int
-	var learned []learnedBehaviour
 	for i, h := range n.hashes {
 		if n.behaviours[i].id != 0 {
 			continue
 		}
 		if k, ok := found[h]; ok {
 			n.behaviours[i] = k
-			learned = append(learned, learnedBehaviour{h, k})
+			n.learned = append(n.learned, learnedBehaviour{h, k})
 		} else {
 			missing = append(missing, i)
 		}
 	}
-	for part := range slices.Chunk(missing, writtenAtOnce) {
-		more, err := tx.writeBehaviours(b, part)
-		if err != nil {
-			return nil, err
-		}
-		learned = append(learned, more...)
-	}
-	return learned, nil
+	return missing, nil
 }
 
 // writtenAtOnce is how many new behaviours are written at once, with all that
@@ -247,23 +290,36 @@ func (tx *Tx) consumers(list []store.Consumer, refs map[retinue.Ref]int64) (map[
 // word interns a word of the usage history. The process remembers it once the
 // transaction is committed.
 func (tx *Tx) word(w string) (int64, error) {
-	if id, ok := tx.db.usage.word(w); ok {
-		return id, nil
+	id, ok, err := tx.knownWord(w)
+	if err != nil || ok {
+		return id, err
 	}
-	if id, ok := tx.words[w]; ok {
-		return id, nil
-	}
-	var id int64
-	err := tx.queryRow("SELECT id FROM usage_words WHERE word = $1", w).Scan(&id)
-	if errors.Is(err, sql.ErrNoRows) {
-		if id, err = tx.db.d.block(tx.ctx, tx.tx, "usage_words", 1); err == nil {
-			err = tx.exec("INSERT INTO usage_words (id, word) VALUES ($1, $2)", id, w)
-		}
+	if id, err = tx.db.d.block(tx.ctx, tx.tx, "usage_words", 1); err == nil {
+		err = tx.exec("INSERT INTO usage_words (id, word) VALUES ($1, $2)", id, w)
 	}
 	if err == nil && tx.words != nil {
 		tx.words[w] = id
 	}
 	return id, err
+}
+
+// knownWord returns the key of a word, if it has one.
+func (tx *Tx) knownWord(w string) (int64, bool, error) {
+	if id, ok := tx.db.usage.word(w); ok {
+		return id, true, nil
+	}
+	if id, ok := tx.words[w]; ok {
+		return id, true, nil
+	}
+	var id int64
+	err := tx.queryRow("SELECT id FROM usage_words WHERE word = $1", w).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, false, nil
+	}
+	if err == nil && tx.words != nil {
+		tx.words[w] = id
+	}
+	return id, err == nil, err
 }
 
 // null is the absence of a key.

@@ -178,8 +178,8 @@ func (tx *Tx) leadTouched() error {
 		err := rows.Scan(&id, &r.Realm, &r.Kind, &r.Key)
 		refs, ids = append(refs, r), append(ids, id)
 		return err
-	}, `SELECT f.id, q.realm, f.kind, f.key FROM usage_touched u JOIN refs f ON f.id = u.ref_id JOIN realms q ON q.id = f.realm_id
-		WHERE f.entity_id IS NULL AND q.realm LIKE '`+originRealm+`%'`)
+	}, `SELECT f.id, q.realm, f.kind, f.key FROM usage_touched u CROSS JOIN refs f JOIN realms q ON q.id = f.realm_id
+		WHERE f.id = u.ref_id AND f.entity_id IS NULL AND q.realm LIKE '`+originRealm+`%'`)
 	if err != nil || len(ids) == 0 {
 		return err
 	}

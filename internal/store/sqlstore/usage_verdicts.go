@@ -97,8 +97,9 @@ func (tx *Tx) UsageDue(after, newer int64, limit int) ([]int64, error) {
 			return nil, fmt.Errorf("list whose use changed: %w", err)
 		}
 	}
+	// By CROSS JOIN SQLite begins with what was touched, not with all that there is.
 	out, err := tx.ints(fmt.Sprintf(`SELECT e.id FROM (
-			SELECT f.entity_id FROM usage_touched u JOIN refs f ON f.id = u.ref_id WHERE f.entity_id > $2
+			SELECT f.entity_id FROM usage_touched u CROSS JOIN refs f WHERE f.id = u.ref_id AND f.entity_id > $2
 			UNION SELECT o.entity_id FROM usage_touched u JOIN refs f ON f.id = u.ref_id
 				JOIN realms q ON q.id = f.realm_id AND q.realm LIKE 'credential:%%'
 				JOIN credential_keys k ON k.kind = substr(q.realm, 12) AND k.value = f.key JOIN refs o ON o.id = k.ref_id
