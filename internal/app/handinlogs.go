@@ -67,8 +67,7 @@ func HandInActivity(ctx context.Context, specs []connector.Spec, keys *Keys, sou
 func (a *App) handIn(ctx context.Context, s SourceConfig, opt ActivityOptions, sink *handInSink) error {
 	reader, err := a.activityReader(ctx, s, opt)
 	if err != nil {
-		sink.close()
-		return err
+		return errors.Join(err, sink.close())
 	}
 	err = reader.Activity(ctx, connector.ActivityRequest{Now: a.now(), Since: opt.Since, Position: sink.position}, sink)
 	if sent := sink.close(); err == nil { // otherwise it is what the reader was told
@@ -323,7 +322,8 @@ type (
 	TakenActivity = api.TakenActivity
 	// LogWordInput is what a server is told of somebody's word on logs.
 	LogWordInput = api.LogWordInput
-	// EventStream and EventStreamList are the streams that a server reads.
-	EventStream     = api.EventStream
+	// EventStream is a stream that a server reads.
+	EventStream = api.EventStream
+	// EventStreamList are all of them.
 	EventStreamList = api.EventStreams
 )
