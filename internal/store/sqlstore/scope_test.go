@@ -683,6 +683,7 @@ var unscoped = map[string]string{
 	"Standings":     "for the job that looks for changes of access, which sees everything",
 	"Documents":     "for the engines: what a reader sees of their answers is decided where they are shown",
 	"Stated":        "for the engines: what a reader sees of their answers is decided where they are shown",
+	"PauseStream":   "in updates", "ResumeStream": "in updates",
 	"UsageInput":    "where a reader stands in a log",
 	"UsageActors":   "who acts, for suggestions and leavers: what they touched is asked with the scope in it",
 	"Attestations":  "whose word there is on logs, by the permission to see sources",
