@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"io/fs"
+	"strings"
 
 	"github.com/pressly/goose/v3"
 
@@ -54,3 +55,7 @@ func TakeUsageDue(tx *Tx, after, newer int64, limit int) ([]store.UsageSubject, 
 	}
 	return tx.TakeUsage(keys)
 }
+
+// FactTables is how many tables are joined when facts are read by an edge and
+// by the refs of an entity: edges, facts, refs and those of factJoins.
+func FactTables() int { return 3 + strings.Count(factJoins, "JOIN ") }

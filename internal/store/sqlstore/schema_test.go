@@ -9,6 +9,7 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/store"
+	"github.com/retinue-id/retinue/internal/store/sqlstore"
 	"github.com/retinue-id/retinue/internal/testkit"
 )
 
@@ -96,4 +97,19 @@ func TestKeysAreOrderedBytewise(t *testing.T) {
 		w.want("text", w.keys(store.EntityQuery{Text: "_"}), []string{"_"})
 		w.want("limit", w.keys(store.EntityQuery{Type: retinue.FactIdentity, Limit: 2}), []string{"-", "A"})
 	})
+}
+
+// TestPostgresWeighsAllJoins sees that PostgreSQL chooses the order of all
+// joins of what reads facts most widely, and does not guess at it.
+func TestPostgresWeighsAllJoins(t *testing.T) {
+	pg := open(t, testkit.Postgres(t).Database(t))
+	var limit, guesses int
+	for name, to := range map[string]*int{"join_collapse_limit": &limit, "geqo_threshold": &guesses} {
+		if err := pg.Pool().QueryRow(t.Context(), "SELECT current_setting($1)::int", name).Scan(to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := sqlstore.FactTables(); n > limit || limit >= guesses {
+		t.Errorf("%d tables are joined; %d are weighed, and from %d on it guesses", n, limit, guesses)
+	}
 }
