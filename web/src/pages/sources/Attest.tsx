@@ -42,7 +42,7 @@ export function Attest({ of: l, again }: Props) {
         </ul>
       )}
       {manages && open && (
-        <Button size="compact-sm" variant="default" onClick={() => setDoing('give')} aria-label={`Say that ${l.log} of ${l.realm} is whole`}>
+        <Button size="compact-sm" variant="default" mb={12} onClick={() => setDoing('give')} aria-label={`Say that ${l.log} of ${l.realm} is whole`}>
           Say that it is whole…
         </Button>
       )}

@@ -15,13 +15,18 @@ import classes from './sources.module.css';
 
 type Row = Source & { logs: SourceLogs };
 
-/** The logs that the server reads by itself: when, whether that goes well, and what it brought. */
-export function Reading() {
-  const { data, refetch } = useQuery({
+/** The sources whose logs may be read, as they stand. */
+export function useReading() {
+  return useQuery({
     queryKey: ['/sources', 'reading'],
     queryFn: () => request<{ items: Source[] | null }>('GET', '/sources'),
     refetchInterval: (q) => (q.state.data?.data.items?.some((s) => s.logs?.state === 'reading') ? 1500 : 15_000),
   });
+}
+
+/** The logs that the server reads by itself: when, whether that goes well, and what it brought. */
+export function Reading() {
+  const { data, refetch } = useReading();
   const rows = (data?.data.items ?? []).filter((s): s is Row => s.logs !== undefined);
   if (rows.length === 0) return null;
   return (

@@ -12,13 +12,13 @@ import { count, plural, sentence } from '@/lib/format';
 import classes from './sources.module.css';
 
 /** The streams of events that servers read: whether they are read, how far behind, and what went wrong. */
-export function Streams() {
+export function Streams({ first }: { first: EventStream[] }) {
   const { data, refetch } = useQuery({
     queryKey: ['/activity/streams'],
     queryFn: () => request<{ items: EventStream[] | null }>('GET', '/activity/streams'),
     refetchInterval: 10_000,
   });
-  const rows = data?.data.items ?? [];
+  const rows = data?.data.items ?? first; // what the page read stands until they are asked for again
   if (rows.length === 0) return null;
   return (
     <Section title="Streams" aside="counts are of the server that answers, since it started">

@@ -16,25 +16,26 @@ import { Spots } from '@/pages/usage/Spots';
 import { useMore } from '@/pages/usage/parts';
 import { provenShare, windowText } from '@/pages/usage/words';
 import { Attest } from './Attest';
-import { Reading } from './Reading';
+import { Reading, useReading } from './Reading';
 import { Streams } from './Streams';
 import { SourceTabs } from './Tabs';
 
 /** The logs that were read: what each covers, what is missing, and who stands in them only. */
 export default function LogsPage() {
   const { data, error, refetch } = useGet<ActivityLogs>('/activity');
+  const reading = useReading(); // shown together: nothing is pushed down by what comes later
   return (
     <Page title="Logs" lead="What was read of logs. Silence says something only where a log covers it.">
       <SourceTabs at="/sources/logs" />
       {error && !data ? (
         <Failed what="The logs" error={error} retry={() => void refetch()} />
-      ) : !data ? (
+      ) : !data || reading.isPending ? (
         <Block height={480} />
       ) : (
         <>
           <Reading />
           {(data.logs ?? []).length === 0 && <NoLogs />}
-          <Streams />
+          <Streams first={data.streams ?? []} />
           {(data.logs ?? []).map((l) => (
             <Log key={`${l.realm} ${l.log}`} of={l} again={refetch} />
           ))}

@@ -102,8 +102,17 @@ export default function UsagePage() {
                   </>
                 ),
               },
-              { name: 'status', head: 'Usage status', cell: (v) => <Usage value={v.status} /> },
-              { name: 'grade', head: <Term of="evidence of use">Evidence</Term>, cell: (v) => evidence(v.grade) },
+              {
+                name: 'status',
+                head: 'Usage status',
+                cell: (v) => (
+                  <>
+                    <Usage value={v.status} />
+                    <span className={classes.narrow}>evidence {evidence(v.grade)}</span>
+                  </>
+                ),
+              },
+              { name: 'grade', head: <Term of="evidence of use">Evidence</Term>, wide: true, cell: (v) => evidence(v.grade) },
               { name: 'used', head: 'Last used', cell: (v) => <Time at={v.lastUsed} none={v.status === 'never_used' ? 'never' : 'not known'} /> },
               { name: 'reason', head: 'Why', wide: true, cell: (v) => sentence(v.reason) },
             ]}
