@@ -55,13 +55,15 @@ func (a *App) markTouched(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if from, _ := strconv.ParseInt(word, 10, 64); word == "" || from != upTo {
+			// What somebody registers touches a thing beyond the last revision: that
+			// it was to end is no verdict's concern, and makes its use a signal.
+			if from, _ := strconv.ParseInt(word, 10, 64); word == "" || from != upTo || name == metaSignals {
 				marks[name] = from
 			}
 		}
 		return nil
 	})
-	if err != nil || len(marks) == 0 {
+	if err != nil {
 		return err
 	}
 	return a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
