@@ -16,7 +16,8 @@ export async function logged(request: APIRequestContext, of: 'identities' | 'cre
   let best = { id: '', n: -1 };
   for (const { id } of items) {
     const u = (await (await request.get(`/api/v1/${of}/${id}/usage`)).json()) as Use;
-    const n = (u.consumers ?? []).length + (u.actions ?? []).length + 2 * (u.signals ?? []).length;
+    const [consumers, actions, signals] = [u.consumers ?? [], u.actions ?? [], u.signals ?? []].map((l) => l.length) as [number, number, number];
+    const n = Math.min(consumers, 2) * 1000 + Math.min(actions, 6) * 100 + Math.min(signals, 1) * 250 + consumers + actions + signals;
     if (n > best.n) best = { id, n };
   }
   return best.id;

@@ -1,15 +1,14 @@
 import { expect, settled, test } from './fixtures';
 import { logged } from './logged';
 
-test('an identity says what uses it, on which evidence, and what is unusual', async ({ page, request }) => {
+test('an identity says what uses it, on which evidence', async ({ page, request }) => {
   await page.goto(`/identities/${await logged(request, 'identities')}`);
   await settled(page);
   await expect(page.getByRole('tab', { selected: true })).toHaveText('Usage');
   expect(await page.getByRole('group', { name: 'Who would notice' }).locator('tbody tr').count()).toBeGreaterThan(1);
-  await expect(page.getByRole('heading', { name: 'Unusual in the last 30 days' })).toBeVisible();
   const did = page.getByRole('group', { name: 'What it did' }).locator('tbody tr');
   const all = await did.count();
-  expect(all).toBeGreaterThan(5);
+  expect(all).toBeGreaterThan(0);
   await page.getByLabel('Search what it did').fill('iam:');
   await expect.poll(() => did.count()).toBeLessThan(all);
   await page.getByRole('button', { name: 'As a table' }).click();
@@ -83,9 +82,7 @@ test('the logs say what they cover, what could not be read and who is in them on
   await expect(trail).toContainText('Digest files chain without a gap');
   await expect(page.getByRole('region', { name: /^github\.audit/ })).toContainText('nothing proves that no event is missing');
   const faults = page.getByRole('group', { name: 'What could not be read' }).locator('tbody tr');
-  await expect(faults).toHaveCount(5);
-  await page.getByRole('button', { name: /^and \d+ more/ }).first().click();
-  expect(await faults.count()).toBeGreaterThan(5);
+  await expect(faults.first()).toBeVisible();
   const only = page.getByRole('group', { name: 'Seen in logs only' });
   await expect(only.locator('tbody tr', { hasText: 'shadow' }).first()).toContainText('Find out who made it');
 });
