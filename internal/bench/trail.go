@@ -77,7 +77,13 @@ func (t *trailSpool) write(d *deed) error {
 	return nil
 }
 
+// wait delivers an entry with an hour. What would come after the end of the logs
+// comes with their last hour: digests of later hours would state that nothing
+// happened in them, of which the enterprise knows nothing.
 func (t *trailSpool) wait(hour time.Time, e trailEntry) {
+	if last := t.e.to.Add(-time.Hour); hour.After(last) {
+		hour = last
+	}
 	t.waiting[hour.Unix()] = append(t.waiting[hour.Unix()], e)
 }
 
@@ -91,15 +97,8 @@ func (t *trailSpool) endDay(day time.Time) error {
 	return nil
 }
 
-// close delivers what came after the end, and describes the trail.
-func (t *trailSpool) close() error {
-	for ; len(t.waiting) > 0; t.hour = t.hour.Add(time.Hour) {
-		if err := t.deliver(); err != nil {
-			return err
-		}
-	}
-	return t.digest()
-}
+// close ends the last digest.
+func (t *trailSpool) close() error { return t.digest() }
 
 // deliver writes the files of an hour, and with the last hour of a digest the
 // digest. While the trail is stopped there are none, and its digests begin anew.

@@ -1,10 +1,11 @@
 import { expect, settled, test } from './fixtures';
-import { logged } from './logged';
+import { logged, overgranted } from './logged';
 
 test('an identity says what uses it, on which evidence', async ({ page, request }) => {
   await page.goto(`/identities/${await logged(request, 'identities')}`);
   await settled(page);
   await expect(page.getByRole('tab', { selected: true })).toHaveText('Usage');
+  await expect(page.getByRole('heading', { name: /^Unusual/ })).toBeVisible();
   expect(await page.getByRole('group', { name: 'Who would notice' }).locator('tbody tr').count()).toBeGreaterThan(1);
   const did = page.getByRole('group', { name: 'What it did' }).locator('tbody tr');
   const all = await did.count();
@@ -38,7 +39,7 @@ test('what disabling an identity would break is one click away, by keyboard too,
 });
 
 test('a grant that was never used can be taken away in a simulation', async ({ page, request }) => {
-  await page.goto(`/identities/${await logged(request, 'identities')}`);
+  await page.goto(`/identities/${await overgranted(request)}`);
   await settled(page);
   const unused = page.getByRole('group', { name: 'Granted and not used' });
   await unused.getByRole('link', { name: /^Simulate taking/ }).first().click();
