@@ -319,6 +319,44 @@ func TestQueue(t *testing.T) {
 	}
 }
 
+// TestQueueOfOtherBuckets: what a message names beside the buckets of the
+// configuration is not fetched; it is told, and the rest of the message is read.
+func TestQueueOfOtherBuckets(t *testing.T) {
+	testkit.AWSEnv(t)
+	c, h := &cloud{}, &trailHost{}
+	var keys []string
+	for f := range 3 {
+		keys = append(keys, c.put("eu-west-1", 1, f, f*10, f*10+10))
+	}
+	notice := func(bucket, key string) string {
+		return fmt.Sprintf(`{"s3":{"bucket":{"name":%q},"object":{"key":%q}}}`, bucket, strings.ReplaceAll(key, "/", "%2F"))
+	}
+	c.messages["ours"] = `{"Records":[` + notice("trail", keys[0]) + `]}`
+	c.messages["foreign"] = `{"Records":[` + notice("payroll", keys[1]) + `]}`
+	c.messages["outside"] = `{"Records":[` + notice("trail", "other/"+keys[1]) + `]}`
+	c.messages["mixed"] = `{"Records":[` + notice("payroll", keys[1]) + "," + notice("trail", keys[2]) + `]}`
+	if err := c.run(t, h, "sqs:https://sqs.eu-west-1.amazonaws.com/111111111111/trail", "trail-buckets", "trail/AWSLogs"); err != nil {
+		t.Fatal(err)
+	}
+	if n := h.ids(t); n != 20 || c.fetched != 2 {
+		t.Errorf("%d events of %d files, want 20 of 2", n, c.fetched)
+	}
+	if len(h.faults) != 3 {
+		t.Errorf("faults %v, want three", h.faults)
+	}
+	for _, f := range h.faults {
+		if !errors.Is(f.Err, retinue.ErrDenied) || !strings.Contains(f.Error(), "payroll") && !strings.Contains(f.Error(), "trail") {
+			t.Errorf("fault %v does not say which bucket was refused", f)
+		}
+	}
+	if len(c.messages) != 3 || c.messages["ours"] != "" {
+		t.Errorf("messages left %v, want all but the first", c.messages)
+	}
+	if _, err := testActivity().Open(t.Context(), connector.Config{Target: "sqs:https://x/y", Options: map[string]string{"trail-buckets": "s3://trail"}}, connector.Env{}); !errors.Is(err, retinue.ErrInvalid) {
+		t.Errorf("a bucket with a scheme: %v", err)
+	}
+}
+
 // TestLookup reads the event history, and then what is new.
 func TestLookup(t *testing.T) {
 	testkit.AWSEnv(t)

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -95,8 +97,24 @@ func (r *trailCall) receive(ctx context.Context) error {
 }
 
 // announced reads the files of one message and reports whether all were there.
+// Who can send to the queue chooses what its messages name, so that files of
+// buckets which were not configured are refused; the message stays in the queue,
+// since it may be the configuration that is wrong.
 func (r *trailCall) announced(ctx context.Context, files []place) (bool, error) {
 	failed := &failedKeys{first: map[string]string{}}
+	named := len(files)
+	files = slices.DeleteFunc(files, func(p place) bool {
+		ok := r.live.settings.takes(p)
+		if !ok {
+			r.sink.Fault(connector.Fault{Input: "queue", Label: "queue of new log files",
+				Err: fmt.Errorf("%w: a message names a file of bucket %q, which trail-buckets= does not", retinue.ErrDenied, retinue.CleanName(p.bucket[:min(len(p.bucket), 128)]))})
+		}
+		return !ok
+	})
+	refused := named - len(files)
+	if refused > 0 && len(files) == 0 {
+		return false, nil
+	}
 	inputs := func(yield func(logs.Input, error) bool) {
 		for _, p := range files {
 			if isDigestName(p.key) {
@@ -115,5 +133,15 @@ func (r *trailCall) announced(ctx context.Context, files []place) (bool, error) 
 	if err := logs.Read(ctx, r.req, r.sink, o); err != nil {
 		return false, err
 	}
-	return len(failed.first) == 0, nil
+	return refused == 0 && len(failed.first) == 0, nil
+}
+
+// takes reports whether a file that a queue announces is of a bucket, and below a
+// prefix, that the configuration names; without any, all are.
+func (s settings) takes(p place) bool {
+	return len(s.trailBuckets) == 0 || slices.ContainsFunc(s.trailBuckets, func(allowed string) bool {
+		bucket, prefix, _ := strings.Cut(allowed, "/")
+		prefix = strings.TrimSuffix(prefix, "/")
+		return p.bucket == bucket && (prefix == "" || strings.HasPrefix(p.key, prefix+"/"))
+	})
 }

@@ -24,6 +24,7 @@ type settings struct {
 	maxRequests          int64
 	account              string // of files that do not say
 	state                string // name of a Terraform state
+	trailBuckets         []string
 }
 
 // The defaults of the limits. AWS throttles IAM per account at about 20 calls a
@@ -40,7 +41,7 @@ func serviceNames() []string {
 
 func parseSettings(cfg connector.Config) (settings, error) {
 	s := settings{role: cfg.Option("role", ""), externalID: cfg.Option("external-id", ""), endpoint: cfg.Option("endpoint", ""),
-		regions: cfg.List("regions"), services: cfg.List("services"), organizationAccounts: cfg.List("organization-accounts"),
+		regions: cfg.List("regions"), services: cfg.List("services"), organizationAccounts: cfg.List("organization-accounts"), trailBuckets: cfg.List("trail-buckets"),
 		account: cfg.Option("account", ""), state: cfg.Option("terraform-state", "default"), organization: cfg.Option("organization", "no") == "yes"}
 	target := cfg.Target
 	if rest, ok := strings.CutPrefix(target, "org:"); ok {
@@ -72,6 +73,11 @@ func parseSettings(cfg connector.Config) (settings, error) {
 	}
 	if strings.ContainsAny(s.state, "/\x00") {
 		return s, fmt.Errorf("%w: source aws: terraform-state=%q: want a name without slashes", retinue.ErrInvalid, s.state)
+	}
+	for _, v := range s.trailBuckets {
+		if bucket, _, _ := strings.Cut(v, "/"); bucket == "" || strings.Contains(bucket, ":") {
+			return s, fmt.Errorf("%w: source aws: trail-buckets=%q: want BUCKET or BUCKET/PREFIX", retinue.ErrInvalid, v)
+		}
 	}
 	var err error
 	if s.perSecond, err = strconv.ParseFloat(cfg.Option("requests-per-second", strconv.Itoa(defaultPerSecond)), 64); err != nil || s.perSecond <= 0 || s.perSecond > 1000 {

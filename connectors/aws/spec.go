@@ -69,6 +69,7 @@ func specOptions() []connector.Option {
 		{Name: "external-id", Help: "External id that the role's trust policy demands.", Default: "none", Reach: connector.ReachSystem},
 		{Name: "regions", Help: "Regions to read.", Default: "every enabled region", List: true, Reach: connector.ReachSystem},
 		{Name: "services", Help: "Services to read: iam, organizations, sso, s3, ec2, lambda, secretsmanager, kms, sqs, sns, ecs, eks, rolesanywhere.", Default: "all", List: true, Reach: connector.ReachSystem},
+		{Name: "trail-buckets", Help: "Buckets, as BUCKET or BUCKET/PREFIX, of which files are read that a queue announces; a message that names another is refused and told.", Default: "any that the credentials can read", List: true, Reach: connector.ReachSystem},
 		{Name: "endpoint", Help: "URL to send every call to in place of AWS, for an emulator or a proxy.", Default: "AWS's own", Reach: connector.ReachAddress},
 		{Name: "requests-per-second", Help: "Most calls a second in one account, retries included.", Default: "10", Reach: connector.ReachSystem},
 		{Name: "max-requests", Help: "Most calls in one account in one run; what is left unread then is a problem of its scope.", Default: "0, no limit", Reach: connector.ReachSystem},
