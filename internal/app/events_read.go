@@ -29,8 +29,8 @@ type (
 	UsageEventRow = api.UsageEvent
 )
 
-// maxOpened is how many blocks of events are opened to answer one question: what
-// is older, the next one asks for.
+// maxOpened is how many blocks of events are opened to answer one question, where
+// that brings it on: what is older, the next one asks for.
 const maxOpened = 200
 
 // eventCursor is a place in the list of events: behind an event, or, where Hash
@@ -174,7 +174,7 @@ func (s *eventSearch) narrow() error {
 // latest on, until none can hold a later one than those that were found.
 func (s *eventSearch) page(ctx context.Context) (items []api.UsageEvent, next eventCursor, err error) {
 	items = []api.UsageEvent{}
-	q := store.EventBlockQuery{Of: s.of, Limit: maxOpened + 1}
+	q := store.EventBlockQuery{Of: s.of}
 	if !s.from.IsZero() {
 		q.From = s.from.Unix()
 	}
@@ -187,35 +187,9 @@ func (s *eventSearch) page(ctx context.Context) (items []api.UsageEvent, next ev
 	if s.q.Event != "" {
 		q.Hash = store.EventHash(s.q.Event, [16]byte{})
 	}
-	blocks, err := s.tx.EventBlocks(q)
+	until, err := s.walk(ctx, q)
 	if err != nil {
 		return nil, next, err
-	}
-	lost := 0
-	var until int64 // nothing later is left to be looked at
-	for i := range blocks {
-		b := &blocks[i]
-		if s.enough(b.Last) {
-			break
-		}
-		if i == maxOpened {
-			until = (b.Last + 1) * 1e9
-			break
-		}
-		list, err := s.app.openEvents(ctx, s.tx, b)
-		if errors.Is(err, retinue.ErrInvalid) || errors.Is(err, retinue.ErrNotFound) {
-			lost++ // its key is gone
-			continue
-		}
-		if err != nil {
-			return nil, next, err
-		}
-		if err := s.pick(list); err != nil {
-			return nil, next, err
-		}
-	}
-	if lost > 0 {
-		s.app.log.Warn("events do not open: their key is gone, or they were altered", "blocks", lost)
 	}
 	if until != 0 {
 		s.found = slices.DeleteFunc(s.found, func(r store.EventRecord) bool { return r.Event.At.UnixNano() < until })
@@ -234,6 +208,52 @@ func (s *eventSearch) page(ctx context.Context) (items []api.UsageEvent, next ev
 		items = append(items, e)
 	}
 	return items, next, nil
+}
+
+// walk takes the wanted events out of the blocks, from the latest on, and returns
+// the moment behind which blocks are left that it did not open, 0 where none are.
+// It opens maxOpened of them, and more only where so many overlap that they bring
+// the list no further than the cursor.
+func (s *eventSearch) walk(ctx context.Context, q store.EventBlockQuery) (until int64, err error) {
+	var blocks []store.EventBlock
+	lost := 0
+	for i := 0; ; i++ {
+		if i == len(blocks) {
+			if i < q.Limit {
+				break
+			}
+			q.Limit = 2*i + maxOpened + 1
+			if blocks, err = s.tx.EventBlocks(q); err != nil {
+				return 0, err
+			}
+			if i >= len(blocks) {
+				break
+			}
+		}
+		b := &blocks[i]
+		if s.enough(b.Last) {
+			break
+		}
+		if behind := (b.Last + 1) * 1e9; i >= maxOpened && (s.after == eventCursor{} || behind < s.after.At) {
+			until = behind
+			break
+		}
+		list, err := s.app.openEvents(ctx, s.tx, b)
+		if errors.Is(err, retinue.ErrInvalid) || errors.Is(err, retinue.ErrNotFound) {
+			lost++ // its key is gone
+			continue
+		}
+		if err != nil {
+			return 0, err
+		}
+		if err := s.pick(list); err != nil {
+			return 0, err
+		}
+	}
+	if lost > 0 {
+		s.app.log.Warn("events do not open: their key is gone, or they were altered", "blocks", lost)
+	}
+	return until, nil
 }
 
 // enough reports whether no block that ends at a time or earlier can hold one of

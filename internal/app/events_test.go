@@ -30,6 +30,16 @@ func openKept(t *testing.T, database string, usage UsageConfig) *teller {
 	return w
 }
 
+// eachKept runs a test on both databases.
+func eachKept(t *testing.T, usage UsageConfig, test func(t *testing.T, w *teller)) {
+	eachKeeping(t, func(t *testing.T, db string) { test(t, openKept(t, db, usage)) })
+}
+
+func eachKeeping(t *testing.T, test func(t *testing.T, db string)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, filepath.Join(t.TempDir(), "r.db")) })
+	t.Run("postgres", func(t *testing.T) { test(t, testkit.Postgres(t).Database(t)) })
+}
+
 func (w *teller) reopen(dir, database string, usage UsageConfig) {
 	w.t.Helper()
 	cfg := Config{Database: database, KeyFile: filepath.Join(dir, "f.key"), SigningKeyFile: filepath.Join(dir, "c.key"), Usage: usage}
@@ -110,43 +120,36 @@ func idsOf(events []api.UsageEvent) []string {
 // and again, with blocks joined in between: each is kept once, and the list has
 // them the latest first, however it is cut into pages.
 func TestEventsAreKeptOnce(t *testing.T) {
-	for _, kind := range []string{"sqlite", "postgres"} {
-		t.Run(kind, func(t *testing.T) {
-			db := filepath.Join(t.TempDir(), "r.db")
-			if kind == "postgres" {
-				db = testkit.Postgres(t).Database(t)
+	eachKept(t, UsageConfig{RawDays: 14}, func(t *testing.T, w *teller) {
+		events := madeEvents(600, day1.Add(-time.Hour)) // of five days and a half
+		old := events[len(events)-1]
+		old.ID, old.At = "old", day1.AddDate(0, 0, -15)
+		want := idsOf(nil)
+		for i := range events {
+			want = append(want, events[i].ID)
+		}
+		again := append(append(slices.Clone(events), events[:200]...), old)
+		r := rand.New(rand.NewPCG(7, 7))
+		r.Shuffle(len(again), func(i, j int) { again[i], again[j] = again[j], again[i] })
+		for len(again) > 0 {
+			n := min(1+r.IntN(90), len(again))
+			for range 1 + r.IntN(2) {
+				w.countEvents(fmt.Sprint("part ", len(again)), again[:n])
 			}
-			w := openKept(t, db, UsageConfig{RawDays: 14})
-			events := madeEvents(600, day1.Add(-time.Hour)) // of five days and a half
-			old := events[len(events)-1]
-			old.ID, old.At = "old", day1.AddDate(0, 0, -15)
-			want := idsOf(nil)
-			for i := range events {
-				want = append(want, events[i].ID)
-			}
-			again := append(append(slices.Clone(events), events[:200]...), old)
-			r := rand.New(rand.NewPCG(7, 7))
-			r.Shuffle(len(again), func(i, j int) { again[i], again[j] = again[j], again[i] })
-			for len(again) > 0 {
-				n := min(1+r.IntN(90), len(again))
-				for range 1 + r.IntN(2) {
-					w.countEvents(fmt.Sprint("part ", len(again)), again[:n])
-				}
-				again = again[n:]
-				if r.IntN(5) == 0 {
-					if err := w.joinEvents(t.Context()); err != nil {
-						t.Fatal(err)
-					}
+			again = again[n:]
+			if r.IntN(5) == 0 {
+				if err := w.joinEvents(t.Context()); err != nil {
+					t.Fatal(err)
 				}
 			}
-			for _, limit := range []int{7, 100, 1000} {
-				if d := cmp.Diff(want, idsOf(w.allEvents(api.UsageEventFilter{}, limit))); d != "" {
-					t.Fatalf("pages of %d: %s", limit, d)
-				}
+		}
+		for _, limit := range []int{7, 100, 1000} {
+			if d := cmp.Diff(want, idsOf(w.allEvents(api.UsageEventFilter{}, limit))); d != "" {
+				t.Fatalf("pages of %d: %s", limit, d)
 			}
-			w.checkDays(int64(len(events)))
-		})
-	}
+		}
+		w.checkDays(int64(len(events)))
+	})
 }
 
 // checkDays compares what is told of each day with what there is.
@@ -180,304 +183,271 @@ func (w *teller) checkDays(events int64) {
 	}
 }
 
-func TestKeptEventsAreFound(t *testing.T) {
-	w := openKept(t, filepath.Join(t.TempDir(), "r.db"), UsageConfig{RawDays: 30})
-	events := madeEvents(300, day1.Add(-time.Hour))
-	for i := 0; i < len(events); i += 50 {
-		w.countEvents(fmt.Sprint("part ", i), events[i:i+50])
-	}
-	anna, carl := w.idOf(retinue.FactIdentity, "anna"), w.idOf(retinue.FactCredential, "carl-1")
-	for name, c := range map[string]struct {
-		q    api.UsageEventFilter
-		want func(i int, e *retinue.Event) bool
-	}{
-		"identity":   {api.UsageEventFilter{Identity: string(anna)}, func(_ int, e *retinue.Event) bool { return e.Identity.Key == "anna" }},
-		"credential": {api.UsageEventFilter{Identity: string(carl)}, func(_ int, e *retinue.Event) bool { return e.Identity.Key == "carl" }},
-		"span":       {api.UsageEventFilter{From: events[20].At, To: events[10].At}, func(i int, _ *retinue.Event) bool { return i >= 10 && i <= 20 }},
-		"action":     {api.UsageEventFilter{Action: "docs:w*"}, func(_ int, e *retinue.Event) bool { return e.Action == "docs:write" }},
-		"kind":       {api.UsageEventFilter{Kind: "sign_in"}, func(int, *retinue.Event) bool { return false }},
-		"id":         {api.UsageEventFilter{Event: "e-77"}, func(i int, _ *retinue.Event) bool { return i == 77 }},
-		"all":        {api.UsageEventFilter{Identity: string(anna), Action: "DOCS:READ", To: events[100].At}, func(i int, e *retinue.Event) bool { return i >= 100 && i%6 == 0 }},
-	} {
-		want := []string{}
-		for i := range events {
-			if c.want(i, &events[i]) {
-				want = append(want, events[i].ID)
-			}
-		}
-		if d := cmp.Diff(want, idsOf(w.allEvents(c.q, 9))); d != "" {
-			t.Errorf("%s: %s", name, d)
-		}
-	}
-	got := w.allEvents(api.UsageEventFilter{Event: "e-53"}, 1)
-	want := []api.UsageEvent{{At: events[53].At, Log: "app.audit", Realm: seenRealm, Class: retinue.EventData, Event: "e-53", Input: "file part 50", Place: 4, Identity: "carl",
-		IdentityID: w.idOf(retinue.FactIdentity, "carl"), Action: "docs:write", Resource: "folder/53", Outcome: retinue.OutcomeSuccess, Region: "north", Address: "10.0.3.1", Agent: "worker/1.0"}}
-	if d := cmp.Diff(want, got); d != "" {
-		t.Error(d)
-	}
-}
-
-func (w *teller) idOf(typ retinue.FactType, key string) (id retinue.EntityID) {
-	w.t.Helper()
-	err := w.DB.View(w.t.Context(), store.Everything(), func(tx *sqlstore.Tx) error {
-		for e, err := range tx.Entities(store.EntityQuery{Type: typ, Key: key}) {
-			if err != nil {
-				return err
-			}
-			id = e.ID
-		}
-		return nil
-	})
-	if err != nil || id == "" {
-		w.t.Fatalf("no %s %s: %v", typ, key, err)
-	}
-	return id
-}
-
 // TestNoSecretIsKept: what looks like a secret is in no block, what is beside it
 // is, and no block can be read without the key.
 func TestNoSecretIsKept(t *testing.T) {
-	w := openKept(t, filepath.Join(t.TempDir(), "r.db"), UsageConfig{RawDays: 14})
-	secret := "gh" + "p_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
-	events := madeEvents(3, day1.Add(-time.Hour))
-	events[1].Origin.Agent = "worker " + secret + " 1.0"
-	events[2].Context = []retinue.ContextValue{{Key: "aws:RequestTag/token", Value: secret}}
-	w.countEvents("x", events)
-	got := w.allEvents(api.UsageEventFilter{}, 10)
-	text := fmt.Sprint(got)
-	if strings.Contains(text, secret) || strings.Count(text, redactedSecret) != 2 || got[1].Agent != "worker "+redactedSecret+" 1.0" || got[1].Identity != "bert" {
-		t.Errorf("kept: %+v", got)
-	}
-	_ = w.DB.View(t.Context(), store.Everything(), func(tx *sqlstore.Tx) error {
-		blocks, err := tx.EventBlocks(store.EventBlockQuery{})
-		if err != nil || len(blocks) != 1 {
-			t.Fatalf("%d blocks, %v", len(blocks), err)
+	eachKept(t, UsageConfig{RawDays: 14}, func(t *testing.T, w *teller) {
+		secret := "gh" + "p_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+		events := madeEvents(3, day1.Add(-time.Hour))
+		events[1].Origin.Agent = "worker " + secret + " 1.0"
+		events[2].Context = []retinue.ContextValue{{Key: "aws:RequestTag/token", Value: secret}}
+		w.countEvents("x", events)
+		got := w.allEvents(api.UsageEventFilter{}, 10)
+		text := fmt.Sprint(got)
+		if strings.Contains(text, secret) || strings.Count(text, redactedSecret) != 2 || got[1].Agent != "worker "+redactedSecret+" 1.0" || got[1].Identity != "bert" {
+			t.Errorf("kept: %+v", got)
 		}
-		name, sealed, err := tx.SealedEvents(blocks[0].ID)
-		if err != nil || strings.Contains(string(sealed), "folder") {
-			t.Errorf("it is not sealed (%v)", err)
-		}
-		if _, err := w.sealer.Open(t.Context(), sealed, eventsAt(name+"x")); err == nil {
-			t.Error("it opens under another name")
-		}
-		return nil
+		_ = w.DB.View(t.Context(), store.Everything(), func(tx *sqlstore.Tx) error {
+			blocks, err := tx.EventBlocks(store.EventBlockQuery{})
+			if err != nil || len(blocks) != 1 {
+				t.Fatalf("%d blocks, %v", len(blocks), err)
+			}
+			name, sealed, err := tx.SealedEvents(blocks[0].ID)
+			if err != nil || strings.Contains(string(sealed), "folder") {
+				t.Errorf("it is not sealed (%v)", err)
+			}
+			if _, err := w.sealer.Open(t.Context(), sealed, eventsAt(name+"x")); err == nil {
+				t.Error("it opens under another name")
+			}
+			return nil
+		})
 	})
 }
 
 // TestWhatIsNotKeptIsCounted: a day that is full, a record that is too large and a
 // key that cannot be reached cost the record and nothing else, and are told.
 func TestWhatIsNotKeptIsCounted(t *testing.T) {
-	w := openKept(t, filepath.Join(t.TempDir(), "r.db"), UsageConfig{RawDays: 14, RawMegabytesPerDay: 1})
-	events := madeEvents(4, day1.Add(-time.Hour))
-	for i := range retinue.MaxEventContext {
-		events[0].Context = append(events[0].Context, retinue.ContextValue{Key: fmt.Sprint("k", i), Value: strings.Repeat("x", 1200)})
-	}
-	w.countEvents("large", events[:2])
-	w.DB.KeepEvents(store.EventKeeping{Days: 14, DayBytes: 1, Seal: w.sealEvents})
-	w.countEvents("full", events[2:3])
-	w.DB.KeepEvents(store.EventKeeping{Days: 14, Seal: func(_ context.Context, list []store.EventRecord) ([]store.EventBlock, store.EventsLost) {
-		return nil, store.EventsLost{Unsealed: int64(len(list))}
-	}})
-	w.countEvents("unsealed", events[3:])
-	got, err := w.UsageEvents(t.Context(), store.Everything(), api.UsageEventQuery{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(got.Items) != 1 || got.Items[0].Event != "e-1" || len(got.Kept.Of) != 1 || got.Kept.Of[0].Events != 1 ||
-		got.Kept.Of[0].EventsLost != (store.EventsLost{Over: 1, TooLarge: 1, Unsealed: 1}) || got.Kept.MegabytesPerDay != 1 {
-		t.Errorf("%+v", got)
-	}
-	err = w.DB.View(t.Context(), store.Everything(), func(tx *sqlstore.Tx) error {
-		var n int64
-		tallies, err := tx.UsageTallies(0)
-		for _, x := range tallies {
-			n += x.N
+	eachKept(t, UsageConfig{RawDays: 14, RawMegabytesPerDay: 1}, func(t *testing.T, w *teller) {
+		events := madeEvents(4, day1.Add(-time.Hour))
+		for i := range retinue.MaxEventContext {
+			events[0].Context = append(events[0].Context, retinue.ContextValue{Key: fmt.Sprint("k", i), Value: strings.Repeat("x", 1200)})
 		}
-		if n != 4 {
-			t.Errorf("%d events were counted, want 4", n)
+		w.countEvents("large", events[:2])
+		w.DB.KeepEvents(store.EventKeeping{Days: 14, DayBytes: 1, Seal: w.sealEvents})
+		w.countEvents("full", events[2:3])
+		w.DB.KeepEvents(store.EventKeeping{Days: 14, Seal: func(_ context.Context, list []store.EventRecord) ([]store.EventBlock, store.EventsLost) {
+			return nil, store.EventsLost{Unsealed: int64(len(list))}
+		}})
+		w.countEvents("unsealed", events[3:])
+		got, err := w.UsageEvents(t.Context(), store.Everything(), api.UsageEventQuery{})
+		if err != nil {
+			t.Fatal(err)
 		}
-		return err
+		if len(got.Items) != 1 || got.Items[0].Event != "e-1" || len(got.Kept.Of) != 1 || got.Kept.Of[0].Events != 1 ||
+			got.Kept.Of[0].EventsLost != (store.EventsLost{Over: 1, TooLarge: 1, Unsealed: 1}) || got.Kept.MegabytesPerDay != 1 {
+			t.Errorf("%+v", got)
+		}
+		err = w.DB.View(t.Context(), store.Everything(), func(tx *sqlstore.Tx) error {
+			var n int64
+			tallies, err := tx.UsageTallies(0)
+			for _, x := range tallies {
+				n += x.N
+			}
+			if n != 4 {
+				t.Errorf("%d events were counted, want 4", n)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // TestEventsAgeOut: they are deleted a day at a time, also once no more are kept,
 // and that they are kept and no longer kept is on record.
 func TestEventsAgeOut(t *testing.T) {
-	dir, db := t.TempDir(), filepath.Join(t.TempDir(), "r.db")
-	w := &teller{t: t, time: day1}
-	w.reopen(dir, db, UsageConfig{RawDays: 3})
-	w.scanSeen(seen{})
-	note := func() {
-		t.Helper()
-		if err := w.noteKeeping(t.Context(), Actor()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	note()
-	events := madeEvents(300, day1) // of 2.7 days
-	w.countEvents("x", events)
-	left := func() int {
-		t.Helper()
-		if _, err := w.Prune(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		return len(w.allEvents(api.UsageEventFilter{}, 1000))
-	}
-	since := func(days int) (n int) { // of the days that begin so long after the first
-		day := day1.Truncate(24*time.Hour).AddDate(0, 0, days-3+1)
-		for i := range events {
-			if !events[i].At.Before(day) {
-				n++
+	eachKept(t, UsageConfig{RawDays: 3}, func(t *testing.T, w *teller) {
+		note := func() {
+			t.Helper()
+			if err := w.noteKeeping(t.Context(), Actor()); err != nil {
+				t.Fatal(err)
 			}
 		}
-		return n
-	}
-	if n := left(); n != since(0) || n == 0 {
-		t.Fatalf("%d events are left, want %d", n, since(0))
-	}
-	w.time = day1.AddDate(0, 0, 1)
-	if n := left(); n != since(1) || n == since(0) {
-		t.Errorf("%d events are left after a day, want %d", n, since(1))
-	}
-	w.Config.Usage.RawDays = 0
-	w.DB.KeepEvents(store.EventKeeping{})
-	note()
-	more := madeEvents(1, w.time)
-	more[0].ID = "later"
-	w.countEvents("y", more)
-	w.time = day1.AddDate(0, 0, 2)
-	if n := left(); n != since(2) || n == 0 {
-		t.Errorf("%d events are left after they were kept no longer, want %d", n, since(2))
-	}
-	w.time = day1.AddDate(0, 0, 3)
-	if n := left(); n != 0 {
-		t.Errorf("%d events are left after all days", n)
-	}
-	var said []string
-	err := w.DB.View(t.Context(), store.Everything(), func(tx *sqlstore.Tx) error {
-		for r, err := range tx.Records(1) {
-			if err != nil {
-				return err
+		note()
+		events := madeEvents(300, day1) // of 2.7 days
+		w.countEvents("x", events)
+		left := func() int {
+			t.Helper()
+			if _, err := w.Prune(t.Context()); err != nil {
+				t.Fatal(err)
 			}
-			if r.Action == retinue.RecordEventsKept || r.Action == retinue.RecordPruned {
-				said = append(said, string(r.Action)+" "+r.Subject)
-			}
+			return len(w.allEvents(api.UsageEventFilter{}, 1000))
 		}
-		return nil
-	})
-	if want := []string{"usage.events_kept usage", "retention.pruned events", "usage.events_kept usage", "retention.pruned events", "retention.pruned events"}; err != nil || !slices.Equal(said, want) {
-		t.Errorf("on record: %v, %v", said, err)
-	}
-}
-
-// TestPeopleInEventsAreMasked, unless somebody says why their names are needed,
-// which goes on record.
-func TestPeopleInEventsAreMasked(t *testing.T) {
-	w := openKept(t, filepath.Join(t.TempDir(), "r.db"), UsageConfig{RawDays: 14})
-	events := madeEvents(2, day1.Add(-time.Hour))
-	p := &events[0]
-	p.Identity, p.Person, p.Origin.Agent, p.Origin.Address = retinue.NewRef(seenRealm, "user", "ada@example.com"), true, "ada's browser", netip.MustParseAddr("192.0.2.7")
-	p.Via, p.Context = []retinue.Ref{retinue.NewRef(seenRealm, "user", "ada@home")}, []retinue.ContextValue{{Key: "mail", Value: "ada@example.com"}}
-	events = append(events, retinue.Event{Log: "app.audit", ID: "u", At: events[1].At, Realm: seenRealm, Class: retinue.EventUnknown, Raw: []byte(`{"who":"ada@example.com"}`)})
-	w.countEvents("x", events)
-	for _, q := range []api.UsageEventFilter{{}, {Kind: "unknown"}} {
-		if text := fmt.Sprint(w.allEvents(q, 10)); strings.Contains(text, "ada") || strings.Contains(text, "192.0.2.7") {
-			t.Errorf("people are named: %s", text)
-		}
-	}
-	named := func(q api.UsageEventFilter) string {
-		got, err := w.NamedEvents(t.Context(), Actor(), store.Everything(), api.UsageEventQuery{UsageEventFilter: q}, "an incident is looked into")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return fmt.Sprint(got.Items)
-	}
-	if text := named(api.UsageEventFilter{}); !strings.Contains(text, "ada@example.com") || !strings.Contains(text, "192.0.2.7") || !strings.Contains(text, "ada@home") {
-		t.Errorf("people are not named: %s", text)
-	}
-	if text := named(api.UsageEventFilter{Kind: "unknown"}); !strings.Contains(text, `{"who":"ada@example.com"}`) || !strings.Contains(text, "file x 3") {
-		t.Errorf("the unknown entry: %s", text)
-	}
-	if _, err := w.NamedEvents(t.Context(), Actor(), store.Everything(), api.UsageEventQuery{}, "no"); err == nil {
-		t.Error("people are named for no reason")
-	}
-	shown := 0
-	err := w.DB.View(t.Context(), store.Everything(), func(tx *sqlstore.Tx) error {
-		for r, err := range tx.Records(1) {
-			if err != nil {
-				return err
-			}
-			if r.Action == retinue.RecordPeopleShown {
-				shown++
-				if text := string(r.Details); !strings.Contains(text, "an incident is looked into") || strings.Contains(text, "ada") {
-					t.Errorf("on record: %s", text)
+		since := func(days int) (n int) { // of the days that begin so long after the first
+			day := day1.Truncate(24*time.Hour).AddDate(0, 0, days-3+1)
+			for i := range events {
+				if !events[i].At.Before(day) {
+					n++
 				}
 			}
+			return n
 		}
-		return nil
+		if n := left(); n != since(0) || n == 0 {
+			t.Fatalf("%d events are left, want %d", n, since(0))
+		}
+		w.time = day1.AddDate(0, 0, 1)
+		if n := left(); n != since(1) || n == since(0) {
+			t.Errorf("%d events are left after a day, want %d", n, since(1))
+		}
+		w.Config.Usage.RawDays = 0
+		w.DB.KeepEvents(store.EventKeeping{})
+		note()
+		more := madeEvents(1, w.time)
+		more[0].ID = "later"
+		w.countEvents("y", more)
+		w.time = day1.AddDate(0, 0, 2)
+		if n := left(); n != since(2) || n == 0 {
+			t.Errorf("%d events are left after they were kept no longer, want %d", n, since(2))
+		}
+		w.time = day1.AddDate(0, 0, 3)
+		if n := left(); n != 0 {
+			t.Errorf("%d events are left after all days", n)
+		}
+		var said []string
+		err := w.DB.View(t.Context(), store.Everything(), func(tx *sqlstore.Tx) error {
+			for r, err := range tx.Records(1) {
+				if err != nil {
+					return err
+				}
+				if r.Action == retinue.RecordEventsKept || r.Action == retinue.RecordPruned {
+					said = append(said, string(r.Action)+" "+r.Subject)
+				}
+			}
+			return nil
+		})
+		if want := []string{"usage.events_kept usage", "retention.pruned events", "usage.events_kept usage", "retention.pruned events", "retention.pruned events"}; err != nil || !slices.Equal(said, want) {
+			t.Errorf("on record: %v, %v", said, err)
+		}
 	})
-	if err != nil || shown != 2 {
-		t.Errorf("%d records of names that were shown, %v", shown, err)
-	}
 }
 
 // TestPurgedPeopleAreInNoEvent: what names them is gone, what names others stays.
 func TestPurgedPeopleAreInNoEvent(t *testing.T) {
-	w := openKept(t, filepath.Join(t.TempDir(), "r.db"), UsageConfig{RawDays: 14})
-	events := madeEvents(40, day1.Add(-time.Hour))
-	for i, change := range []func(e *retinue.Event){
-		func(e *retinue.Event) { e.Identity = retinue.NewRef(seenRealm, "user", "Ada@example.com") },
-		func(e *retinue.Event) {
-			e.Via = []retinue.Ref{retinue.NewRef(seenRealm, "session", "role/ada@example.com")}
-		},
-		func(e *retinue.Event) { e.Origin.Host = "laptop-of-ada" },
-		func(e *retinue.Event) { e.Context = []retinue.ContextValue{{Key: "mail", Value: "ada@example.com"}} },
-		func(e *retinue.Event) { e.Origin.Host = "canada" },
-	} {
-		change(&events[i])
-	}
-	for i := 0; i < 40; i += 10 {
-		w.countEvents(fmt.Sprint("part ", i), events[i:i+10])
-	}
-	w.countEvents("u", []retinue.Event{{Log: "app.audit", ID: "u1", At: day1, Realm: seenRealm, Class: retinue.EventUnknown, Raw: []byte(`{"who":"Ada"}`)},
-		{Log: "app.audit", ID: "u2", At: day1, Realm: seenRealm, Class: retinue.EventUnknown, Raw: []byte(`{"who":"Bea"}`)}})
-	n, err := w.PurgePerson(t.Context(), Actor(), []string{"ada@example.com", "Ada"})
-	if err != nil || n["events"] != 4 || n["unknown"] != 1 {
-		t.Fatalf("purged %v, %v", n, err)
-	}
-	want := []string{"u1", "u2"}
-	for i := range events[4:] {
-		want = append(want, events[4+i].ID)
-	}
-	if d := cmp.Diff(want, idsOf(w.allEvents(api.UsageEventFilter{}, 100))); d != "" {
-		t.Error(d)
-	}
-	if list := w.allEvents(api.UsageEventFilter{Kind: "unknown"}, 100); len(list) != 1 {
-		t.Errorf("%d unknown entries are left", len(list))
-	}
-	w.checkDays(38)
+	eachKept(t, UsageConfig{RawDays: 14}, func(t *testing.T, w *teller) {
+		events := madeEvents(40, day1.Add(-time.Hour))
+		for i, change := range []func(e *retinue.Event){
+			func(e *retinue.Event) { e.Identity = retinue.NewRef(seenRealm, "user", "Ada@example.com") },
+			func(e *retinue.Event) {
+				e.Via = []retinue.Ref{retinue.NewRef(seenRealm, "session", "role/ada@example.com")}
+			},
+			func(e *retinue.Event) { e.Origin.Host = "laptop-of-ada" },
+			func(e *retinue.Event) { e.Context = []retinue.ContextValue{{Key: "mail", Value: "ada@example.com"}} },
+			func(e *retinue.Event) { e.Origin.Host = "canada" },
+		} {
+			change(&events[i])
+		}
+		for i := 0; i < 40; i += 10 {
+			w.countEvents(fmt.Sprint("part ", i), events[i:i+10])
+		}
+		w.countEvents("u", []retinue.Event{{Log: "app.audit", ID: "u1", At: day1, Realm: seenRealm, Class: retinue.EventUnknown, Raw: []byte(`{"who":"Ada"}`)},
+			{Log: "app.audit", ID: "u2", At: day1, Realm: seenRealm, Class: retinue.EventUnknown, Raw: []byte(`{"who":"Bea"}`)}})
+		n, err := w.PurgePerson(t.Context(), Actor(), []string{"ada@example.com", "Ada"})
+		if err != nil || n["events"] != 4 || n["unknown"] != 1 {
+			t.Fatalf("purged %v, %v", n, err)
+		}
+		want := []string{"u1", "u2"}
+		for i := range events[4:] {
+			want = append(want, events[4+i].ID)
+		}
+		if d := cmp.Diff(want, idsOf(w.allEvents(api.UsageEventFilter{}, 100))); d != "" {
+			t.Error(d)
+		}
+		if list := w.allEvents(api.UsageEventFilter{Kind: "unknown"}, 100); len(list) != 1 {
+			t.Errorf("%d unknown entries are left", len(list))
+		}
+		w.checkDays(38)
+	})
 }
 
-// TestASignalsEventsAreFound: what is told as unusual can be looked at, event by
-// event.
-func TestASignalsEventsAreFound(t *testing.T) {
-	w := openKept(t, filepath.Join(t.TempDir(), "r.db"), UsageConfig{RawDays: 40})
-	w.importSeen(strange())
-	list, err := w.Signals(t.Context(), store.Everything(), store.SignalQuery{})
-	list = slices.DeleteFunc(list, func(s api.NoticedSignal) bool { return s.Of.Name != "anna" })
-	if err != nil || len(list) != 1 {
-		t.Fatalf("%d signals about anna, %v: %+v", len(list), err, list)
-	}
-	got := w.allEvents(api.UsageEventFilter{Signal: string(list[0].Finding)}, 5)
-	if int64(len(got)) != list[0].Count || len(got) != 12 {
-		t.Fatalf("%d events, want %d", len(got), list[0].Count)
-	}
-	for _, e := range got {
-		if e.Identity != "anna" || e.Action != "docs:export" || e.Address != "203.0.113.7" || e.Place == 0 || e.Input == "" {
-			t.Errorf("behind it: %+v", e)
+// TestBlocksOfOneMomentAreAllKept counts events of very many days at one moment:
+// each day has a block of its own, under an id that no other has.
+func TestBlocksOfOneMomentAreAllKept(t *testing.T) {
+	eachKept(t, UsageConfig{RawDays: 500}, func(t *testing.T, w *teller) {
+		const days, batches = 400, 4
+		for b := range batches {
+			events := madeEvents(days, day1)
+			for i := range events {
+				events[i].ID, events[i].At = fmt.Sprintf("%d-%d", b, i), day1.AddDate(0, 0, -i).Add(-time.Duration(b)*time.Minute)
+			}
+			w.countEvents(fmt.Sprint("part ", b), events)
 		}
-	}
+		w.checkDays(days * batches)
+	})
+}
+
+// TestJoiningPassesWhatIsNotForIt: neither very many blocks of a day that is not
+// over nor one that does not open keep others from being joined.
+func TestJoiningPassesWhatIsNotForIt(t *testing.T) {
+	eachKept(t, UsageConfig{RawDays: 14}, func(t *testing.T, w *teller) {
+		of := func(day time.Time) (list []store.EventBlock) {
+			t.Helper()
+			err := w.DB.View(t.Context(), store.Everything(), func(tx *sqlstore.Tx) (err error) {
+				list, err = tx.EventBlocks(store.EventBlockQuery{From: day.Unix(), To: day.Unix() + 86399})
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return list
+		}
+		yesterday := day1.AddDate(0, 0, -1).Truncate(24 * time.Hour)
+		for i := range 3 {
+			e := madeEvents(1, yesterday.Add(time.Duration(i)*time.Hour))
+			e[0].ID = fmt.Sprint("y", i)
+			w.countEvents(e[0].ID, e)
+		}
+		torn := of(yesterday)[:1]
+		err := w.DB.Update(t.Context(), func(tx *sqlstore.Tx) error {
+			by := torn[0]
+			by.Name, by.Sealed, by.Hashes = "torn", []byte("torn"), []uint32{1}
+			return tx.ReplaceEventBlocks(torn, []store.EventBlock{by})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		today := day1.Truncate(24 * time.Hour)
+		w.DB.KeepEvents(store.EventKeeping{Days: 14, Seal: func(context.Context, []store.EventRecord) (out []store.EventBlock, _ store.EventsLost) {
+			for i := range joinPage + 1 {
+				out = append(out, store.EventBlock{Name: fmt.Sprint("t", i), N: 1, First: today.Unix(), Last: today.Unix(), Hashes: []uint32{uint32(i)}, Sealed: []byte("x")})
+			}
+			return out, store.EventsLost{}
+		}})
+		e := madeEvents(1, today)
+		e[0].ID = "t"
+		w.countEvents("t", e)
+		if n := len(of(today)); n != joinPage+1 {
+			t.Fatalf("%d blocks of today", n)
+		}
+		if err := w.joinEvents(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(of(yesterday)); n != 2 {
+			t.Errorf("%d blocks of yesterday are left, want those that open joined, beside the torn one", n)
+		}
+	})
+}
+
+// TestPurgingMeetsWhatIsJoinedMeanwhile: a block that a purge has looked at, and
+// that then becomes one with another, is looked at again.
+func TestPurgingMeetsWhatIsJoinedMeanwhile(t *testing.T) {
+	eachKept(t, UsageConfig{RawDays: 14}, func(t *testing.T, w *teller) {
+		events := madeEvents(4, day1.AddDate(0, 0, -2))
+		events[3].Origin.Host = "laptop-of-ada"
+		w.countEvents("a", events[:2])
+		p := w.newPersonPurge([]string{"ada"})
+		if err := p.ahead(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.countEvents("b", events[2:])
+		if err := w.joinEvents(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.DB.Update(t.Context(), func(tx *sqlstore.Tx) error { return p.rest(t.Context(), tx) }); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff([]string{"e-0", "e-1", "e-2"}, idsOf(w.allEvents(api.UsageEventFilter{}, 10))); d != "" || p.n != 1 {
+			t.Errorf("%d were taken out: %s", p.n, d)
+		}
+	})
 }

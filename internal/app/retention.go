@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -253,20 +252,19 @@ func rememberPruned(tx *sqlstore.Tx, p store.Pruned) error {
 // name.
 func (a *App) PurgePerson(ctx context.Context, by retinue.Actor, words []string) (n map[string]int64, err error) {
 	plain := plainWords(words)
-	var found []personEvents
-	var last int64
-	err = a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
-		found, last, err = a.findPerson(ctx, tx, plain, math.MinInt64)
-		return err
-	})
-	if err != nil {
+	events := a.newPersonPurge(plain)
+	if err := events.ahead(ctx); err != nil {
 		return nil, err
 	}
 	err = a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
 		if n, err = tx.PurgePerson(words, a.pseudonym); err != nil {
 			return err
 		}
-		if n["events"], n["unknown"], err = a.purgeEvents(ctx, tx, plain, found, last); err != nil {
+		if err = events.rest(ctx, tx); err != nil {
+			return err
+		}
+		n["events"] = events.n
+		if n["unknown"], err = a.purgeUnknown(ctx, tx, plain); err != nil {
 			return err
 		}
 		// A commitment without its payload: who was purged cannot be read from

@@ -61,9 +61,8 @@ func (tx *Tx) keepDay(log, day int64, records []store.EventRecord, known map[sto
 	}
 	blocks, lost := tx.db.keeping.Seal(tx.ctx, records)
 	d.EventsLost = lost
-	id := blockID(tx.at)
 	for i := range blocks {
-		blocks[i].ID, blocks[i].Day = id+int64(i), day
+		blocks[i].Day = day
 		if err := tx.writeEventBlock(&blocks[i], log, actorsIn(&blocks[i], known)); err != nil {
 			return err
 		}
@@ -73,11 +72,11 @@ func (tx *Tx) keepDay(log, day int64, records []store.EventRecord, known map[sto
 	return tx.addEventDay(d)
 }
 
-// blockID is an id for blocks, in the order of time, which those that count side
-// by side need not agree on: milliseconds, and 22 bits of which the last eight are
-// for the blocks of one transaction.
+// blockID is an id for a block, about in the order of time, on which those that
+// count side by side need not agree: milliseconds, and 22 bits of chance. It may be
+// taken.
 func blockID(at time.Time) int64 {
-	return at.UnixMilli()<<22 | rand.Int64N(1<<14)<<8 //nolint:gosec // not a secret
+	return at.UnixMilli()<<22 | rand.Int64N(1<<22) //nolint:gosec // not a secret
 }
 
 func sizeOfBlock(b *store.EventBlock) int64 { return int64(len(b.Sealed) + 4*len(b.Hashes)) }
@@ -97,15 +96,25 @@ func actorsIn(b *store.EventBlock, known map[store.BehaviourHash]knownBehaviour)
 	return slices.Compact(refs)
 }
 
+// writeEventBlock writes a block, under an id that is free where it has none.
 func (tx *Tx) writeEventBlock(b *store.EventBlock, log int64, refs []int64) error {
 	hashes := make([]byte, 0, 4*len(b.Hashes))
 	for _, h := range b.Hashes {
 		hashes = binary.LittleEndian.AppendUint32(hashes, h)
 	}
-	err := tx.exec("INSERT INTO usage_events (id, name, log, day, first_at, last_at, n, hashes, sealed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-		b.ID, b.Name, log, b.Day, b.First, b.Last, b.N, hashes, b.Sealed)
-	if err != nil {
-		return err
+	for given, written := b.ID != 0, false; !written; {
+		if !given {
+			b.ID = blockID(tx.at)
+		}
+		res, err := tx.execResult("INSERT INTO usage_events (id, name, log, day, first_at, last_at, n, hashes, sealed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING",
+			b.ID, b.Name, log, b.Day, b.First, b.Last, b.N, hashes, b.Sealed)
+		if err != nil {
+			return err
+		}
+		n, err := res.RowsAffected()
+		if written = n > 0; err != nil || !written && given {
+			return cmp.Or(err, fmt.Errorf("%w: block of events %d is there", retinue.ErrConflict, b.ID))
+		}
 	}
 	rows := newBulk(tx, "usage_event_refs (ref_id, block)", " ON CONFLICT DO NOTHING")
 	for _, r := range refs {
@@ -210,11 +219,9 @@ func (tx *Tx) ReplaceEventBlocks(old []store.EventBlock, by []store.EventBlock) 
 	}
 	first := slices.MinFunc(old, func(x, y store.EventBlock) int { return cmp.Compare(x.ID, y.ID) }).ID
 	for i := range by {
-		// The first takes the place of the first, so that whoever walks through them
-		// meets it, or has met it.
-		by[i].ID, by[i].Day = first+int64(i), d.Day
-		if i > 0 {
-			by[i].ID = blockID(tx.at) + int64(i)
+		by[i].Day = d.Day
+		if i == 0 { // in the place of the first of them
+			by[i].ID = first
 		}
 		if err := tx.writeEventBlock(&by[i], log, refs); err != nil {
 			return fmt.Errorf("replace events: %w", err)
