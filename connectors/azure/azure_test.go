@@ -78,7 +78,17 @@ func whole() map[string]string {
 		"dir.json":        `{"value":[{"id":"lAPpYvVpN0KRkAEhdxReEMmO4KwRqtpKkUWt3wOYIz4-1","roleDefinitionId":"62e90394-69f5-4237-9190-012177145e10","principalId":"` + spID + `","directoryScopeId":"/"}]}`,
 		"approles.json":   `{"value":[{"id":"xY1","appRoleId":"1bfefb4e-e0b5-418b-a88f-73c46d2cc8e9","principalId":"` + spID + `","principalType":"ServicePrincipal","resourceId":"` + graph + `","resourceDisplayName":"Microsoft Graph"}]}`,
 		"mg.json":         `{"id":"/providers/Microsoft.Management/managementGroups/root","name":"root","type":"Microsoft.Management/managementGroups","displayName":"Root","tenantId":"` + tenant + `","children":[{"id":"/subscriptions/` + sub + `","type":"/subscriptions","displayName":"Pay"}]}`,
-		"other.json":      `{"hello":"world"}`,
+		"signins.json": `{"@odata.context":"x","value":[
+			{"appId":"` + appID + `","appObjectId":"` + appObj + `","credentialOrigin":"application","expirationDate":"2026-01-02T03:04:05Z","id":"QUFB","keyId":"AAAAAAAA-0000-0000-0000-000000000001","keyType":"clientSecret","keyUsage":"verify","resourceId":"` + graph + `","servicePrincipalObjectId":"` + spID + `","signInActivity":{"lastSignInDateTime":"2025-03-18T01:23:46-8:00","lastSignInRequestId":"g1"}},
+			{"appId":"` + appID + `","credentialOrigin":"application","id":"QUFC","keyId":"aaaaaaaa-0000-0000-0000-000000000002","keyType":"certificate","signInActivity":{"lastSignInDateTime":"2025-04-01T00:00:00Z"}},
+			{"appId":"` + appID + `","id":"QUFD","keyId":"aaaaaaaa-0000-0000-0000-000000000003","keyType":"clientSecret","signInActivity":{"lastSignInDateTime":"0001-01-01T00:00:00Z"}},
+			{"appId":"` + appID + `","id":"QUFE","keyId":"aaaaaaaa-0000-0000-0000-000000000004","keyType":"unknownFutureValue","signInActivity":{"lastSignInDateTime":"2025-04-01T00:00:00Z"}}]}`,
+		"spsignins.json": `{"value":[
+			{"appId":"` + appID + `","id":"x","applicationAuthenticationClientSignInActivity":{"lastSignInDateTime":"2025-03-01T10:20:30Z"},"applicationAuthenticationResourceSignInActivity":{"lastSignInDateTime":"2025-06-01T10:20:30Z"},
+				"delegatedClientSignInActivity":{"lastSignInDateTime":"2025-02-01T10:20:30Z"},"delegatedResourceSignInActivity":null,"lastSignInActivity":{"lastSignInDateTime":"2025-06-01T10:20:30Z"}},
+			{"appId":"00000003-0000-0000-c000-000000000000","id":"y","applicationAuthenticationResourceSignInActivity":{"lastSignInDateTime":"2025-06-01T10:20:30Z"},"lastSignInActivity":{"lastSignInDateTime":"2025-06-01T10:20:30Z"}},
+			{"appId":"55555555-0000-0000-0000-00000000000f","id":"z","delegatedClientSignInActivity":{"lastSignInDateTime":"2025-06-01T10:20:30Z"},"lastSignInActivity":{"lastSignInDateTime":"2025-06-01T10:20:30Z"}}]}`,
+		"other.json": `{"hello":"world"}`,
 	}
 }
 
@@ -193,6 +203,42 @@ func TestFacts(t *testing.T) {
 		if _, ok := r.Completed[retinue.NewScope(realm, slices.Clone(path)...)]; !ok {
 			t.Errorf("scope %v is not complete: %v", path, r.Problems)
 		}
+	}
+}
+
+// TestLastSignIns: what Graph's reports say is weak evidence of use of each secret
+// and service principal; that others signed in to an application is none, and a
+// line that does not say whose it is is counted.
+func TestLastSignIns(t *testing.T) {
+	r := connectortest.Discover(t, open(write(t, whole()), nil)(t, connectortest.Env(t)))
+	day := func(y, m, d, h, min, s int) time.Time { return time.Date(y, time.Month(m), d, h, min, s, 0, time.UTC) }
+	want := []retinue.Use{
+		{Subject: ref("client_secret", "aaaaaaaa-0000-0000-0000-000000000001"), Meaning: "last_used", At: day(2025, 3, 18, 9, 23, 46), Precision: 1, Grade: retinue.GradeC, Attrs: retinue.Attrs{"report": "appCredentialSignInActivities"}},
+		{Subject: ref("certificate", "aaaaaaaa-0000-0000-0000-000000000002"), Meaning: "last_used", At: day(2025, 4, 1, 0, 0, 0), Precision: 86400, Grade: retinue.GradeC, Attrs: retinue.Attrs{"report": "appCredentialSignInActivities"}},
+		{Subject: ref("service_principal", spID), Meaning: "last_used", At: day(2025, 3, 1, 10, 20, 30), Precision: 1, Grade: retinue.GradeC, Attrs: retinue.Attrs{"flow": "application", "report": "servicePrincipalSignInActivities"}},
+	}
+	for _, u := range want {
+		if !stated(r, u) {
+			t.Errorf("not stated: %+v", u)
+		}
+	}
+	if uses := connectortest.All[retinue.Use](r); len(uses) != len(want) {
+		t.Errorf("%d uses, want %d: %+v", len(uses), len(want), uses)
+	}
+	if !slices.ContainsFunc(r.Notes, func(n connector.Note) bool { return n.Count == 2 && strings.HasPrefix(n.Text, "2 last sign-ins") }) {
+		t.Errorf("two last sign-ins do not say whose they are: %+v", r.Notes)
+	}
+	for _, path := range []string{"credential-sign-ins", "service-principal-sign-ins"} {
+		if _, ok := r.Completed[retinue.NewScope(realm, "directory", path)]; !ok {
+			t.Errorf("scope %s is not complete", path)
+		}
+	}
+	without := whole()
+	delete(without, "signins.json")
+	access, err := open(write(t, without), nil)(t, connectortest.Env(t)).Check(t.Context())
+	if err != nil || !slices.ContainsFunc(access.NotCovered, func(s string) bool { return strings.Contains(s, "appCredentialSignInActivities") }) ||
+		slices.ContainsFunc(access.NotCovered, func(s string) bool { return strings.Contains(s, "servicePrincipalSignInActivities") }) {
+		t.Errorf("not covered: %v, %v", access.NotCovered, err)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 )
 
 const wanted = "want JSON of `az role assignment list --all`, `az role definition list`, `az ad sp list --all`, `az ad app list --all`, `az identity list`, `az account list`, " +
-	"`az vm list` and the like, pages of Microsoft Graph, or AzureHound's output"
+	"`az vm list` and the like, pages of Microsoft Graph, also of its reports of last sign-ins, or AzureHound's output"
 
 func open(_ context.Context, cfg connector.Config, env connector.Env) (connector.Connector, error) {
 	tenant := strings.ToLower(cfg.Option("tenant", ""))
@@ -201,12 +201,14 @@ func notCovered(s *survey) []string {
 		{kindGroup, "groups: add Graph's groups?$expand=members"},
 		{kindManagementGroup, "management groups: add the output of `az account management-group show --expand --recurse`"},
 		{kindResource, "what runs as which managed identity: add the output of `az resource list`"},
+		{kindCredentialSignIn, "when each secret and certificate was last used: add Graph's beta/reports/appCredentialSignInActivities"},
+		{kindPrincipalSignIn, "when each service principal last signed in: add Graph's beta/reports/servicePrincipalSignInActivities"},
 	} {
 		if s.kinds[c.k] == 0 && (c.k != kindGroup || s.kinds[kindMembers] == 0) {
 			out = append(out, c.text)
 		}
 	}
-	return append(out, "sign-ins, and so when anything was last used")
+	return append(out, "sign-ins themselves: import the sign-in logs")
 }
 
 // Discover implements connector.Connector.
@@ -236,6 +238,9 @@ func (f *files) Discover(ctx context.Context, req connector.Request, sink connec
 		return err
 	}
 	f.notes(s, sink)
+	if m.unnamed > 0 {
+		sink.Note(connector.Note{Kind: connector.NoteWarning, Count: m.unnamed, Text: fmt.Sprintf("%d last sign-ins do not say whose they are, or of which kind of credential: add the output of `az ad sp list --all`", m.unnamed)})
+	}
 	return m.w.Finish(ctx)
 }
 

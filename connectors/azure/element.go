@@ -28,6 +28,8 @@ const (
 	kindHound
 	kindMembers
 	kindOwners
+	kindCredentialSignIn
+	kindPrincipalSignIn
 )
 
 // element is one object, with the fields of every kind.
@@ -92,6 +94,14 @@ type element struct {
 	State            string                   `json:"state"`
 	HomeTenant       string                   `json:"homeTenantId"`
 
+	// Fields of Graph's reports of last sign-ins.
+	KeyID           string  `json:"keyId"`
+	KeyType         string  `json:"keyType"`
+	SignInActivity  *signIn `json:"signInActivity"`
+	AppClient       *signIn `json:"applicationAuthenticationClientSignInActivity"`
+	DelegatedClient *signIn `json:"delegatedClientSignInActivity"`
+	LastActivity    *signIn `json:"lastSignInActivity"`
+
 	// Fields of AzureHound.
 	Kind string          `json:"kind"`
 	Data json.RawMessage `json:"data"`
@@ -111,6 +121,11 @@ type secret struct {
 	Type          string `json:"type"`
 	Usage         string `json:"usage"`
 	Custom        string `json:"customKeyIdentifier"`
+}
+
+// signIn is when a sign-in of a kind happened last.
+type signIn struct {
+	Last string `json:"lastSignInDateTime"`
 }
 
 type appRole struct{ ID, Value string }
@@ -182,6 +197,10 @@ func (e *element) kind() kind {
 		return kindManagedIdentity
 	case typ == "microsoft.management/managementgroups" || typ == "/providers/microsoft.management/managementgroups":
 		return kindManagementGroup
+	case e.KeyID != "" && e.SignInActivity != nil:
+		return kindCredentialSignIn
+	case e.AppID != "" && (e.LastActivity != nil || e.AppClient != nil || e.DelegatedClient != nil):
+		return kindPrincipalSignIn
 	case e.SPType != "" && e.AppID != "":
 		return kindServicePrincipal
 	case e.AppID != "" && e.ID != "" && (e.SignIn != "" || e.Passwords != nil || e.Keys != nil):

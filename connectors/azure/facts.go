@@ -32,6 +32,8 @@ type mapper struct {
 	realm retinue.Realm
 	w     *export.Writer
 	at    time.Time
+	// unnamed counts last sign-ins of which the export does not say whose they are.
+	unnamed int
 }
 
 func lower(s string) string { return strings.ToLower(retinue.CleanName(strings.TrimSuffix(s, "/"))) }
@@ -87,6 +89,10 @@ func (m *mapper) element(e *element, k kind) error {
 		return m.owners(e)
 	case kindFederated:
 		return m.federation(e)
+	case kindCredentialSignIn:
+		return m.credentialSignIn(e)
+	case kindPrincipalSignIn:
+		return m.principalSignIn(e)
 	case kindSubscription:
 		return m.subscription(e)
 	case kindManagementGroup:

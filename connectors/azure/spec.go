@@ -36,10 +36,11 @@ func Spec() connector.Spec {
 			"Directory roles and their assignments, application permissions, groups with members, and owners, who can add secrets.",
 			"Subscriptions, management groups, and resources with the managed identities that they run as.",
 			"Key vaults, storage accounts and Cosmos DB accounts, by name: who reads them is answered from the assignments.",
+			"When each secret, certificate and service principal was last used, from Graph's reports of sign-in activity.",
 		},
 		BlindSpots: []string{
 			"There is no live reader yet: what is not exported is not seen.",
-			"Sign-ins are not in these files, and so not when anything was last used: import the sign-in logs for that.",
+			"Sign-ins are not in these files. Of when a secret, certificate or service principal was last used, what Graph's beta reports say is read (weak evidence: one time, of the global cloud only, and nothing where there is no entry): import the sign-in logs for more.",
 			"`az ad sp list` and `az ad app list` stop at 100 without `--all`, and do not say that they did.",
 			"Administrative units are named and their members are not read.",
 			"Eligible assignments of Privileged Identity Management, access policies of key vaults, keys of storage accounts and conditional access are not read.",
@@ -61,6 +62,8 @@ az role assignment create --assignee "$PRINCIPAL" --role Reader \
 # Entra: the directory role Directory Readers, or for an application the
 # permissions Application.Read.All, GroupMember.Read.All and
 # RoleManagement.Read.Directory of Microsoft Graph.
+# For when secrets were last used: the directory role Reports Reader, or
+# AuditLog.Read.All.
 `
 
 const exportScript = `# Exports the tenant that az is signed in to into the folder retinue-azure.
@@ -83,4 +86,8 @@ az rest --url "$graph/groups?\$expand=members&\$top=999" > groups.json
 az rest --url "$graph/applications?\$expand=owners&\$top=999" > owners.json
 msgraph=$(az ad sp show --id 00000003-0000-0000-c000-000000000000 --query id -o tsv)
 az rest --url "$graph/servicePrincipals/$msgraph/appRoleAssignedTo?\$top=999" > app-roles.json
+# The last sign-ins: beta, of the global cloud, and left out where it is refused.
+for report in appCredentialSignInActivities servicePrincipalSignInActivities; do
+  az rest --url "https://graph.microsoft.com/beta/reports/$report" > "$report.json" || rm -f "$report.json"
+done
 `

@@ -14,7 +14,7 @@ import (
 )
 
 const wanted = "want JSON of `gcloud asset export`, `gcloud asset search-all-iam-policies`, `gcloud projects get-iam-policy`, `gcloud iam service-accounts list`, " +
-	"`… keys list`, `gcloud iam roles list` or describe, `gcloud iam workload-identity-pools list` or providers list, `gcloud iam policies get`, or `gcloud projects list`"
+	"`… keys list`, `gcloud iam roles list` or describe, `gcloud iam workload-identity-pools list` or providers list, `gcloud iam policies get`, `gcloud policy-intelligence query-activity`, or `gcloud projects list`"
 
 func open(_ context.Context, cfg connector.Config, env connector.Env) (connector.Connector, error) {
 	target := canonicalName(cfg.Option("resource", ""))
@@ -41,7 +41,7 @@ func (*files) Close() error { return nil }
 
 // pages are the names under which pages and outputs hold lists.
 func pages() []string {
-	return []string{"value", "results", "assets", "accounts", "keys", "roles", "workloadIdentityPools", "workloadIdentityPoolProviders", "policies", "projects", "folders", "organizations"}
+	return []string{"value", "results", "assets", "accounts", "keys", "roles", "workloadIdentityPools", "workloadIdentityPoolProviders", "policies", "projects", "folders", "organizations", "activities"}
 }
 
 // survey is what the first reading finds.
@@ -168,7 +168,8 @@ func notCovered(s *survey) []string {
 		{s.kinds[kindDeny] > 0, "deny policies: add `gcloud iam policies get` for each that `gcloud iam policies list --kind=denypolicies` names"},
 		{s.kinds[kindRole] > 0, "the permissions of roles: add `gcloud iam roles describe` for each, or a listing of the API with view=FULL"},
 		{s.kinds[kindProvider]+s.kinds[kindAsset] > 0, "issuers of workload identity pools: add `gcloud iam workload-identity-pools providers list --format=json`"},
-		{false, "members of Google groups, principal access boundary policies and when anything was last used"},
+		{s.kinds[kindLastUse] > 0, "when service accounts and keys were last used: add `gcloud policy-intelligence query-activity --limit=unlimited --format=json` of both activity types"},
+		{false, "members of Google groups and principal access boundary policies"},
 	} {
 		if !c.ok {
 			out = append(out, c.text)
@@ -219,6 +220,9 @@ func (f *files) Discover(ctx context.Context, req connector.Request, sink connec
 	f.notes(s, sink)
 	if m.unplaced > 0 {
 		sink.Note(connector.Note{Kind: connector.NoteWarning, Count: m.unplaced, Text: fmt.Sprintf("%d resources do not say in which project they lie and were left out: export them with their ancestors", m.unplaced)})
+	}
+	if m.silent > 0 {
+		sink.Note(connector.Note{Kind: connector.NoteFold, Count: m.silent, Text: fmt.Sprintf("%d service accounts and keys did not authenticate in the time that Activity Analyzer watches: it does not say whether they ever did", m.silent)})
 	}
 	return m.w.Finish(ctx)
 }

@@ -21,6 +21,7 @@ const (
 	kindDeny           // gcloud iam policies get / list --kind=denypolicies
 	kindProject        // gcloud projects list
 	kindContainer      // gcloud resource-manager folders / organizations list
+	kindLastUse        // gcloud policy-intelligence query-activity
 )
 
 // element is one object, with the fields of every kind.
@@ -70,6 +71,14 @@ type element struct {
 
 	Rules json.RawMessage `json:"rules"`
 
+	ActivityType     string          `json:"activityType"`
+	FullResourceName string          `json:"fullResourceName"`
+	Activity         json.RawMessage `json:"activity"`
+	Observed         *struct {
+		From string `json:"startTime"`
+		To   string `json:"endTime"`
+	} `json:"observationPeriod"`
+
 	ProjectID      string            `json:"projectId"`
 	ProjectNumber  json.RawMessage   `json:"projectNumber"`
 	Parent         json.RawMessage   `json:"parent"`
@@ -91,6 +100,8 @@ func parse(raw json.RawMessage) (element, kind) {
 func (e *element) kind() kind {
 	var resource string
 	switch {
+	case strings.HasSuffix(e.ActivityType, "LastAuthentication") && e.FullResourceName != "":
+		return kindLastUse
 	case e.AssetType != "" && strings.HasPrefix(e.Name, "//") && (e.IAMPolicy != nil || e.Resource != nil):
 		return kindAsset
 	case json.Unmarshal(e.Resource, &resource) == nil && strings.HasPrefix(resource, "//") && e.Policy != nil:

@@ -20,6 +20,9 @@ type mapper struct {
 	issuers map[string]string // pool to its only issuer
 	// unplaced counts what does not say in which project it lies.
 	unplaced int
+	// silent counts accounts and keys without authentication in the time that
+	// Google watched.
+	silent int
 }
 
 // covers opens the scope of a listing.
@@ -58,6 +61,8 @@ func (m *mapper) element(e *element, k kind) error {
 		return m.asset(e)
 	case kindSearched:
 		return m.policy(m.node(canonicalName(e.resource())), e.AssetType, e.Project, nil, e.Policy, "gcloud asset search-all-iam-policies", "iam/policies")
+	case kindLastUse:
+		return m.lastUse(e)
 	case kindPolicy:
 		return m.policy(m.node(canonicalName(m.target)), "", "", nil, e.raw, "the output of get-iam-policy", "iam/policy")
 	}

@@ -156,6 +156,49 @@ func TestFacts(t *testing.T) {
 	}
 }
 
+// lastUses is what `gcloud policy-intelligence query-activity` prints of both
+// types.
+const lastUses = `[{"activity":{"lastAuthenticatedTime":"2026-01-27T08:00:00Z","serviceAccount":{"fullResourceName":"//iam.googleapis.com/projects/pay-prod/serviceAccounts/deploy@pay-prod.iam.gserviceaccount.com","projectNumber":"123456","serviceAccountId":"42"}},
+		"activityType":"serviceAccountLastAuthentication","fullResourceName":"//iam.googleapis.com/projects/pay-prod/serviceAccounts/deploy@pay-prod.iam.gserviceaccount.com","observationPeriod":{"endTime":"2026-02-20T08:00:00Z","startTime":"2025-11-01T08:00:00Z"}},
+	{"activity":{"serviceAccount":{"projectNumber":"123456","serviceAccountId":"43"}},
+		"activityType":"serviceAccountLastAuthentication","fullResourceName":"//iam.googleapis.com/projects/pay-prod/serviceAccounts/123456-compute@developer.gserviceaccount.com","observationPeriod":{"endTime":"2026-02-20T08:00:00Z","startTime":"2025-11-01T08:00:00Z"}},
+	{"activity":{"lastAuthenticatedTime":"2026-01-26T08:00:00Z","serviceAccountKey":{"fullResourceName":"//iam.googleapis.com/projects/pay-prod/serviceAccounts/42/keys/0a1b2c","projectNumber":"123456"}},
+		"activityType":"serviceAccountKeyLastAuthentication","fullResourceName":"//iam.googleapis.com/projects/pay-prod/serviceAccounts/42/keys/0a1b2c","observationPeriod":{"endTime":"2026-02-20T08:00:00Z","startTime":"2025-11-01T08:00:00Z"}}]`
+
+// TestLastAuthentications: what Activity Analyzer says is weak evidence of use of
+// an account and of a key; what did not authenticate while it watched is counted
+// and not said to have never done so.
+func TestLastAuthentications(t *testing.T) {
+	files := whole(t)
+	files["use.json"] = lastUses
+	r := connectortest.Discover(t, open(write(t, files), nil)(t, connectortest.Env(t)))
+	observed := retinue.Attrs{"observedFrom": "2025-11-01T08:00:00Z", "observedTo": "2026-02-20T08:00:00Z"}
+	use := func(kind, key string, day int) retinue.Use {
+		return retinue.Use{Subject: retinue.NewRef(realm, kind, key), Meaning: "last_authenticated", At: time.Date(2026, 1, day, 8, 0, 0, 0, time.UTC), Precision: 86400, Grade: retinue.GradeC, Attrs: observed}
+	}
+	email := "deploy@pay-prod.iam.gserviceaccount.com"
+	for _, u := range []retinue.Use{use("service_account", email, 27), use("service_account_key", email+"/0a1b2c", 26)} {
+		if !stated(r, u) {
+			t.Errorf("not stated: %+v in %+v", u, connectortest.All[retinue.Use](r))
+		}
+	}
+	if n := len(connectortest.All[retinue.Use](r)); n != 2 {
+		t.Errorf("%d uses, want 2", n)
+	}
+	connectortest.Get[retinue.Credential](t, r, "service_account_key", email+"/0a1b2c") // the key of which the use is
+	if !slices.ContainsFunc(r.NotesOf(connector.NoteFold), func(n connector.Note) bool {
+		return n.Count == 1 && strings.Contains(n.Text, "does not say whether they ever did")
+	}) {
+		t.Errorf("the silent account is not told: %+v", r.Notes)
+	}
+	page := `{"activities":` + lastUses + `,"nextPageToken":"x"}`
+	delete(files, "use.json")
+	files["page.json"] = page
+	if uses := connectortest.All[retinue.Use](connectortest.Discover(t, open(write(t, files), nil)(t, connectortest.Env(t)))); len(uses) != 2 {
+		t.Errorf("a page of the API gave %d uses", len(uses))
+	}
+}
+
 func TestPolicyWithoutAName(t *testing.T) {
 	text := `{"bindings":[{"role":"roles/owner","members":["user:ada@example.com"]}],"etag":"e","version":1}`
 	c := open(write(t, map[string]string{"p.json": text}), nil)(t, connectortest.Env(t))
