@@ -92,6 +92,7 @@ const (
 	clauseActivityOnce     = "what was read is not read again"
 	clauseActivityDamaged  = "a damaged record is a fault and the rest is read"
 	clauseActivityGrow     = "a growing file is read on"
+	clauseActivityPieces   = "a log in pieces gives the events of one reading"
 	clauseActivityGzip     = "compressed and plain give equal events"
 	clauseActivityCut      = "a cut file gives what is before the cut"
 	clauseActivityCover    = "coverage says what was read"
@@ -123,6 +124,7 @@ func activityClauses() []activityClause {
 		{clauseActivityOnce, checkActivityOnce, always},
 		{clauseActivityDamaged, checkActivityDamaged, grows},
 		{clauseActivityGrow, checkActivityGrow, grows},
+		{clauseActivityPieces, checkActivityPieces, grows},
 		{clauseActivityGzip, checkActivityGzip, always},
 		{clauseActivityCut, checkActivityCut, always},
 		{clauseActivityCover, checkActivityCover, always},

@@ -38,6 +38,7 @@ const (
 	faultDamagedText    fault = "a fault repeats the record"
 	faultGrowHalf       fault = "half a record is taken for one"
 	faultGrowOnce       fault = "a file counts as done though it grows"
+	faultPiecesForgot   fault = "what came before is forgotten when reading goes on"
 	faultGzipOther      fault = "events of compressed files differ"
 	faultCutSilent      fault = "a cut file gives no fault"
 	faultCutDone        fault = "a cut file counts as read"
@@ -67,6 +68,7 @@ type diary struct {
 	dir   string
 	env   connector.Env
 	used  bool
+	first bool // the next record is the first of the reading
 }
 
 type diaryLine struct {
@@ -125,13 +127,17 @@ func (d *diary) spoil(e retinue.Event, l diaryLine) retinue.Event {
 		e.Reason = d.env.Now().String()
 	case faultLogSecret:
 		e.Operation += l.Secret
+	case faultPiecesForgot:
+		if d.first {
+			d.first, e.Operation = false, "begin"
+		}
 	}
 	return e
 }
 
 // Activity implements connector.ActivityReader.
 func (d *diary) Activity(ctx context.Context, req connector.ActivityRequest, sink connector.ActivitySink) error {
-	d.used = true
+	d.used, d.first = true, true
 	spoiled := &spoiledSink{ActivitySink: sink, fault: d.fault, now: req.Now}
 	kept := req.Position
 	req.Position = func(input string) (connector.Position, error) {

@@ -23,6 +23,10 @@
 // run a note tells. A compressed file that ends within a member gives everything
 // before the cut, then a fault that unwraps to io.ErrUnexpectedEOF.
 //
+// A [Decoder] that needs earlier records to understand later ones is a [Carrier]:
+// what it carries, at most [MaxCarried] things and 64 KiB, is kept in the position,
+// so that a log gives the same events in however many pieces it is read.
+//
 // # Bounds
 //
 // A record is at most [Options.MaxRecord] bytes; a longer one is skipped without

@@ -50,6 +50,8 @@ type inputRun struct {
 	local  Seen
 	faults int64
 	untold int64
+	// cutShort is true where not all that is carried was kept.
+	cutShort bool
 }
 
 func (f *inputRun) read() error {
@@ -236,12 +238,14 @@ func (f *inputRun) identify(beginning []byte) (inputState, error) {
 		return inputOther, nil
 	}
 	f.reader.mode, f.reader.line, f.reader.num = mode, line, num
+	f.resume(p)
 	return inputFound, nil
 }
 
 // hashed tells the hash of an input that an earlier run read whole.
 func (f *inputRun) hashed(p connector.Position) {
 	_, text, ok := strings.Cut(p.Cursor, " sha256=")
+	text, _, _ = strings.Cut(text, " ")
 	if sum, err := hex.DecodeString(text); ok && err == nil && len(sum) == sha256.Size && f.run.opts.Hashed != nil {
 		f.run.opts.Hashed(f.in, [sha256.Size]byte(sum))
 	}
@@ -317,8 +321,12 @@ func (f *inputRun) records() error {
 				f.run.opts.Hashed(f.in, [sha256.Size]byte(f.hash.Sum(nil)))
 			}
 			f.unfinished()
-			err := f.flush(f.content.compressed || f.in.ID != "")
-			if err == nil && !f.growing {
+			more, err := f.finished()
+			if err != nil {
+				return err
+			}
+			err = f.flush((f.content.compressed || f.in.ID != "") && !more)
+			if err == nil && !f.growing && !more {
 				f.ended(f.in)
 			}
 			return err
@@ -343,15 +351,7 @@ func (f *inputRun) decode(rec Record, before connector.Position) error {
 		f.fault(connector.Fault{Line: rec.Line, Record: rec.Number, Err: err})
 		return nil //nolint:nilerr // a bad record is reported and never stops the rest
 	}
-	f.events = f.inTime(events, had, rec)
-	for i := range f.events[had:] {
-		e := &f.events[had+i]
-		f.local.add(e)
-		if e.At.After(f.last) {
-			f.last = e.At
-		}
-		f.places = append(f.places, max(rec.Line, rec.Number))
-	}
+	f.keep(events, had, rec)
 	for len(f.events) > connector.MaxActivityBatch { // one record with very many
 		if err := f.give(f.events[:connector.MaxActivityBatch], before); err != nil {
 			return err
@@ -363,6 +363,19 @@ func (f *inputRun) decode(rec Record, before connector.Position) error {
 		return f.flush(false)
 	}
 	return nil
+}
+
+// keep takes a record's events, which begin at had.
+func (f *inputRun) keep(events []retinue.Event, had int, rec Record) {
+	f.events = f.inTime(events, had, rec)
+	for i := range f.events[had:] {
+		e := &f.events[had+i]
+		f.local.add(e)
+		if e.At.After(f.last) {
+			f.last = e.At
+		}
+		f.places = append(f.places, max(rec.Line, rec.Number))
+	}
 }
 
 // at is the position behind the record that was read last. Its digest is made
@@ -383,6 +396,7 @@ func (f *inputRun) flush(done bool) error {
 	if done && f.hash != nil {
 		p.Cursor += " sha256=" + hex.EncodeToString(f.hash.Sum(nil))
 	}
+	p.Cursor += f.carried()
 	p.Done = done
 	err := f.give(f.events, p)
 	f.events, f.places, f.held = f.events[:0], f.places[:0], 0
@@ -423,6 +437,7 @@ func (f *inputRun) fault(fault connector.Fault) {
 
 // finish counts what was seen, and the faults that were not told.
 func (f *inputRun) finish() {
+	f.forgotten()
 	if f.untold > 0 {
 		f.sink.Fault(connector.Fault{
 			Input: f.id, Label: f.in.Label, Count: f.untold,

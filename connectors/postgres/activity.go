@@ -130,7 +130,7 @@ func (r *logReader) Close() error { return nil }
 // open tells the three formats apart.
 func (r *logReader) open(in logs.Input, head []byte, o *logs.ReaderOptions) (logs.Decoder, error) {
 	head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n")
-	d := &logDecoder{realm: r.realm, zone: r.zone, prefix: r.prefix, proofs: map[string]proof{}, sessions: r.sessions}
+	d := &logDecoder{realm: r.realm, zone: r.zone, prefix: r.prefix, open: &openSessions{}, sessions: r.sessions}
 	switch {
 	case bytes.HasPrefix(head, []byte("{")):
 		o.Format = logs.JSON
@@ -154,6 +154,9 @@ func (r *logReader) cover(seen logs.Seen) []retinue.Coverage {
 	blind := settingsSpots(r.settings)
 	if gap != nil {
 		blind = append(blind, *gap)
+	}
+	if r.prefix != nil && !r.prefix.role {
+		blind = append(blind, prefixSpot())
 	}
 	out := seen.Coverage(blind...)
 	for i := range out {

@@ -86,6 +86,15 @@ func settingsSpots(settings map[string]string) []retinue.BlindSpot {
 	return out
 }
 
+// prefixSpot is that of a log in the text format whose prefix leaves out the role.
+func prefixSpot() retinue.BlindSpot {
+	return retinue.BlindSpot{
+		Code:  "postgres.prefix_without_role",
+		Text:  "The prefix of the log's lines does not name the role: what a session does shows only where its beginning is in the same file, or in the one before of a file that is followed.",
+		Raise: "Put %u into log_line_prefix, or have the server write csvlog or jsonlog.", Cost: "A few bytes a line.",
+	}
+}
+
 // statementSpot says which privileges' use does not show, by log_statement and by
 // the classes of pgaudit.
 func statementSpot(settings map[string]string) (retinue.BlindSpot, bool) {

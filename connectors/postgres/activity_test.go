@@ -172,20 +172,26 @@ func TestLogEvents(t *testing.T) {
 
 // TestProofs follows a session from its proof to its connection.
 func TestProofs(t *testing.T) {
-	d := &logDecoder{realm: "postgres:1", proofs: map[string]proof{}}
+	d := &logDecoder{realm: "postgres:1", open: &openSessions{}}
+	event := func(l logLine) retinue.Event {
+		d.open.resolve(&l)
+		e, _ := d.event(&l)
+		d.open.follow(&l)
+		return e
+	}
 	for _, c := range []struct{ proof, want string }{
 		{`connection authenticated: identity="app" method=scram-sha-256 (/etc/pg_hba.conf:9)`, "with=app authenticated_identity=app authentication_method=scram-sha-256"},
 		{`connection authenticated: identity="CN=app,O=Example" method=cert (x:1)`, "authenticated_identity=CN=app,O=Example authentication_method=cert"},
 		{`connection authenticated: user="app" method=trust (x:1)`, "authentication_method=trust"},
 	} {
-		d.event(&logLine{severity: "LOG", user: "app", session: "s", message: c.proof})
-		e, _ := d.event(&logLine{severity: "LOG", user: "app", database: "d", session: "s", message: "connection authorized: user=app database=d"})
+		event(logLine{severity: "LOG", user: "app", session: "s", message: c.proof})
+		e := event(logLine{severity: "LOG", user: "app", database: "d", session: "s", message: "connection authorized: user=app database=d"})
 		if got := brief(e); got != "sign_in app CONNECT database:d success "+c.want {
 			t.Errorf("%s: got %s", c.proof, got)
 		}
 	}
-	if len(d.proofs) != 0 {
-		t.Errorf("%d proofs are still kept", len(d.proofs))
+	if n := d.open.Len(); n != 0 {
+		t.Errorf("%d sessions are still kept", n)
 	}
 }
 
@@ -327,7 +333,7 @@ func FuzzLog(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, format := range []logs.Format{logs.JSON, logs.CSV, logs.Lines} {
-			d := &logDecoder{realm: "postgres:1", prefix: prefix, proofs: map[string]proof{}, sessions: newSessionLines()}
+			d := &logDecoder{realm: "postgres:1", prefix: prefix, open: &openSessions{}, sessions: newSessionLines()}
 			r := logs.NewReader(bytes.NewReader(data), logs.ReaderOptions{Format: format})
 			for range 20 {
 				rec, err := r.Next()

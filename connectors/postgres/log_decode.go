@@ -20,22 +20,14 @@ type logDecoder struct {
 	realm  retinue.Realm
 	zone   *time.Location
 	prefix *prefixParser // of the text format; nil: not given
-	// proofs remembers how each session proved who it is, until it is let in; nil
+	// open are the sessions of which later entries need to know something; nil
 	// where entries come one by one.
-	proofs map[string]proof
-	// sessions watches the numbers of lines for gaps; nil where nobody asks.
+	open *openSessions
+	// sessions watches the numbers of lines for gaps, from those in lines on; nil
+	// where nobody asks.
 	sessions *sessionLines
+	lines    logs.Pending[numbered]
 }
-
-// proof is what "connection authenticated" says.
-type proof struct {
-	identity string
-	method   string
-}
-
-// maxProofs bounds the sessions that are between authentication and
-// authorization, which are few at any time.
-const maxProofs = 10_000
 
 // Decode implements logs.Decoder.
 func (d *logDecoder) Decode(dst []retinue.Event, rec logs.Record) ([]retinue.Event, error) {
@@ -55,8 +47,10 @@ func (d *logDecoder) Decode(dst []retinue.Event, rec logs.Record) ([]retinue.Eve
 	if err != nil {
 		return dst, err
 	}
-	d.sessions.see(&l)
+	d.watch(&l)
+	d.open.resolve(&l)
 	e, ok := d.event(&l)
+	d.open.follow(&l)
 	if !ok {
 		return dst, nil
 	}
@@ -127,7 +121,6 @@ func (d *logDecoder) failed(e retinue.Event, l *logLine) (retinue.Event, bool) {
 		e.Class, e.Outcome, e.Action, e.Operation = retinue.EventSignIn, retinue.OutcomeDenied, "CONNECT", ""
 		e.Resource = d.databaseRef(l.database)
 		e.Credential, e.Context = d.proved(l, e.Identity)
-		delete(d.proofs, l.session)
 	case l.state == "42501": // insufficient_privilege
 		e.Outcome = retinue.OutcomeDenied
 		e.Action = privilegeOf(e.Operation)
@@ -169,18 +162,18 @@ func (d *logDecoder) databaseRef(name string) retinue.Ref {
 
 // proved says by what a session's role was proved, as far as the log told before.
 func (d *logDecoder) proved(l *logLine, role retinue.Ref) (retinue.Ref, []retinue.ContextValue) {
-	p, ok := d.proofs[l.session]
+	p, ok := d.open.of(l)
 	if !ok {
 		return retinue.Ref{}, nil
 	}
 	var out []retinue.ContextValue
-	if p.identity != "" {
-		out = append(out, retinue.ContextValue{Key: "authenticated_identity", Value: eventText(p.identity)})
+	if p.Proved != "" {
+		out = append(out, retinue.ContextValue{Key: "authenticated_identity", Value: p.Proved})
 	}
-	if p.method != "" {
-		out = append(out, retinue.ContextValue{Key: "authentication_method", Value: eventText(p.method)})
+	if p.Method != "" {
+		out = append(out, retinue.ContextValue{Key: "authentication_method", Value: p.Method})
 	}
-	switch p.method {
+	switch p.Method {
 	case "scram-sha-256", "md5", "password":
 		return d.ref("password", role.Key), out
 	}

@@ -24,14 +24,13 @@ type lineSpan struct {
 	first, last, count int64
 	from, to           time.Time
 	own                bool // of a process of the server's own
+	went               bool // it goes on from an earlier reading
 }
 
 func newSessionLines() *sessionLines { return &sessionLines{sessions: map[string]*lineSpan{}} }
 
-func (s *sessionLines) see(l *logLine) {
-	if s == nil || l.session == "" || l.number <= 0 || len(l.session) > 64 {
-		return
-	}
+// see counts a line. before is how far an earlier reading had come in the session.
+func (s *sessionLines) see(l *logLine, before numbered) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	span := s.sessions[l.session]
@@ -41,6 +40,10 @@ func (s *sessionLines) see(l *logLine) {
 			return
 		}
 		span = &lineSpan{first: l.number, last: l.number, from: l.at, to: l.at, own: l.user == ""}
+		if before.Last > 0 && before.Last < l.number {
+			span.first, span.from, span.own = before.Last+1, before.At, span.own && before.Own
+			span.went = true
+		}
 		s.sessions[l.session] = span
 	}
 	span.count++
@@ -61,7 +64,7 @@ func (s *sessionLines) judge() (proof string, gap *retinue.BlindSpot) {
 	defer s.mu.Unlock()
 	own, twice := false, false
 	for _, span := range s.sessions {
-		own = own || span.own && span.count > 1
+		own = own || span.own && (span.count > 1 || span.went)
 		switch missing := span.last - span.first + 1 - span.count; {
 		case missing < 0:
 			twice = true // the same lines in two formats

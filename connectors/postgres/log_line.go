@@ -26,6 +26,11 @@ type logLine struct {
 	message     string
 	application string
 	backend     string
+	process     string // id of the process, in the text format
+	// prefixed is true for the text format, and whole where its prefix names the
+	// role, the database, the application and the client.
+	prefixed bool
+	whole    bool
 }
 
 // csvColumns is how many values a line of csvlog has: 23 up to version 12, 24 in

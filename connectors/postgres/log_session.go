@@ -15,20 +15,19 @@ func (d *logDecoder) logged(e retinue.Event, l *logLine) (retinue.Event, bool) {
 	if name := changedSetting(m); name != "" {
 		return silenced(e, name)
 	}
-	if l.user == "" && !strings.HasPrefix(m, "connection authorized: ") && !strings.HasPrefix(m, "disconnection: ") {
+	if l.user == "" && !letIn(m) && !strings.HasPrefix(m, disconnectedMark) {
 		return e, false
 	}
 	switch {
-	case strings.HasPrefix(m, "connection received: "), strings.HasPrefix(m, "connection ready: "):
+	case strings.HasPrefix(m, receivedMark), strings.HasPrefix(m, "connection ready: "):
 		return e, false
-	case strings.HasPrefix(m, "connection authenticated: "):
-		d.remember(l)
+	case strings.HasPrefix(m, authenticatedMark):
 		return e, false
-	case strings.HasPrefix(m, "connection authorized: "):
+	case strings.HasPrefix(m, authorizedMark):
 		return d.connected(e, l, ""), true
-	case strings.HasPrefix(m, "replication connection authorized: "):
+	case strings.HasPrefix(m, replicationMark):
 		return d.connected(e, l, "replication"), true
-	case strings.HasPrefix(m, "disconnection: "):
+	case strings.HasPrefix(m, disconnectedMark):
 		// It was open until now: a session may last for months without another
 		// entry.
 		e.Class, e.Operation, e.Resource = retinue.EventSignIn, "disconnection", d.databaseRef(orField(l.database, m, "database"))
@@ -49,13 +48,9 @@ func (d *logDecoder) connected(e retinue.Event, l *logLine, operation string) re
 		e.Action, e.Resource = "", retinue.Ref{} // takes the attribute REPLICATION
 	}
 	if e.Origin.Application == "" {
-		_, app, _ := strings.Cut(l.message, " application_name=")
-		app, _, _ = strings.Cut(app, " SSL enabled (")
-		app, _, _ = strings.Cut(app, " GSS (")
-		e.Origin.Application = eventText(app)
+		e.Origin.Application = eventText(applicationOf(l.message))
 	}
 	e.Credential, e.Context = d.proved(l, e.Identity)
-	delete(d.proofs, l.session)
 	return e
 }
 
@@ -71,20 +66,6 @@ func orField(column, message, name string) string {
 	}
 	value, _, _ := strings.Cut(rest, " ")
 	return value
-}
-
-// remember keeps how a session proved who it is:
-// connection authenticated: identity="CN=app" method=cert (pg_hba.conf:95), or
-// user="app" where a method such as trust proves nothing.
-func (d *logDecoder) remember(l *logLine) {
-	if d.proofs == nil || len(d.proofs) >= maxProofs || l.session == "" {
-		return
-	}
-	p := proof{identity: quoted(l.message, `identity="`)}
-	if i := strings.LastIndex(l.message, `" method=`); i >= 0 {
-		p.method, _, _ = strings.Cut(l.message[i+len(`" method=`):], " ")
-	}
-	d.proofs[l.session] = p
 }
 
 // statement states an entry of log_statement or log_min_duration_statement. Of

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"fmt"
 	"regexp"
 	"slices"
@@ -15,6 +16,10 @@ import (
 type prefixParser struct {
 	expr   *regexp.Regexp
 	fields []byte // the escape of each group
+	// role is true where it names the role, and whole where it names the database,
+	// the application and the client as well.
+	role  bool
+	whole bool
 }
 
 // maxPrefix bounds log_line_prefix, in bytes.
@@ -66,6 +71,9 @@ func newPrefix(prefix string) (*prefixParser, error) {
 		return nil, fmt.Errorf("%w: log_line_prefix: not understood", retinue.ErrInvalid)
 	}
 	p.expr = expr
+	has := func(escapes string) bool { return bytes.ContainsAny(p.fields, escapes) }
+	p.role = has("u")
+	p.whole = p.role && has("d") && has("a") && has("rh")
 	return p, nil
 }
 
@@ -104,7 +112,7 @@ func (d *logDecoder) textLine(line []byte) (logLine, bool, error) {
 		}
 		return logLine{}, false, fmt.Errorf("%w: not a line of the log by log_line_prefix", retinue.ErrInvalid)
 	}
-	l := logLine{severity: m[len(m)-2], message: m[len(m)-1]}
+	l := logLine{severity: m[len(m)-2], message: m[len(m)-1], prefixed: true, whole: d.prefix.whole}
 	for i, c := range d.prefix.fields {
 		if err := l.set(c, m[i+1], d); err != nil {
 			return logLine{}, false, err
@@ -153,6 +161,8 @@ func (l *logLine) set(c byte, value string, d *logDecoder) error {
 		l.session = value
 	case 'b':
 		l.backend = value
+	case 'p':
+		l.process = value
 	}
 	return nil
 }

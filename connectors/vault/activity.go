@@ -73,11 +73,7 @@ func (r *reader) open(in logs.Input, head []byte, o *logs.ReaderOptions) (logs.D
 	default:
 		o.Format = logs.Lines
 	}
-	d := &decoder{realm: r.realm, pending: map[string]retinue.Event{}, gaps: r.gaps}
-	return logs.DecoderFunc(func(dst []retinue.Event, rec logs.Record) ([]retinue.Event, error) {
-		events, err := d.decode(rec.Data)
-		return append(dst, events...), err
-	}), nil
+	return newFileDecoder(r.realm, r.gaps), nil
 }
 
 func (r *reader) cover(seen logs.Seen) []retinue.Coverage {

@@ -206,7 +206,7 @@ func FuzzAudit(f *testing.F) {
 		f.Add(sample(f, n))
 	}
 	f.Fuzz(func(t *testing.T, record []byte) {
-		d := &decoder{realm: "vault:c-1", pending: map[string]retinue.Event{}, gaps: &gaps{}}
+		d := newFileDecoder("vault:c-1", &gaps{}).decoder
 		for range 2 {
 			events, _ := d.decode(record)
 			for _, e := range events {

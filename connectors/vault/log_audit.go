@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/connector/logs"
 )
 
 // entry is what is read of an entry of an audit device. Data of requests and
@@ -68,23 +69,19 @@ type response struct {
 // answerTime counts by itself.
 type decoder struct {
 	realm retinue.Realm
-	// pending are requests whose response has not come; nil where entries come one
-	// by one.
-	pending map[string]retinue.Event
-	order   []pendingRequest
+	// pending are requests whose response has not come, by their id; nil where
+	// entries come one by one.
+	pending *logs.Pending[retinue.Event]
 	gaps    *gaps
-}
-
-type pendingRequest struct {
-	id string
-	at time.Time
+	// off is when the device that writes was switched off, zero once an entry came
+	// behind it.
+	off time.Time
 }
 
 const (
 	// answerTime is how long an answer is waited for, by the log's clock: Vault
 	// ends requests after 90 seconds (max_request_duration).
 	answerTime = 2 * time.Minute
-	maxPending = 10_000
 	// maxPrefix is how much may stand before an entry in its line: the device's
 	// option prefix, or what syslog puts there.
 	maxPrefix = 512
@@ -113,18 +110,24 @@ func (d *decoder) decode(record []byte) ([]retinue.Event, error) {
 	at = at.UTC()
 	if d.gaps != nil {
 		d.gaps.until(at)
+		if at.After(d.off) {
+			d.off = time.Time{}
+		}
 	}
 	switch n.Type {
 	case "request":
 		return d.request(&n, at), nil
 	case "response":
-		delete(d.pending, n.Request.ID)
-		if d.pending != nil && n.Error == "" && endsDevice(n.Request) {
-			return d.overdue(at), nil // its request was given
+		out := d.overdue(at)
+		if d.pending != nil {
+			d.pending.Take(n.Request.ID)
+			if n.Error == "" && endsDevice(n.Request) {
+				return out, nil // its request was given
+			}
 		}
 		e := d.event(&n, at)
 		d.name(&e, &n, record)
-		return append(d.overdue(at), e), nil
+		return append(out, e), nil
 	}
 	e := d.unknown(record)
 	e.At = at
@@ -171,7 +174,7 @@ func (d *decoder) name(e *retinue.Event, n *entry, record []byte) {
 // too late.
 func (d *decoder) request(n *entry, at time.Time) []retinue.Event {
 	out := d.overdue(at)
-	if d.pending == nil || n.Request.ID == "" || len(d.pending) >= maxPending {
+	if d.pending == nil || n.Request.ID == "" {
 		return out
 	}
 	e := d.event(n, at)
@@ -181,32 +184,30 @@ func (d *decoder) request(n *entry, at time.Time) []retinue.Event {
 		if endsDevice(n.Request) {
 			// The device that is switched off does not see the answer.
 			d.gaps.add(at)
+			d.off = at
 			return append(out, e)
 		}
 	}
 	e.Touches = nil
-	d.pending[n.Request.ID] = e
-	d.order = append(d.order, pendingRequest{n.Request.ID, at})
+	d.pending.Put(n.Request.ID, e)
 	return out
 }
 
-// overdue gives requests that were not answered.
-func (d *decoder) overdue(now time.Time) []retinue.Event {
-	var out []retinue.Event
-	i := 0
-	for ; i < len(d.order) && len(out) < 64; i++ {
-		p := d.order[i]
-		e, open := d.pending[p.id]
-		if open && now.Sub(p.at) < answerTime {
-			break
-		}
-		if open {
-			out = append(out, e)
-			delete(d.pending, p.id)
-		}
+// overdue gives requests that were not answered in time.
+func (d *decoder) overdue(now time.Time) []retinue.Event { return d.unanswered(nil, now, answerTime) }
+
+func (d *decoder) unanswered(dst []retinue.Event, now time.Time, after time.Duration) []retinue.Event {
+	if d.pending == nil {
+		return dst
 	}
-	d.order = d.order[i:]
-	return out
+	for {
+		id, e, open := d.pending.Oldest()
+		if !open || now.Sub(e.At) < after {
+			return dst
+		}
+		d.pending.Take(id)
+		dst = append(dst, e)
+	}
 }
 
 func (d *decoder) ref(kind, key string) retinue.Ref {
