@@ -201,6 +201,9 @@ cloudtrail trailNameList arn:{p}:cloudtrail:{r}:{a}:trail/{v}
 guardduty detectorId arn:{p}:guardduty:{r}:{a}:detector/{v}
 logs logGroupName arn:{p}:logs:{r}:{a}:log-group:{v}
 cloudformation stackName arn:{p}:cloudformation:{r}:{a}:stack/{v}
+ecs cluster,service arn:{p}:ecs:{r}:{a}:service/{v}/{w}
+ecs cluster,serviceName arn:{p}:ecs:{r}:{a}:service/{v}/{w}
+ecs cluster,task arn:{p}:ecs:{r}:{a}:task/{v}/{w}
 ecs taskDefinition arn:{p}:ecs:{r}:{a}:task-definition/{v}
 ecs cluster arn:{p}:ecs:{r}:{a}:cluster/{v}
 eks name arn:{p}:eks:{r}:{a}:cluster/{v}
@@ -245,11 +248,15 @@ func (d *trailDecoder) fromParameters(r *trailRecord, c *callInfo, region, accou
 				continue
 			}
 		}
-		if strings.HasPrefix(v, "arn:") {
-			if second != "" {
-				continue
-			}
+		switch {
+		case strings.HasPrefix(second, "arn:"):
+			return second
+		case strings.HasPrefix(v, "arn:") && second == "":
 			return v
+		case strings.HasPrefix(v, "arn:") && c.prefix == "ecs":
+			v = v[strings.LastIndexByte(v, '/')+1:] // the name of the cluster
+		case strings.HasPrefix(v, "arn:"):
+			continue
 		}
 		return d.form(form.form, c.prefix, v, second, region, account)
 	}
