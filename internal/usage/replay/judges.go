@@ -92,6 +92,8 @@ func (g Grants) one(b *store.Behaviour, action, resource string) (Fate, string) 
 		switch {
 		case fate == "":
 			fate, why = f, w
+		case fate != f && fate != Refused && f != Refused:
+			fate, why = Unjudged, "the history keeps "+kept(resource)+", and of some that may be meant it is not known what decides"
 		case fate != f:
 			return Unjudged, "the history keeps " + kept(resource) + ", of which some would be refused and some not"
 		}
@@ -115,6 +117,9 @@ func kept(resource string) string {
 
 // compare says what becomes of a use that was not denied before.
 func compare(before, after access.Decision) (Fate, string) {
+	if elsewhere(before, after) {
+		return GoesOn, ""
+	}
 	switch after.Outcome {
 	case access.Allowed:
 		return GoesOn, ""
@@ -131,6 +136,17 @@ func compare(before, after access.Decision) (Fate, string) {
 	}
 	return Unjudged, "what decides it is not known: " + reason(after)
 }
+
+// elsewhere reports whether what allowed a use is none of what is changed: the
+// identity's own policies allow it neither before nor after, what may allow it was
+// not read, and all else is as it was.
+func elsewhere(before, after access.Decision) bool {
+	own := func(r access.Reason) bool { return r.Layer == ownLayer && r.Effect == "none" }
+	return before.Outcome == access.Unknown && after.Outcome == access.Unknown && slices.Equal(before.Because, after.Because) && slices.ContainsFunc(before.Because, own)
+}
+
+// ownLayer are the policies of an identity itself, as decisions name them.
+const ownLayer = "identity policy"
 
 func isDenied(d access.Decision) bool {
 	return d.Outcome == access.ImplicitlyDenied || d.Outcome == access.ExplicitlyDenied

@@ -86,10 +86,15 @@ func TestGrants(t *testing.T) {
 		}
 		return []string{resource}, true
 	}
+	notOwn := access.Decision{Outcome: access.Unknown, Because: []access.Reason{{Layer: "resource policy", Effect: "none", Text: "not read, and could allow it"},
+		{Layer: "identity policy", Effect: "none", Text: "no identity policy allows it"}}}
+	unclear := access.Decision{Outcome: access.Unknown, Because: []access.Reason{{Layer: "service control policy", Statement: "#1", Effect: "allow", Text: "not understood"}}}
 	before := allows{"a:Keep r": yes, "a:Lose r": yes, "a:Mixed part1": yes, "a:Mixed part2": yes, "a:Ruled part1": yes, "a:Same r": only("k", "l"),
-		"a:Fewer r": only("k", "l"), "a:Other r": only("k"), "a:New r": yes, "a:Dark r": yes, "a:More ": yes, "a:Blind r": {Outcome: access.Unknown}}
+		"a:Fewer r": only("k", "l"), "a:Other r": only("k"), "a:New r": yes, "a:Dark r": yes, "a:More ": yes, "a:Blind r": {Outcome: access.Unknown}, "a:Elsewhere r": notOwn, "a:Partly part1": yes, "a:Partly part2": notOwn, "a:Unclear r": unclear}
 	after := allows{"a:Keep r": yes, "a:Mixed part1": yes, "a:Ruled part1": yes, "a:Same r": only("k", "l"), "a:Fewer r": only("l"), "a:Other r": only("m"), "a:New r": only("k"),
-		"a:Dark r": {Outcome: access.Unknown, Because: []access.Reason{{Layer: "resource policy", Text: "not read"}}}, "a:Blind r": yes}
+		"a:Dark r": {Outcome: access.Unknown, Because: []access.Reason{{Layer: "resource policy", Text: "not read"}}}, "a:Blind r": yes, "a:Elsewhere r": notOwn, "a:Partly part1": yes, "a:Partly part2": notOwn, "a:Unclear r": unclear}
+	half := behaviour("a:Half", "part*", "x")
+	before["a:Half part1"], before["a:Half part2"], after["a:Half part1"], after["a:Half part2"] = yes, yes, yes, unclear
 	more := behaviour("a:Keep", "r", "x")
 	more.More = "a:More"
 	failed := behaviour("a:Never", "r", "x")
@@ -112,6 +117,10 @@ func TestGrants(t *testing.T) {
 		{"a new condition", behaviour("a:New", "r", "x"), replay.Unjudged, "k Bool true"},
 		{"not read", behaviour("a:Dark", "r", "x"), replay.Unjudged, "resource policy not read"},
 		{"not read before, allowed after", behaviour("a:Blind", "r", "x"), replay.GoesOn, ""},
+		{"allowed by what is not changed", behaviour("a:Elsewhere", "r", "x"), replay.GoesOn, ""},
+		{"a part allowed by what is not changed", behaviour("a:Partly", "part*", "x"), replay.GoesOn, ""},
+		{"equally unclear, which may hide a difference", behaviour("a:Unclear", "r", "x"), replay.Unjudged, "not understood"},
+		{"a part that is not known", half, replay.Unjudged, "not known what decides"},
 		{"never allowed", behaviour("a:Never", "r", "x"), replay.Unexplained, "denied already"},
 		{"never allowed, and failed", failed, replay.Unjudged, "failed"},
 		{"one of two permissions", more, replay.Refused, "nothing allows it"},
