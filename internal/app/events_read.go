@@ -288,7 +288,8 @@ func (s *eventSearch) wanted(r *store.EventRecord) bool {
 	e := &r.Event
 	switch {
 	case !s.after.behind(r), e.At.Before(s.from), !s.to.IsZero() && e.At.After(s.to),
-		s.ways != nil && !s.ways[r.Behaviour], s.q.Kind != "" && string(e.Class) != s.q.Kind, s.q.Event != "" && e.ID != s.q.Event:
+		s.ways != nil && !s.ways[r.Behaviour], s.q.Kind != "" && string(e.Class) != s.q.Kind, s.q.Outcome != "" && string(cmp.Or(e.Outcome, retinue.OutcomeUnknown)) != s.q.Outcome,
+		s.q.Event != "" && e.ID != s.q.Event:
 		return false
 	}
 	return s.q.Action == "" || slices.ContainsFunc(append([]string{e.Action, e.Operation}, e.More...), func(word string) bool { return isAction(s.q.Action, word) })
@@ -344,7 +345,7 @@ func (s *eventSearch) shown(r *store.EventRecord) (api.UsageEvent, error) {
 // are or not.
 func (s *eventSearch) unknown(ctx context.Context, named bool) (items []api.UsageEvent, next eventCursor, err error) {
 	items = []api.UsageEvent{}
-	if !s.all || s.q.Action != "" || s.q.Event != "" {
+	if !s.all || s.q.Action != "" || s.q.Event != "" || s.q.Outcome != "" && s.q.Outcome != string(retinue.OutcomeUnknown) {
 		return items, next, nil // nobody knows whose they are, nor what
 	}
 	from, to := s.from.Unix(), int64(1)<<40

@@ -19,6 +19,9 @@ import (
 func TestKeptEventsAreFound(t *testing.T) {
 	eachKept(t, UsageConfig{RawDays: 30}, func(t *testing.T, w *teller) {
 		events := madeEvents(300, day1.Add(-time.Hour))
+		for i := 3; i < len(events); i += 7 {
+			events[i].Outcome = retinue.OutcomeDenied
+		}
 		for i := 0; i < len(events); i += 50 {
 			w.countEvents(fmt.Sprint("part ", i), events[i:i+50])
 		}
@@ -32,6 +35,8 @@ func TestKeptEventsAreFound(t *testing.T) {
 			"span":       {api.UsageEventFilter{From: events[20].At, To: events[10].At}, func(i int, _ *retinue.Event) bool { return i >= 10 && i <= 20 }},
 			"action":     {api.UsageEventFilter{Action: "docs:w*"}, func(_ int, e *retinue.Event) bool { return e.Action == "docs:write" }},
 			"kind":       {api.UsageEventFilter{Kind: "sign_in"}, func(int, *retinue.Event) bool { return false }},
+			"outcome":    {api.UsageEventFilter{Outcome: "denied", Action: "docs:*"}, func(i int, _ *retinue.Event) bool { return i%7 == 3 }},
+			"no outcome": {api.UsageEventFilter{Outcome: "unknown"}, func(int, *retinue.Event) bool { return false }},
 			"id":         {api.UsageEventFilter{Event: "e-77"}, func(i int, _ *retinue.Event) bool { return i == 77 }},
 			"all":        {api.UsageEventFilter{Identity: string(anna), Action: "DOCS:READ", To: events[100].At}, func(i int, e *retinue.Event) bool { return i >= 100 && i%6 == 0 }},
 		} {

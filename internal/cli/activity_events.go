@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -60,6 +61,7 @@ the records of unknown entries; who asked, for what and why is put on record.`,
 	s.StringVar(&f.to, "to", "", "not what happened after")
 	s.StringVar(&q.Action, "action", "", "only this permission or word of the log; a star at its end stands for anything")
 	s.StringVar(&q.Kind, "kind", "", "only this class: management, data, sign_in, insight or unknown")
+	s.StringVar(&q.Outcome, "outcome", "", "only what ended so: success, denied, error or unknown")
 	s.StringVar(&q.Event, "event", "", "only the event to which the log gave this id")
 	s.StringVar(&f.people, "people", "", "show people by name, for this `reason`, which is put on record")
 	s.IntVar(&f.limit, "limit", 100, "list at most so many")
@@ -74,6 +76,9 @@ func (f eventFlags) read(q *app.UsageEventFilter) (err error) {
 	}
 	if q.Kind != "" && !known {
 		return usageError{fmt.Errorf("--kind %q: want management, data, sign_in, insight or unknown", q.Kind)}
+	}
+	if q.Outcome != "" && !slices.Contains(retinue.Outcomes(), retinue.Outcome(q.Outcome)) {
+		return usageError{fmt.Errorf("--outcome %q: want success, denied, error or unknown", q.Outcome)}
 	}
 	if f.from != "" {
 		if q.From, err = beginning("--from", f.from); err != nil {

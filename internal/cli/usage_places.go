@@ -141,7 +141,7 @@ func (r *remote) events(ctx context.Context, q app.UsageEventQuery, reason strin
 		return out, err
 	}
 	v := url.Values{"limit": {strconv.Itoa(q.Limit)}}
-	for name, value := range map[string]string{"identity": q.Identity, "signal": q.Signal, "action": q.Action, "kind": q.Kind, "event": q.Event, "cursor": q.Cursor} {
+	for name, value := range map[string]string{"identity": q.Identity, "signal": q.Signal, "action": q.Action, "kind": q.Kind, "outcome": q.Outcome, "event": q.Event, "cursor": q.Cursor} {
 		set(v, name, value)
 	}
 	for name, at := range map[string]time.Time{"from": q.From, "to": q.To} {

@@ -31,6 +31,7 @@ type UsageEventFilter struct {
 	To       time.Time `query:"to" json:"to,omitzero" doc:"Not what happened after"`
 	Action   string    `query:"action" json:"action,omitempty" maxLength:"512" doc:"The permission, or the log's own word; a star at its end stands for anything"`
 	Kind     string    `query:"kind" json:"kind,omitempty" enum:"management,data,sign_in,insight,unknown" doc:"The class of event. unknown are those that no reader understood, which are kept in any case"`
+	Outcome  string    `query:"outcome" json:"outcome,omitempty" enum:"success,denied,error,unknown" doc:"How the attempt ended"`
 	Event    string    `query:"event" json:"event,omitempty" maxLength:"256" doc:"The log's own id of an event"`
 }
 

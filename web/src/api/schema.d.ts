@@ -7129,6 +7129,7 @@ export interface components {
             zonesAlike?: string[] | null;
         };
         RightSizeHistory: {
+            recent: components["schemas"]["UnusedGrant"][] | null;
             simulation: components["schemas"]["Simulation"];
             unmapped: string[] | null;
             unshown: string[] | null;
@@ -8129,6 +8130,8 @@ export interface components {
             actions?: string[] | null;
             because?: string;
             document?: string;
+            /** Format: date-time */
+            grantedSince?: string;
             resources?: string[] | null;
             sentence: string;
             statement?: string;
@@ -8138,7 +8141,10 @@ export interface components {
         UnusedGrants: {
             /** Format: int64 */
             granted: number;
+            /** Format: date-time */
+            grantsKnownFrom?: string;
             known: boolean;
+            recent: components["schemas"]["UnusedGrant"][] | null;
             unseen: components["schemas"]["UnusedGrant"][] | null;
             unused: components["schemas"]["UnusedGrant"][] | null;
             why?: string;
@@ -8290,6 +8296,11 @@ export interface components {
              * @default 100
              */
             limit: number;
+            /**
+             * @description How the attempt ended
+             * @enum {string}
+             */
+            outcome?: "success" | "denied" | "error" | "unknown";
             /** @description Why people's names and addresses are needed. It is kept on record with your name */
             reason: string;
             /** @description The id of a finding that tells of something unusual: the events behind it */
@@ -25637,6 +25648,8 @@ export interface operations {
                 action?: string;
                 /** @description The class of event. unknown are those that no reader understood, which are kept in any case */
                 kind?: "management" | "data" | "sign_in" | "insight" | "unknown";
+                /** @description How the attempt ended */
+                outcome?: "success" | "denied" | "error" | "unknown";
                 /** @description The log's own id of an event */
                 event?: string;
                 /** @description How many are listed at most */
