@@ -75,6 +75,7 @@ export const routes: Route[] = [
     key: 'u',
     words: 'used unused dormant idle active never evidence verdict',
   },
+  { path: '/usage/events', page: lazy(() => import('@/pages/usage/EventsPage')), permission: 'inventory.read' },
   {
     path: '/findings',
     page: lazy(() => import('@/pages/findings')),

@@ -81,7 +81,12 @@ function One({ finding: f }: { finding: Finding }) {
           <Fix finding={f} />
         </Section>
         <Section title="Evidence" id="evidence">
-          <Evidence of={f.evidence ?? {}} />
+          <Evidence of={evidenceOf(f)} />
+          {isSignal(f) && (
+            <p>
+              <Link to={`/usage/events?signal=${f.id}`}>The events behind it, one by one</Link>
+            </p>
+          )}
         </Section>
         {!!f.places?.length && (
           <Section title="Where" id="where" aside={plural(f.places.length, ['place', 'places'])}>
@@ -116,6 +121,22 @@ function One({ finding: f }: { finding: Finding }) {
       {triage.dialog}
     </Page>
   );
+}
+
+/** Whether a finding tells of something unusual in use. */
+const isSignal = (f: Finding) => Array.isArray(f.evidence?.['behaviours']);
+
+/** What a rule saw, without what only programs read. */
+function evidenceOf(f: Finding): Record<string, unknown> {
+  if (!isSignal(f)) return f.evidence ?? {};
+  const { history, also, kind, ...rest } = f.evidence ?? {};
+  delete rest['behaviours'];
+  return {
+    ...(kind !== undefined && { kind: word(String(kind)) }),
+    ...(Array.isArray(also) && { also: also.map((a) => word(String(a))) }),
+    ...rest,
+    ...(history === true && { noticed: 'when it was over, so that nobody was sent a notice' }),
+  };
 }
 
 function Fix({ finding: f }: { finding: Finding }) {

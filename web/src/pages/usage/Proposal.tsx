@@ -64,14 +64,16 @@ export function Proposal({ path, name }: { path: string; name: string }) {
 
 function Answer({ of: p, name }: { of: Proposed; name: string }) {
   const taken = (p.takenAway ?? []).reduce((n, t) => n + t.actions, 0);
+  const nothing = p.lostAccess === false;
   return (
     <>
+      {nothing && <Notice tone="low">There is no smaller policy: all that its policies allow was used, or has to stay because the log cannot show it. What is below allows the same.</Notice>}
       <p className={classes.lead}>
         {p.uses.allowed === p.uses.total
           ? `${p.uses.total === 1 ? 'Its one use on record comes' : `All ${count(p.uses.total)} different uses on record come`} out as before`
           : `${count(p.uses.allowed)} of ${count(p.uses.total)} different uses on record come out as before; the others were refused by its policies already`}
         , and nothing is newly allowed: both are proven.{' '}
-        {p.lostAccess === false ? 'It takes nothing away.' : taken > 0 ? `It takes away ${plural(taken, ['action', 'actions'])} of ${plural((p.takenAway ?? []).length, ['service', 'services'])}.` : ''}
+        {nothing ? 'It takes nothing away.' : taken > 0 ? `It takes away ${plural(taken, ['action', 'actions'])} of ${plural((p.takenAway ?? []).length, ['service', 'services'])}.` : ''}
       </p>
       {p.history && (
         <>

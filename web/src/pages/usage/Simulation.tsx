@@ -195,9 +195,18 @@ function Lines({ of: s, fate, title, closed }: { of: Simulated; fate: string; ti
         rows={shown}
         id={(l) => `${l.fate} ${l.log} ${l.action ?? ''} ${l.operation ?? ''} ${l.resource ?? ''} ${l.consumer.kind} ${l.consumer.name ?? ''} ${l.why ?? ''}`}
         columns={[
-          { name: 'what', head: 'What', cell: (l) => <Did of={l} /> },
+          {
+            name: 'what',
+            head: 'What',
+            cell: (l) => (
+              <>
+                <Did of={l} />
+                {fate !== 'goes_on' && <span className={classes.narrow}>{sentence(l.why ?? fateWord(fate))}</span>}
+              </>
+            ),
+          },
           { name: 'who', head: 'Consumer', wide: true, cell: (l) => <Who of={l.consumer} /> },
-          ...(fate === 'goes_on' ? [] : [{ name: 'why', head: 'Why', cell: (l: SimulatedLine) => sentence(l.why ?? fateWord(fate)) }]),
+          ...(fate === 'goes_on' ? [] : [{ name: 'why', head: 'Why', wide: true, cell: (l: SimulatedLine) => sentence(l.why ?? fateWord(fate)) }]),
           { name: 'uses', head: 'Uses', right: true, wide: true, cell: (l) => count(l.uses) },
           { name: 'last', head: 'Last', cell: (l) => <Time at={l.last} /> },
         ]}

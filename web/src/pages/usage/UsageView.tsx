@@ -5,6 +5,7 @@ import { IconSearch } from '@tabler/icons-react';
 import { useGet } from '@/api/query';
 import type { UsageAction, UsageAnswer, UsageBlindSpot, UsageConsumer, UsageSharing, UsageWindow, UsedTouch } from '@/api/types';
 import { useAsOf } from '@/app/asof';
+import { Link } from '@/app/router';
 import { CopyButton } from '@/components/CopyButton';
 import { Section } from '@/components/Page';
 import { Simple } from '@/components/Simple';
@@ -23,7 +24,7 @@ import { Simulation } from './Simulation';
 import { Spots } from './Spots';
 import { Unused } from './Unused';
 import classes from './usage.module.css';
-import { changeWords, dormantBy, importOf, windowText } from './words';
+import { changeWords, dormantBy, grades, importOf, windowText } from './words';
 
 /** What an identity or credential has really done, whether it is still used, and how sure that is. */
 export default function UsageView({ path }: { path: string }) {
@@ -51,11 +52,11 @@ export default function UsageView({ path }: { path: string }) {
           <Section title="Day by day" aside={windowText(u.window) && `the evidence rests on ${windowText(u.window) ?? ''}`}>
             <Days days={u.days ?? []} window={u.window} label="Uses a day" />
           </Section>
-          {(u.signals ?? []).length > 0 && <Signals of={u.signals ?? []} />}
+          {(u.signals ?? []).length > 0 && <Signals of={u.signals ?? []} path={path} />}
           {u.shared && <Sharers title="Shared" of={u.shared} />}
           {u.possiblyShared && <Sharers title="Possibly shared" of={u.possiblyShared} />}
           <Consumers of={u.consumers ?? []} window={u.window} />
-          <Actions of={u.actions ?? []} window={u.window} />
+          <Actions of={u.actions ?? []} window={u.window} id={u.id} />
         </>
       )}
       {path.startsWith('/identities/') && <Unused path={path} proposable={!unread && canPropose(u)} />}
@@ -87,11 +88,11 @@ function Verdict({ of: u }: { of: UsageAnswer }) {
         <Fact name="Rhythm">{u.rhythm.words && u.rhythm.class !== 'none' ? sentence(u.rhythm.words).replace(/\.$/, '') : <Unknown />}</Fact>
         <Fact name="Window">{windowText(u.window) ?? <Unknown>no log</Unknown>}</Fact>
         {toDate(u.rhythm.due) && (
-          <Fact name="Due next">
+          <Fact name={Date.parse(u.rhythm.due ?? '') < Date.now() ? 'Was due' : 'Due next'}>
             <Time at={u.rhythm.due} />
           </Fact>
         )}
-        {toDate(u.silentSince) && (
+        {toDate(u.silentSince) && u.verdict !== 'active' && (
           <Fact name="Silent since">
             <Time at={u.silentSince} />
           </Fact>
@@ -146,25 +147,37 @@ function NoLog({ of: u }: { of: UsageAnswer }) {
   );
 }
 
+/** What would raise the evidence, by the grade that is reached with all of a group. */
 function Raises({ of: u }: { of: UsageAnswer }) {
   const raises = u.raises ?? [];
-  const [shown, more] = useMore(raises, 4);
   if (raises.length === 0) return null;
   return (
     <Section title="What would raise the evidence">
+      {grades.map((g) => (
+        <RaisesTo key={g} grade={g} of={raises.filter((r) => r.grade === g)} />
+      ))}
+    </Section>
+  );
+}
+
+function RaisesTo({ grade, of }: { grade: string; of: NonNullable<UsageAnswer['raises']> }) {
+  const [shown, more] = useMore(of, 4);
+  if (of.length === 0) return null;
+  return (
+    <>
+      <p className={classes.small}>
+        {of.length === 1 ? 'With this' : `With all ${count(of.length)} of these`} the evidence would be {evidence(grade)}.
+      </p>
       <ul className={classes.list}>
         {shown.map((r) => (
-          <li key={r.code}>
+          <li key={`${r.code} ${r.text}`}>
             {sentence(r.text)}
-            <div className={classes.small}>
-              evidence would be {evidence(r.grade)}
-              {r.cost && `; cost: ${r.cost.charAt(0).toLowerCase()}${r.cost.slice(1)}`}
-            </div>
+            {r.cost && <div className={classes.small}>cost: {`${r.cost.charAt(0).toLowerCase()}${r.cost.slice(1)}`}</div>}
           </li>
         ))}
       </ul>
       {more}
-    </Section>
+    </>
   );
 }
 
@@ -237,13 +250,21 @@ function Sharers({ title, of }: { title: string; of: UsageSharing }) {
   );
 }
 
-function Actions({ of, window: w }: { of: UsageAction[]; window: UsageWindow }) {
+function Actions({ of, window: w, id }: { of: UsageAction[]; window: UsageWindow; id: string }) {
   const [text, setText] = useState('');
   const wanted = text.trim().toLowerCase();
   const found = wanted ? of.filter((a) => `${a.action ?? ''} ${a.operation ?? ''} ${a.resource ?? ''} ${a.log}`.toLowerCase().includes(wanted)) : of;
   const [shown, more] = useMore(found, 30);
   return (
-    <Section title="What it did" aside={of.length > 0 ? plural(of.length, ['action on a resource', 'actions on resources']) : undefined}>
+    <Section
+      title="What it did"
+      aside={
+        <>
+          {of.length > 0 && `${plural(of.length, ['action on a resource', 'actions on resources'])} · `}
+          <Link to={`/usage/events?identity=${encodeURIComponent(id)}`}>Events one by one</Link>
+        </>
+      }
+    >
       {of.length > 5 && (
         <div className={classes.tools}>
           <TextInput

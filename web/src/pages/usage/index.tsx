@@ -7,7 +7,7 @@ import { Link } from '@/app/router';
 import { Page } from '@/components/Page';
 import { Simple } from '@/components/Simple';
 import { Rows } from '@/components/Skeletons';
-import { Empty, Failed, Notice } from '@/components/States';
+import { Empty, Failed } from '@/components/States';
 import { Time } from '@/components/Time';
 import { evidence, Term, Usage, word } from '@/components/Words';
 import { middle, sentence } from '@/lib/format';
@@ -31,13 +31,12 @@ export default function UsagePage() {
       return next;
     });
   const chosen = Object.fromEntries(filters.map((f) => [f, value(f)]));
-  const q = useGet<Verdicts>('/verdicts', { ...chosen, after, limit: 100 }, { keep: true });
+  const q = useGet<Verdicts>('/verdicts', { ...chosen, after, limit: 100, asOf }, { keep: true });
   const rows = q.data?.items ?? [];
   const filtered = filters.some((f) => value(f));
   const clear = () => setParams((old) => new URLSearchParams([...old].filter(([name]) => name !== 'after' && !filters.includes(name as never))));
   return (
-    <Page title={titleOf(chosen)} lead="Whether each is still used, as far as logs and the systems themselves say.">
-      {asOf && <Notice tone="unknown">Use is told as of now, whichever date is chosen.</Notice>}
+    <Page title={titleOf(chosen)} lead={asOf ? 'Whether each was still used, as it was concluded on that day.' : 'Whether each is still used, as far as logs and the systems themselves say.'}>
       <div className={classes.tools}>
         <Select
           aria-label="Of"
@@ -108,7 +107,7 @@ export default function UsagePage() {
                 cell: (v) => (
                   <>
                     <Usage value={v.status} />
-                    <span className={classes.narrow}>evidence {evidence(v.grade)}</span>
+                    <span className={`${classes.narrow} ${classes.nowrap}`}>evidence {evidence(v.grade)}</span>
                   </>
                 ),
               },
