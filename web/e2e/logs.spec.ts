@@ -14,7 +14,7 @@ test('the logs of a source are named in its form, read now, paused and gone on w
   await page.getByRole('button', { name: 'Add source' }).click();
   await expect(page).toHaveURL(/\/sources\/trail-of-the-tests/, { timeout: 60_000 });
   await settled(page);
-  await expect(page.getByText('every 5 minutes')).toBeVisible();
+  await expect(page.getByText(/^every 5 minutes, last/)).toBeVisible();
 
   await page.getByRole('button', { name: 'Change', exact: true }).click();
   const form = page.getByRole('dialog');
@@ -22,7 +22,8 @@ test('the logs of a source are named in its form, read now, paused and gone on w
   await form.getByRole('combobox', { name: 'Read the logs' }).click();
   await page.getByRole('option', { name: 'Every hour' }).click();
   await form.getByRole('button', { name: 'Save trail-of-the-tests' }).click();
-  await expect(page.getByText('every hour')).toBeVisible();
+  await expect(form).toHaveCount(0);
+  await expect(page.getByText(/^every hour, last/)).toBeVisible();
 
   await page.goto('/sources/logs');
   await settled(page);
