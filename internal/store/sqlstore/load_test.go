@@ -1,12 +1,16 @@
 package sqlstore_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
+	"github.com/retinue-id/retinue/internal/testkit"
 	"github.com/retinue-id/retinue/internal/testkit/estate"
 )
 
@@ -83,6 +87,92 @@ func TestSQLiteLearnsWhatFiltersSelect(t *testing.T) {
 	}
 	if rows := rowsOf(t, w, "SELECT stat FROM sqlite_stat1 WHERE idx = 'entities_by_owner'"); len(rows) != 1 {
 		t.Errorf("it learned of owners: %v", rows)
+	}
+}
+
+// TestPostgresLooksAtWhatAScanBrought: it knows how many things there are before
+// anybody asks about all of them, and is not told again for a few more; also where
+// somebody takes note of what was scanned.
+func TestPostgresLooksAtWhatAScanBrought(t *testing.T) {
+	w := open(t, testkit.Postgres(t).Database(t))
+	w.OnUpdate(func(_ context.Context, tx *sqlstore.Tx) error {
+		tx.TakeSaved()
+		return nil
+	})
+	for _, table := range []string{"entities", "facts"} { // it looks by itself too, nobody knows when
+		if _, err := w.Handle().ExecContext(t.Context(), "ALTER TABLE "+table+" SET (autovacuum_enabled = off)"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows := func() []string {
+		return rowsOf(t, w, "SELECT relname || ' ' || CAST(CAST(reltuples AS BIGINT) AS TEXT) FROM pg_class WHERE relname IN ('entities', 'facts') ORDER BY relname")
+	}
+	emit := func(n int) {
+		facts := make([]retinue.Fact, n)
+		for i := range facts {
+			facts[i] = identity(fmt.Sprint("r", i))
+		}
+		w.scan("src", iam(w.time, facts...))
+	}
+	emit(600)
+	if got := rows(); !slices.Equal(got, []string{"entities 600", "facts 600"}) {
+		t.Errorf("after 600: %v", got)
+	}
+	emit(700)
+	if got := rows(); !slices.Equal(got, []string{"entities 600", "facts 600"}) {
+		t.Errorf("after 700: %v", got)
+	}
+}
+
+// TestSampleIsSpread: a sample of many is of all parts of them, and stays much the
+// same as more come.
+func TestSampleIsSpread(t *testing.T) {
+	w := open(t, t.TempDir()+"/r.db")
+	sample := func(n int) map[string]bool {
+		out := map[string]bool{}
+		err := w.View(t.Context(), store.Everything(), func(tx *sqlstore.Tx) error {
+			for page, err := range tx.Sample(retinue.FactIdentity, n, 7) {
+				if err != nil || len(page) > 7 {
+					return fmt.Errorf("a page of %d: %w", len(page), err)
+				}
+				for _, e := range page {
+					out[e.Key] = true
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	emit := func(n int) {
+		facts := make([]retinue.Fact, n)
+		for i := range facts {
+			facts[i] = identity(fmt.Sprintf("r%04d", i))
+		}
+		w.scan("src", iam(w.time, facts...))
+	}
+	emit(400)
+	w.want("of no more than there are", len(sample(1000)), 400)
+	before := sample(100)
+	w.want("of more", len(before), 100)
+	tenths := map[byte]int{}
+	for key := range before {
+		tenths[key[2]]++ // r0000 to r0399
+	}
+	if len(tenths) != 4 || tenths['0'] < 10 || tenths['3'] < 10 {
+		t.Errorf("by hundreds: %v", tenths)
+	}
+	emit(440)
+	stayed := 0
+	for key := range sample(100) {
+		if before[key] {
+			stayed++
+		}
+	}
+	if stayed < 75 || stayed == 100 {
+		t.Errorf("%d of 100 stayed as a tenth was added", stayed)
 	}
 }
 

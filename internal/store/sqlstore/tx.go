@@ -86,6 +86,7 @@ func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 	if err := tx.settle(); err != nil {
 		return dbError(err)
 	}
+	listed := len(tx.finished) > 0 // the hooks take what was finished
 	for _, hook := range db.hooks {
 		if err := hook(ctx, tx); err != nil {
 			return dbError(err)
@@ -97,42 +98,10 @@ func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 	if err := sqltx.Commit(); err != nil {
 		return fmt.Errorf("%w: commit: %v", kindOf(err), err)
 	}
-	if len(tx.finished) > 0 {
+	if listed {
 		db.learn(ctx, conn, learnFrom)
 	}
 	return nil
-}
-
-// learnFrom is from how many things on SQLite keeps statistics. Plans for few
-// things would be bad ones for the many that the next scan may bring.
-const learnFrom = 20_000
-
-// learn has SQLite look at how the columns of lists are filled, where there is
-// four times of what it last looked at: by that it chooses between the index of
-// a filter and that of the order. PostgreSQL does so by itself. It takes seconds
-// for millions of things, and nothing but speed depends on it.
-func (db *DB) learn(ctx context.Context, conn *sql.Conn, from int64) {
-	if db.d.name() != "sqlite" {
-		return
-	}
-	var last sql.NullInt64
-	if err := conn.QueryRowContext(ctx, "SELECT max(id) FROM entities").Scan(&last); err != nil || last.Int64 < from {
-		return
-	}
-	known := db.learned // by this process; the table is not there before the first time
-	var stat int64
-	if err := conn.QueryRowContext(ctx, `SELECT CAST(stat AS BIGINT) FROM sqlite_stat1 WHERE tbl = 'entities' AND idx LIKE 'sqlite_autoindex%'`).Scan(&stat); err == nil {
-		known = max(known, stat)
-	}
-	if last.Int64 < 4*known {
-		return
-	}
-	db.learned = last.Int64
-	for _, table := range []string{"entities", "entity_versions", "findings"} {
-		if _, err := conn.ExecContext(ctx, "ANALYZE "+table); err != nil {
-			return
-		}
-	}
 }
 
 // dbError gives an error of the database its kind and leaves others as they
