@@ -74,32 +74,41 @@ func (a *App) pauses(ctx context.Context, j *usageJudge) (float64, error) {
 	return now.Factor(), err
 }
 
-// lookBack learns of pauses from what identities did.
+// lookBack learns of pauses from what some identities did. What it takes does not
+// grow with how many there are, but for their keys.
 func (j *usageJudge) lookBack(tx *sqlstore.Tx) (rhythm.Estate, error) {
 	var e rhythm.Estate
-	seen, sampled := 0, 0
-	for page, err := range tx.EntityPages(store.EntityQuery{Type: retinue.FactIdentity}, usageRound) {
+	sampled := 0
+	for page, err := range tx.Sample(retinue.FactIdentity, pauseSeen, usagePart) {
 		if err != nil {
 			return e, err
 		}
-		for _, x := range page {
-			if seen++; sampled == pauseSample || seen > pauseSeen {
-				return e, nil
-			}
-			if x.Class == retinue.ClassPerson {
-				continue
-			}
-			used, err := tx.Usage(x.ID)
+		page = slices.DeleteFunc(page, func(x store.Entity) bool { return x.Class == retinue.ClassPerson })
+		keys := make([]int64, len(page))
+		for i, x := range page {
+			keys[i] = x.InternalKey
+		}
+		for len(page) > 0 {
+			n, err := tx.Ahead(keys)
 			if err != nil {
 				return e, err
 			}
-			if len(used) == 0 {
-				continue
+			for _, x := range page[:n] {
+				used, err := tx.Usage(x.ID)
+				if err != nil {
+					return e, err
+				}
+				if len(used) == 0 {
+					continue
+				}
+				evidence := verdict.Evidence{Now: tx.At(), Coverage: j.coverage[x.Ref().Realm], Subject: verdict.Subject{Ref: x.Ref()}}
+				seriesInto(&evidence, used)
+				e.Add(verdict.Pauses(j.fitter, evidence))
+				if sampled++; sampled == pauseSample {
+					return e, nil
+				}
 			}
-			sampled++
-			evidence := verdict.Evidence{Now: tx.At(), Coverage: j.coverage[x.Ref().Realm], Subject: verdict.Subject{Ref: x.Ref()}}
-			seriesInto(&evidence, used)
-			e.Add(verdict.Pauses(j.fitter, evidence))
+			page, keys = page[n:], keys[n:]
 		}
 	}
 	return e, nil

@@ -157,7 +157,7 @@ func TestManyAreJudgedLikeOne(t *testing.T) {
 		c.count(t, a)
 		var due []store.UsageSubject
 		err = a.DB.Update(t.Context(), func(tx *sqlstore.Tx) (err error) {
-			keys, err := tx.UsageDue(0, 0, 10_000)
+			keys, _, err := tx.UsageDue(0, 0, 10_000)
 			if err == nil {
 				due, err = tx.TakeUsage(keys)
 			}
@@ -204,4 +204,22 @@ func TestManyAreJudgedLikeOne(t *testing.T) {
 			t.Errorf("seed %d: %d were used, %d credentials, %d signals, %d bytes of habits, %d deeds: want some of each", seed, used, credentials, signals, habits, deeds)
 		}
 	}
+}
+
+// TestRoundsGoOnFromWhatIsKnown: a round in which nothing is due knows that all that
+// is there has a verdict, so that the next one looks at what is newer alone.
+func TestRoundsGoOnFromWhatIsKnown(t *testing.T) {
+	eachSeen(t, seen{}, func(t *testing.T, w *teller) {
+		if _, err := w.JudgeUsage(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		last := w.usageKnown
+		w.usageKnown = 0 // as in a process that begins
+		if n, err := w.JudgeUsage(t.Context()); n != 0 || err != nil {
+			t.Errorf("%d are due again, %v", n, err)
+		}
+		if w.usageKnown != last || last == 0 {
+			t.Errorf("known up to %d, before %d", w.usageKnown, last)
+		}
+	})
 }

@@ -44,8 +44,9 @@ func (a *App) JudgeUsage(ctx context.Context) (int, error) {
 	formed := 0
 	for {
 		var due []int64
+		var known int64
 		err := a.DB.Update(ctx, func(tx *sqlstore.Tx) (err error) {
-			due, err = tx.UsageDue(after, a.usageKnown, usagePass)
+			due, known, err = tx.UsageDue(after, a.usageKnown, usagePass)
 			return err
 		})
 		if err != nil {
@@ -61,7 +62,7 @@ func (a *App) JudgeUsage(ctx context.Context) (int, error) {
 		if len(due) == usagePass {
 			continue
 		}
-		a.usageKnown = max(a.usageKnown, after)
+		a.usageKnown = max(a.usageKnown, known)
 		if !j.again {
 			return formed, a.tellConclusions(ctx)
 		}

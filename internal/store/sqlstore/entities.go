@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -85,20 +86,55 @@ func (tx *Tx) EntityPages(q store.EntityQuery, size int) iter.Seq2[[]store.Entit
 			}
 			keys = append(keys, e.InternalKey)
 		}
-		for chunk := range slices.Chunk(keys, size) {
-			var page []store.Entity
-			err := tx.query(func(rows *sql.Rows) error {
-				e, err := scanEntity(rows)
-				page = append(page, e)
-				return err
-			}, entityColumns+` WHERE e.id IN (SELECT CAST(v AS BIGINT) FROM `+tx.db.d.each("$1")+` j) ORDER BY r.realm_id, r.key, e.id`, tx.intList(chunk))
-			if err != nil {
-				yield(nil, fmt.Errorf("list entities: %w", err))
-				return
-			}
-			if !yield(page, nil) {
-				return
-			}
+		tx.entityPages(keys, size, yield)
+	}
+}
+
+// Sample yields at most n entities of a type that are there, in pages: some of them
+// as if by chance, and most of them the same ones as more come and others go. Beside
+// them only keys are read.
+func (tx *Tx) Sample(t retinue.FactType, n, size int) iter.Seq2[[]store.Entity, error] {
+	return func(yield func([]store.Entity, error) bool) {
+		l, err := tx.lens()
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		keys, err := tx.ints(fmt.Sprintf("SELECT e.id FROM entities e WHERE e.type = %d AND e.gone_at IS NULL%s", store.TypeIndex(t), and(l.sees("e"))))
+		if err != nil {
+			yield(nil, fmt.Errorf("sample entities: %w", err))
+			return
+		}
+		slices.SortFunc(keys, func(a, b int64) int { return cmp.Compare(scattered(a), scattered(b)) })
+		tx.entityPages(keys[:min(n, len(keys))], size, yield)
+	}
+}
+
+// scattered is another number for each key, in no order: the finalizer of SplitMix64
+// (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014).
+func scattered(key int64) uint64 {
+	x := uint64(key) //nolint:gosec // its bits are mixed
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// entityPages yields entities by their keys; the order is that of the pages, and in
+// each of realm and key.
+func (tx *Tx) entityPages(keys []int64, size int, yield func([]store.Entity, error) bool) {
+	for chunk := range slices.Chunk(keys, size) {
+		var page []store.Entity
+		err := tx.query(func(rows *sql.Rows) error {
+			e, err := scanEntity(rows)
+			page = append(page, e)
+			return err
+		}, entityColumns+` WHERE e.id IN (SELECT CAST(v AS BIGINT) FROM `+tx.db.d.each("$1")+` j) ORDER BY r.realm_id, r.key, e.id`, tx.intList(chunk))
+		if err != nil {
+			yield(nil, fmt.Errorf("list entities: %w", err))
+			return
+		}
+		if !yield(page, nil) {
+			return
 		}
 	}
 }

@@ -47,9 +47,12 @@ func (db *DB) Learn(ctx context.Context, from int64) error {
 // AllUsage reads every behaviour with its counts.
 func (tx *Tx) AllUsage() ([]store.Used, error) { return tx.usedFrom("usage_behaviours b") }
 
+// DueStatement selects whose verdict is due.
+func DueStatement(newer int64) string { return dueStatement(newer, 100) }
+
 // TakeUsageDue takes what is due as a round does.
 func TakeUsageDue(tx *Tx, after, newer int64, limit int) ([]store.UsageSubject, error) {
-	keys, err := tx.UsageDue(after, newer, limit)
+	keys, _, err := tx.UsageDue(after, newer, limit)
 	if err != nil {
 		return nil, err
 	}

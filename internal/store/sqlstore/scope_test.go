@@ -296,6 +296,16 @@ var reads = map[string]struct {
 		}
 		return out, nil
 	}},
+	"Sample": {true, func(tx *sqlstore.Tx, _, _ half) (any, error) {
+		var out []any
+		for p, err := range tx.Sample(retinue.FactIdentity, 1000, 10) {
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, p)
+		}
+		return out, nil
+	}},
 	"ActorOf": {true, func(tx *sqlstore.Tx, own, other half) (any, error) {
 		if _, _, err := tx.ActorOf(other.identity.ID); !errors.Is(err, retinue.ErrNotFound) {
 			return nil, fmt.Errorf("the other's id: %v", err)

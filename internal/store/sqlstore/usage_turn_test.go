@@ -2,6 +2,7 @@ package sqlstore_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
 	"github.com/retinue-id/retinue/internal/testkit"
+	"github.com/retinue-id/retinue/internal/testkit/estate"
 )
 
 // TestKnownNamesAreCountedOutOfTurn: a server that starts on a database in which
@@ -50,4 +52,48 @@ func TestKnownNamesAreCountedOutOfTurn(t *testing.T) {
 			t.Errorf("%s: %+v, want %d events", used.Behaviour.Identity, used.Months, want)
 		}
 	}
+}
+
+// TestWhatIsDueIsFoundByWhatWasTouched: to find whose verdict is due SQLite reads
+// neither all that there is nor all verdicts, once everything has one.
+func TestWhatIsDueIsFoundByWhatWasTouched(t *testing.T) {
+	w := open(t, t.TempDir()+"/r.db")
+	if err := estate.Make(t.Context(), w.DB, estate.Size{Identities: 1500, Credentials: 1500, Seed: 1}); err != nil {
+		t.Fatal(err)
+	}
+	for _, learnt := range []bool{false, true} {
+		if learnt {
+			if err := w.Learn(t.Context(), 1000); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, step := range planOf(t, w, sqlstore.DueStatement(1), day(1).UnixMicro(), 0, 1) {
+			if strings.Contains(step, "SCAN e") || strings.Contains(step, "SCAN v") || strings.Contains(step, "entities_by") ||
+				strings.HasPrefix(step, "SEARCH v USING PRIMARY KEY (entity_id>") {
+				t.Errorf("learnt %v: %s", learnt, step)
+			}
+		}
+	}
+}
+
+// planOf is how SQLite goes about a query.
+func planOf(t *testing.T, w *world, query string, args ...any) (steps []string) {
+	t.Helper()
+	rows, err := w.Handle().QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var id, parent, unused int64
+		var step string
+		if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+			t.Fatal(err)
+		}
+		steps = append(steps, step)
+	}
+	if err := rows.Err(); err != nil || len(steps) == 0 {
+		t.Fatalf("%d steps: %v", len(steps), err)
+	}
+	return steps
 }

@@ -90,30 +90,48 @@ func (tx *Tx) UsageTallies(from int64) ([]store.UsageTally, error) {
 // things whose verdict is to be formed anew: their use changed, time alone may have
 // changed it, they are to be looked at for signals, or they have none, are there,
 // and are newer than a key: those up to it were looked at before. What went is due
-// when its use changes: somebody still tries it.
-func (tx *Tx) UsageDue(after, newer int64, limit int) ([]int64, error) {
+// when its use changes: somebody still tries it. Known is up to which key all that
+// are there have a verdict, or are among these.
+func (tx *Tx) UsageDue(after, newer int64, limit int) (due []int64, known int64, err error) {
 	if after == 0 {
 		if err := tx.leadTouched(); err != nil {
-			return nil, fmt.Errorf("list whose use changed: %w", err)
+			return nil, 0, fmt.Errorf("list whose use changed: %w", err)
 		}
 	}
-	// By CROSS JOIN SQLite begins with what was touched, not with all that there is.
-	out, err := tx.ints(fmt.Sprintf(`SELECT e.id FROM (
-			SELECT f.entity_id FROM usage_touched u CROSS JOIN refs f WHERE f.id = u.ref_id AND f.entity_id > $2
-			UNION SELECT o.entity_id FROM usage_touched u JOIN refs f ON f.id = u.ref_id
-				JOIN realms q ON q.id = f.realm_id AND q.realm LIKE 'credential:%%'
-				JOIN credential_keys k ON k.kind = substr(q.realm, 12) AND k.value = f.key JOIN refs o ON o.id = k.ref_id
-				WHERE o.entity_id > $2
-			UNION SELECT v.entity_id FROM usage_verdicts v WHERE v.due_at <= $1 AND v.entity_id > $2
-			UNION SELECT d.entity_id FROM usage_signals_due d WHERE d.entity_id > $2
-			UNION SELECT n.id FROM (SELECT id FROM entities x WHERE x.id > $3 AND x.type IN (%d, %d) AND x.gone_at IS NULL
-				AND NOT EXISTS (SELECT 1 FROM usage_verdicts v WHERE v.entity_id = x.id) ORDER BY x.id LIMIT %d) n
-		) t JOIN entities e ON e.id = t.entity_id WHERE e.type IN (%d, %d) ORDER BY e.id LIMIT %d`, identityType, credentialType, limit, identityType, credentialType, limit),
-		tx.at.UnixMicro(), after, max(after, newer))
-	if err != nil {
-		return nil, fmt.Errorf("list whose use changed: %w", err)
+	due, err = tx.ints(dueStatement(max(after, newer), limit), tx.at.UnixMicro(), after, max(after, newer))
+	if err == nil && len(due) == limit {
+		return due, due[limit-1], nil
 	}
-	return out, nil
+	if err == nil {
+		err = tx.queryRow("SELECT COALESCE(max(id), 0) FROM entities").Scan(&known)
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("list whose use changed: %w", err)
+	}
+	return due, known, nil
+}
+
+// dueStatement selects at most so many keys of what is due: of the time $1, after the
+// key $2, without a verdict after $3, which is newer. By CROSS JOIN SQLite begins
+// with what was touched, not with all that there is; by the signs it looks for
+// verdicts by when they are due and not in the order of their keys, and for what has
+// none from a key on, and not through all of a type.
+func dueStatement(newer int64, limit int) string {
+	sign := ""
+	if newer > 0 {
+		sign = "+"
+	}
+	return fmt.Sprintf(`SELECT e.id FROM (
+			SELECT f.entity_id FROM usage_touched u CROSS JOIN refs f WHERE f.id = u.ref_id AND f.entity_id > $2
+			UNION SELECT o.entity_id FROM usage_touched u CROSS JOIN refs f CROSS JOIN realms q CROSS JOIN credential_keys k CROSS JOIN refs o
+				WHERE f.id = u.ref_id AND q.id = f.realm_id AND q.realm LIKE 'credential:%%'
+				AND k.kind = substr(q.realm, 12) AND k.value = f.key AND o.id = k.ref_id AND o.entity_id > $2
+			UNION SELECT +v.entity_id FROM usage_verdicts v WHERE v.due_at <= $1 AND +v.entity_id > $2
+			UNION SELECT d.entity_id FROM usage_signals_due d WHERE d.entity_id > $2
+			UNION SELECT n.id FROM (SELECT id FROM entities x WHERE x.id > $3 AND %sx.type IN (%d, %d) AND x.gone_at IS NULL
+				AND NOT EXISTS (SELECT 1 FROM usage_verdicts v WHERE v.entity_id = x.id) ORDER BY x.id LIMIT %d) n
+		) t CROSS JOIN entities e WHERE e.id = t.entity_id AND e.type IN (%d, %d) ORDER BY e.id LIMIT %d`,
+		sign, identityType, credentialType, limit, identityType, credentialType, limit)
 }
 
 // TakeUsage takes what changed in the use of things for looked at, and returns
