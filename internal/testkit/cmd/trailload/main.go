@@ -4,6 +4,10 @@
 //
 //	go run ./internal/testkit/cmd/trailload -make trail -dir trail
 //	go run ./internal/testkit/cmd/trailload -measure -dir trail -rounds 3
+//	go run ./internal/testkit/cmd/trailload -handin -dir trail -rounds 3
+//
+// The last imports the files here, and hands them in to a server that is started
+// for it, in turn.
 //
 // The shapes are "trail" (gzip files in the folders of S3, as a trail delivers
 // them), "small" (ten thousand files of twenty records), "line" (one file of
@@ -42,11 +46,12 @@ type options struct {
 	kind    string
 	profile string
 	option  string
+	server  string // to which -do handin hands in
 }
 
 func main() {
 	var o options
-	var measured bool
+	var measured, handedIn bool
 	flag.StringVar(&o.shape, "make", "", "make files of a shape: trail, small, line, wide or distinct")
 	flag.StringVar(&o.dir, "dir", "", "folder of the files")
 	flag.IntVar(&o.files, "files", 240, "how many files a trail has")
@@ -54,20 +59,22 @@ func main() {
 	flag.Uint64Var(&o.seed, "seed", 1, "what the files are made from")
 	flag.BoolVar(&measured, "measure", false, "decode and import the files, in turn")
 	flag.IntVar(&o.rounds, "rounds", 3, "how often")
-	flag.StringVar(&o.do, "do", "", "do one thing only: decode or import")
-	flag.StringVar(&o.db, "db", "", "database of -do import: a file, or the URL of an empty PostgreSQL database")
+	flag.BoolVar(&handedIn, "handin", false, "import the files, and hand them in to a server, in turn")
+	flag.StringVar(&o.do, "do", "", "do one thing only: decode, import, serve or handin")
+	flag.StringVar(&o.db, "db", "", "database of -do import and serve: a file, or the URL of an empty PostgreSQL database")
+	flag.StringVar(&o.server, "server", "", "server of -do handin, whose token is in "+tokenEnv)
 	flag.StringVar(&o.kind, "kind", "aws", "kind of the source of -do import")
 	flag.StringVar(&o.option, "option", "", "an option of the source of -do import, as NAME=VALUE")
 	flag.StringVar(&o.profile, "cpuprofile", "", "file for a profile of the processors, with -do")
 	flag.Parse()
-	if o.dir == "" || flag.NArg() > 0 || o.shape == "" && !measured && o.do == "" {
+	if o.dir == "" || flag.NArg() > 0 || o.shape == "" && !measured && !handedIn && o.do == "" {
 		flag.Usage()
-		fmt.Fprintln(os.Stderr, "trailload: give -dir, and -make, -measure or -do")
+		fmt.Fprintln(os.Stderr, "trailload: give -dir, and -make, -measure, -handin or -do")
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	err := run(ctx, o, measured)
+	err := run(ctx, o, measured, handedIn)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "trailload:", err)
 		stop()
@@ -75,7 +82,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, o options, measured bool) error {
+func run(ctx context.Context, o options, measured, handedIn bool) error {
 	if o.shape != "" {
 		if err := makeFiles(o); err != nil {
 			return err
@@ -83,6 +90,9 @@ func run(ctx context.Context, o options, measured bool) error {
 	}
 	if measured {
 		return measure(ctx, o)
+	}
+	if handedIn {
+		return compare(ctx, o)
 	}
 	if o.do == "" {
 		return nil
@@ -97,10 +107,15 @@ func run(ctx context.Context, o options, measured bool) error {
 		}
 		defer pprof.StopCPUProfile()
 	}
-	if o.do == "decode" {
+	switch o.do {
+	case "decode":
 		n, err := decodeAll(o.dir)
 		fmt.Println(n)
 		return err
+	case "serve":
+		return serve(ctx, o)
+	case "handin":
+		return handIn(ctx, o)
 	}
 	return importAll(ctx, o)
 }
@@ -115,18 +130,29 @@ func importAll(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
+	reads, err := a.ImportActivity(ctx, []app.SourceConfig{sourceOf(o)}, app.ActivityOptions{Actor: app.Actor(), Getenv: noEnv})
+	if cerr := a.Close(); err == nil {
+		err = cerr
+	}
+	say(reads)
+	return err
+}
+
+func noEnv(string) string { return "" }
+
+// sourceOf is the source whose logs the files are.
+func sourceOf(o options) app.SourceConfig {
 	source := app.SourceConfig{Name: "trail", Kind: o.kind, Target: o.dir}
 	if name, value, ok := strings.Cut(o.option, "="); ok {
 		source.Options = map[string]string{name: value}
 	}
-	reads, err := a.ImportActivity(ctx, []app.SourceConfig{source},
-		app.ActivityOptions{Actor: app.Actor(), Getenv: func(string) string { return "" }})
-	if cerr := a.Close(); err == nil {
-		err = cerr
-	}
+	return source
+}
+
+// say prints what was counted.
+func say(reads []app.ActivityRead) {
 	for _, r := range reads {
 		fmt.Println(r.New)
 		fmt.Fprintf(os.Stderr, "%d inputs, %d events, %d counted, %d repeated, %d faults %s\n", r.Inputs, r.Events, r.New, r.Repeated, r.Faults, r.Error)
 	}
-	return err
 }

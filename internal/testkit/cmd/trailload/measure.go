@@ -79,12 +79,20 @@ func child(ctx context.Context, args ...string) (result, error) {
 	if err != nil {
 		return r, fmt.Errorf("run %s: %w", strings.Join(args, " "), err)
 	}
+	wall := r.wall
+	r = taken(cmd)
+	r.wall = wall
+	r.records, err = strconv.ParseInt(strings.TrimSpace(out.String()), 10, 64)
+	return r, err
+}
+
+// taken is what a process that ended took of processors and memory.
+func taken(cmd *exec.Cmd) (r result) {
 	r.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	if u, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		r.peak = u.Maxrss >> 10
 	}
-	r.records, err = strconv.ParseInt(strings.TrimSpace(out.String()), 10, 64)
-	return r, err
+	return r
 }
 
 func median(v []float64) float64 {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -54,14 +56,19 @@ func (l listing) Discover(_ context.Context, _ connector.Request, sink connector
 }
 
 // judge forms the verdicts on so many of the identities of a load that was counted.
-// It calls start once they are listed.
-func judge(ctx context.Context, addr string, o bench.LoadOptions, identities int, start func() error) error {
+// It calls start once they are listed. With few those that were formed by an earlier
+// run stand.
+func judge(ctx context.Context, addr string, o bench.LoadOptions, identities int, few bool, start func() error) error {
 	load := bench.NewLoad(o)
 	end := bench.DefaultEnd()
 	spec := connector.Spec{Kind: "load", TargetOptional: true, Open: func(context.Context, connector.Config, connector.Env) (connector.Connector, error) {
 		return listing{load, identities}, nil
 	}}
-	keys := filepath.Dir(addr)
+	keys, drop, err := keysOf(addr)
+	if err != nil {
+		return err
+	}
+	defer drop()
 	var hour sql.NullInt64
 	a, err := app.Open(ctx, app.Config{Database: addr, KeyFile: filepath.Join(keys, "key"), SigningKeyFile: filepath.Join(keys, "sign")},
 		app.Options{Specs: []connector.Spec{spec}, Now: func() time.Time { return end }})
@@ -89,7 +96,7 @@ func judge(ctx context.Context, addr string, o bench.LoadOptions, identities int
 			_, err := a.Scan(ctx, []app.SourceConfig{{Name: "load", Kind: "load"}}, app.ScanOptions{Actor: app.Actor()})
 			return fmt.Sprint(identities), err
 		})
-	} else if err == nil { // by an earlier run
+	} else if err == nil && !few { // by an earlier run
 		_, err = a.DB.Handle().ExecContext(ctx, "UPDATE usage_verdicts SET due_at = 0")
 	}
 	if err == nil {
@@ -99,15 +106,51 @@ func judge(ctx context.Context, addr string, o bench.LoadOptions, identities int
 		err = start()
 	}
 	if err == nil {
-		err = step("form the verdicts on all", judging(ctx, a))
+		err = step("form the verdicts on all that are due", judging(ctx, a))
 	}
-	for _, n := range []int{1, 10, 100, 1000} {
-		if err == nil {
-			err = touch(ctx, a, load, n, end)
-		}
+	if err == nil {
+		err = again(ctx, a, load, end)
 	}
 	return err
 }
+
+// keysOf is a folder for the keys of an installation: that of its database, or
+// where that is no file one that drop removes.
+func keysOf(addr string) (dir string, drop func(), err error) {
+	if !strings.Contains(addr, "://") {
+		return filepath.Dir(addr), func() {}, nil
+	}
+	dir, err = os.MkdirTemp("", "usageload-")
+	return dir, func() { _ = os.RemoveAll(dir) }, err
+}
+
+// again forms verdicts where all were formed before: where nothing happened since,
+// after batches that touch few, and after another day was covered, when pauses are
+// learned anew.
+func again(ctx context.Context, a *app.App, load *bench.Load, end time.Time) error {
+	for range rounds {
+		if err := step("look for verdicts to form where nothing happened", judging(ctx, a)); err != nil {
+			return err
+		}
+	}
+	for _, n := range []int{1, 10, 100, 1000} {
+		for range rounds {
+			if err := touch(ctx, a, load, n, end); err != nil {
+				return err
+			}
+		}
+	}
+	if err := touched(ctx, a, load, 1, end); err != nil {
+		return err
+	}
+	if _, err := a.DB.Handle().ExecContext(ctx, "DELETE FROM meta WHERE name = 'usage.pauses'"); err != nil {
+		return err
+	}
+	return step("form the verdict on one, and learn of pauses anew", judging(ctx, a))
+}
+
+// rounds is how often each round of few verdicts is measured.
+const rounds = 5
 
 // cover says that the logs of all accounts are whole.
 func cover(ctx context.Context, a *app.App, load *bench.Load, o bench.LoadOptions, end time.Time) error {
@@ -137,6 +180,18 @@ func judging(ctx context.Context, a *app.App) func() (string, error) {
 
 // touch counts a batch that touches some identities, and forms their verdicts.
 func touch(ctx context.Context, a *app.App, load *bench.Load, identities int, end time.Time) error {
+	err := touched(ctx, a, load, identities, end)
+	if err == nil {
+		err = step("form their verdicts", judging(ctx, a))
+	}
+	if err != nil || identities != 1 {
+		return err
+	}
+	return readOne(ctx, a)
+}
+
+// touched counts a batch of ten events of each of some identities.
+func touched(ctx context.Context, a *app.App, load *bench.Load, identities int, end time.Time) error {
 	var f usage.Folder
 	n := 0
 	for ref := range load.Identities() {
@@ -153,16 +208,14 @@ func touch(ctx context.Context, a *app.App, load *bench.Load, identities int, en
 	}
 	b := f.Take()
 	b.Log = "aws.cloudtrail"
-	err := step(fmt.Sprintf("count %d events of %d identities", len(b.Events), identities), func() (string, error) {
+	return step(fmt.Sprintf("count %d events of %d identities", len(b.Events), identities), func() (string, error) {
 		got, err := a.DB.CountUsage(ctx, b)
 		return fmt.Sprintf("%d new", got.New), err
 	})
-	if err == nil {
-		err = step("form their verdicts", judging(ctx, a))
-	}
-	if err != nil || identities != 1 {
-		return err
-	}
+}
+
+// readOne reads the verdict and the uses of who has the most.
+func readOne(ctx context.Context, a *app.App) error {
 	var id retinue.EntityID
 	if err := a.DB.Handle().QueryRowContext(ctx, `SELECT e.public_id FROM usage_behaviours b JOIN refs r ON r.id = b.identity
 		JOIN entities e ON e.id = r.entity_id GROUP BY e.id ORDER BY count(*) DESC LIMIT 1`).Scan(&id); err != nil {

@@ -3,9 +3,11 @@
 //
 //	go run ./internal/testkit/cmd/usageload -identities 100000 -days 30 -db big.db
 //	go run ./internal/testkit/cmd/usageload -identities 100000 -days 30 -db big.db -judge 100000
+//	go run ./internal/testkit/cmd/usageload -identities 100000 -days 30 -db big.db -judge 100000 -few
 //
 // The second lists the identities in the database that the first filled, forms
 // the verdicts on the use of all of them, and again after batches that touch few.
+// The third does the latter alone.
 // It counts the made-up events of package bench as if each hour passed while
 // they came: hours that are over are packed, and what is beyond the horizon is
 // forgotten. It prints the speed, the rows, and the size of the database a row.
@@ -20,6 +22,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/pprof"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -36,12 +39,14 @@ func main() {
 	var o bench.LoadOptions
 	var db, profile string
 	var judged int
+	var few bool
 	flag.IntVar(&o.Identities, "identities", 100_000, "how many identities there are")
 	flag.IntVar(&o.Days, "days", 30, "for how many days they act")
 	flag.Uint64Var(&o.Seed, "seed", 1, "what the events are made from")
 	flag.Int64Var(&o.Events, "events", 0, "stop after so many (default: all)")
 	flag.StringVar(&db, "db", "", "file or PostgreSQL URL of a database")
 	flag.IntVar(&judged, "judge", 0, "list so many of the identities in a database that was filled, and form the verdicts on their use")
+	flag.BoolVar(&few, "few", false, "with -judge: leave the verdicts that an earlier run formed, and measure rounds that touch few")
 	flag.StringVar(&profile, "cpuprofile", "", "file for a profile of the processors; with -judge of the verdicts alone")
 	flag.Parse()
 	if db == "" || flag.NArg() > 0 {
@@ -53,7 +58,7 @@ func main() {
 	measured := func() error { return profiled(profile) }
 	var err error
 	if judged > 0 {
-		err = judge(ctx, db, o, judged, measured)
+		err = judge(ctx, db, o, judged, few, measured)
 	} else if err = measured(); err == nil {
 		err = run(ctx, db, o)
 	}
@@ -178,8 +183,22 @@ func report(ctx context.Context, db *sqlstore.DB, addr string) error {
 	}
 	fmt.Printf("%d events in %d rows by hour (%.1f events each) of %d behaviours in %d packed months; %d events are known again\n",
 		events, rows, float64(events)/float64(rows), behaviours, months, seen)
-	if info, err := os.Stat(addr); err == nil {
-		fmt.Printf("database: %d MB, %.1f bytes a row by hour\n", info.Size()>>20, float64(info.Size())/float64(rows))
+	size, err := sizeOf(ctx, db, addr)
+	if err == nil {
+		fmt.Printf("database: %d MB, %.1f bytes a row by hour\n", size>>20, float64(size)/float64(rows))
 	}
-	return nil
+	return err
+}
+
+// sizeOf is how large a database is, in bytes.
+func sizeOf(ctx context.Context, db *sqlstore.DB, addr string) (size int64, err error) {
+	if strings.Contains(addr, "://") {
+		err = db.Handle().QueryRowContext(ctx, "SELECT pg_database_size(current_database())").Scan(&size)
+		return size, err
+	}
+	info, err := os.Stat(addr)
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
 }
