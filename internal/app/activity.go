@@ -5,10 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/retinue-id/retinue"
@@ -16,64 +13,6 @@ import (
 	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/store/sqlstore"
 )
-
-// ActivityOptions are how logs are read.
-type ActivityOptions struct {
-	Actor retinue.Actor
-	// Since is the oldest event that is wanted.
-	Since time.Time
-	// Complete is somebody's word that what is read is all that the logs held in
-	// its time, where the logs cannot prove it themselves. It is kept with the
-	// actor's name.
-	Complete bool
-	// OnProgress and OnFault report how far the reading is and what could not be
-	// read. They are called from several goroutines.
-	OnProgress func(source string, p connector.Progress)
-	OnFault    func(source string, f connector.Fault)
-	Getenv     func(string) string
-}
-
-// ActivityRead is what came of reading a source's logs.
-type ActivityRead struct {
-	Source  string   `json:"source"`
-	Logs    []string `json:"logs"`
-	Inputs  int64    `json:"inputs"`
-	Events  int64    `json:"events"`
-	New     int64    `json:"new"`
-	Unknown int64    `json:"unknown"`
-	// Repeated had been counted before; LateUnverified were counted although it
-	// can no longer be told whether they had been.
-	Repeated       int64              `json:"repeated"`
-	LateUnverified int64              `json:"lateUnverified"`
-	Faults         int64              `json:"faults"`
-	From           time.Time          `json:"from,omitzero"`
-	To             time.Time          `json:"to,omitzero"`
-	Coverage       []retinue.Coverage `json:"coverage"`
-	Notes          []connector.Note   `json:"notes,omitempty"`
-	// Concerns counts, by the code of a blind spot, the identities and credentials
-	// of whose verdict it is a part. It is set by ImportActivity.
-	Concerns map[string]int `json:"concerns,omitempty"`
-	// HandedIn says that it was read here and counted by a server; Weak, that it is
-	// weak evidence there whatever the logs prove.
-	HandedIn bool `json:"handedIn,omitempty"`
-	Weak     bool `json:"weak,omitempty"`
-	// Refused events are of systems that the sender does not speak for, Withheld
-	// names of such in events of others, which count without them, OtherKeys
-	// are fingerprints under keys that the server does not have, and Places the
-	// first of what the server refused or could not take.
-	Refused   int64    `json:"refused,omitempty"`
-	Withheld  int64    `json:"withheld,omitempty"`
-	OtherKeys int64    `json:"otherKeys,omitempty"`
-	Places    []string `json:"places,omitempty"`
-	Error     string   `json:"error,omitempty"`
-}
-
-// maxReadNotes bounds the notes on the logs of one source.
-const maxReadNotes = 200
-
-// maxKeptFaults is how many faults of one input are kept one by one; the others
-// are counted.
-const maxKeptFaults = 20
 
 // ImportActivity reads the logs of sources. A source that fails does not keep
 // the others from being read; what it had read is counted, and the same import
@@ -211,34 +150,21 @@ func (a *App) readActivity(ctx context.Context, s SourceConfig, opt ActivityOpti
 
 // activitySink counts what a reader reads.
 type activitySink struct {
+	*readSoFar
 	app     *App
-	source  SourceConfig
-	opt     ActivityOptions
+	kind    string
 	counter *eventCounter
 	queue   *countQueue
-
-	mu     sync.Mutex
-	read   ActivityRead
-	logs   map[string]bool
-	inputs map[string]bool
-	faults map[string]int64 // of each input
 }
 
 func newActivitySink(a *App, source SourceConfig, opt ActivityOptions) *activitySink {
-	if opt.OnProgress == nil {
-		opt.OnProgress = func(string, connector.Progress) {}
-	}
-	if opt.OnFault == nil {
-		opt.OnFault = func(string, connector.Fault) {}
-	}
-	return &activitySink{app: a, source: source, opt: opt, read: ActivityRead{Source: source.Name}, logs: map[string]bool{},
-		inputs: map[string]bool{}, faults: map[string]int64{}}
+	return &activitySink{app: a, kind: source.Kind, readSoFar: newReadSoFar(ActivityRead{Source: source.Name}, opt)}
 }
 
 // take has a reader read, closes it, and returns once what it read is counted. The
 // reader gives to a sink that passes on to this one.
 func (s *activitySink) take(ctx context.Context, reader connector.ActivityReader, req connector.ActivityRequest, to connector.ActivitySink) (err error) {
-	if s.counter, err = s.app.eventCounter(ctx, s.source.Kind, s.Fault); err != nil {
+	if s.counter, err = s.app.eventCounter(ctx, s.kind, s.Fault); err != nil {
 		return errors.Join(err, reader.Close())
 	}
 	s.queue = newCountQueue(ctx, s.app.DB)
@@ -272,69 +198,45 @@ func (s *activitySink) Batch(ctx context.Context, b connector.Batch) error {
 	return err
 }
 
-func (s *activitySink) add(input string, read ActivityRead) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r := &s.read
-	if input != "" && !s.inputs[input] {
-		s.inputs[input] = true
-		r.Inputs++
-	}
-	r.Events += read.Events
-	r.New += read.New
-	r.Unknown += read.Unknown
-	r.Repeated += read.Repeated
-	r.LateUnverified += read.LateUnverified
-	if !read.From.IsZero() && (r.From.IsZero() || read.From.Before(r.From)) {
-		r.From = read.From
-	}
-	if read.To.After(r.To) {
-		r.To = read.To
-	}
-	for _, l := range read.Logs {
-		s.logs[l] = true
-	}
-}
-
 // Cover implements connector.ActivitySink.
 func (s *activitySink) Cover(ctx context.Context, c retinue.Coverage) error {
-	if c.To.Before(c.From) || c.Realm.Validate() != nil || c.Log == "" {
-		return fmt.Errorf("%w: coverage of log %q of realm %q from %s to %s", retinue.ErrInvalid, c.Log, c.Realm, c.From, c.To)
-	}
-	if now := s.app.now(); c.To.After(now) { // a clock that is ahead: nothing is known of what is yet to come
-		if c.To = now; c.From.After(now) {
-			c.From = now
-		}
+	c, err := covered(c, s.app.now())
+	if err != nil {
+		return err
 	}
 	if _, err := s.queue.wait(); err != nil { // the events first
 		return err
 	}
-	err := s.app.DB.Update(ctx, func(tx *sqlstore.Tx) error {
+	err = s.app.DB.Update(ctx, func(tx *sqlstore.Tx) error {
 		if err := tx.AddCoverage(c); err != nil || c.Proof != "" || !s.opt.Complete {
 			return err
 		}
-		return attest(tx, s.opt.Actor, s.source.Name, store.Attestation{Log: c.Log, Realm: c.Realm, From: c.From, To: c.To, By: s.opt.Actor, At: tx.At()})
+		return attest(tx, s.opt.Actor, s.read.Source, store.Attestation{Log: c.Log, Realm: c.Realm, From: c.From, To: c.To, By: s.opt.Actor, At: tx.At()})
 	})
 	if c.Proof == "" && s.opt.Complete {
 		c.Proof = fmt.Sprintf("%s said on %s that what was read is all that the log held", s.opt.Actor.Name, s.app.now().Format(time.DateOnly))
 	}
-	s.mu.Lock()
-	s.read.Coverage = append(s.read.Coverage, c)
-	s.logs[c.Log] = true
-	s.mu.Unlock()
+	s.cover(c)
 	return err
+}
+
+// covered is what a log covers as it is kept: to now at most, because nothing is
+// known of what is yet to come, whatever a clock that is ahead says.
+func covered(c retinue.Coverage, now time.Time) (retinue.Coverage, error) {
+	if c.To.Before(c.From) || c.Realm.Validate() != nil || c.Log == "" || len(c.Log) > retinue.MaxEventText {
+		return c, fmt.Errorf("%w: coverage of log %.100q of realm %.100q from %s to %s", retinue.ErrInvalid, c.Log, c.Realm, c.From, c.To)
+	}
+	if c.To.After(now) {
+		if c.To = now; c.From.After(now) {
+			c.From = now
+		}
+	}
+	return c, nil
 }
 
 // Fault implements connector.ActivitySink.
 func (s *activitySink) Fault(f connector.Fault) {
-	s.mu.Lock()
-	n := max(1, f.Count)
-	s.read.Faults += n
-	before := s.faults[f.Input]
-	s.faults[f.Input] += n
-	s.mu.Unlock()
-	s.opt.OnFault(s.source.Name, f)
-	if before >= maxKeptFaults {
+	if !s.fault(f) {
 		return
 	}
 	label := f.Label
@@ -342,33 +244,9 @@ func (s *activitySink) Fault(f connector.Fault) {
 		label = f.Input
 	}
 	err := s.app.DB.Update(context.Background(), func(tx *sqlstore.Tx) error {
-		return tx.AddFault(store.UsageFault{Log: s.source.Kind, Input: label, Place: max(f.Line, f.Record), Count: n, Message: f.Err.Error(), From: f.From, To: f.To})
+		return tx.AddFault(store.UsageFault{Log: s.kind, Input: label, Place: max(f.Line, f.Record), Count: max(1, f.Count), Message: f.Err.Error(), From: f.From, To: f.To})
 	})
 	if err != nil {
 		s.app.log.Warn("fault of a log was not kept", "error", err)
 	}
-}
-
-// Note implements connector.ActivitySink.
-func (s *activitySink) Note(n connector.Note) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.read.Notes) < maxReadNotes {
-		s.read.Notes = append(s.read.Notes, n)
-	}
-}
-
-// Progress implements connector.ActivitySink.
-func (s *activitySink) Progress(p connector.Progress) { s.opt.OnProgress(s.source.Name, p) }
-
-func (s *activitySink) result() ActivityRead {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.read.Logs = slices.Sorted(maps.Keys(s.logs)); s.read.Logs == nil {
-		s.read.Logs = []string{}
-	}
-	if s.read.Coverage == nil {
-		s.read.Coverage = []retinue.Coverage{}
-	}
-	return s.read
 }

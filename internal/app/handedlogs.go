@@ -24,9 +24,6 @@ import (
 // handedProof is said behind the proof of a log that was read elsewhere.
 const handedProof = " (read elsewhere, and handed in)"
 
-// maxHandedStretches bounds how many stretches a record names.
-const maxHandedStretches = 20
-
 // ActivityPosition implements api.ActivityImporter.
 func (a *App) ActivityPosition(ctx context.Context, c auth.Caller, kind, input string) (out api.ActivityPosition, err error) {
 	h, err := a.newHanding(c, kind, "")
@@ -56,6 +53,14 @@ func (a *App) ImportHanded(ctx context.Context, c auth.Caller, in api.HandedActi
 	if err := h.read(in.Body); err != nil {
 		return out, err
 	}
+	if err := h.withoutSecrets(); err != nil {
+		return out, err
+	}
+	// Faults are kept before the events: where the reading stands is kept with
+	// these, and what lies before it is not read again.
+	if err := h.noteFaults(ctx); err != nil {
+		return out, err
+	}
 	if err := h.count(ctx); err != nil {
 		return out, err
 	}
@@ -70,7 +75,7 @@ type handing struct {
 	source   string
 	standing api.ActivityStanding
 
-	batches  []connector.Batch
+	batches  []handedBatch
 	coverage []api.HandedCoverage
 	faults   []api.HandedFault
 	events   int
@@ -78,11 +83,18 @@ type handing struct {
 	out      api.TakenActivity
 }
 
+// handedBatch is a batch, and where the reading stood before it where that is
+// known.
+type handedBatch struct {
+	connector.Batch
+	from *connector.Position
+}
+
 // newHanding says how what a caller hands in is taken. Who manages sources could
 // have this server read the same, and give their word on it; of everybody else
 // nobody knows what they left out.
 func (a *App) newHanding(c auth.Caller, kind, source string) (*handing, error) {
-	h := &handing{app: a, c: c, source: source}
+	h := &handing{app: a, c: c, source: retinue.CleanName(source)}
 	switch {
 	case c.Kind == auth.KindCollector:
 		h.standing = api.ActivityStanding{Weak: true, Realms: c.Realms}
@@ -150,6 +162,9 @@ func (h *handing) read(body io.Reader) error {
 			}
 			return fmt.Errorf("%w: line %d: %w", retinue.ErrInvalid, h.line, err)
 		}
+		if h.line > api.MaxHandedLines {
+			return &api.PushSizeError{Text: fmt.Sprintf("more than %d lines were handed in at once", api.MaxHandedLines)}
+		}
 		if err := h.item(item); err != nil {
 			return fmt.Errorf("line %d: %w", h.line, err)
 		}
@@ -178,7 +193,10 @@ func (h *handing) batch(b *api.HandedBatch) error {
 	if h.events += len(b.Events); h.events > api.MaxHandedEvents {
 		return &api.PushSizeError{Text: fmt.Sprintf("more than %d events were handed in at once", api.MaxHandedEvents)}
 	}
-	out := connector.Batch{Input: h.input(b.Input), Label: retinue.CleanName(b.Label), Position: b.Position}
+	if len(b.Places) > 0 && len(b.Places) != len(b.Events) {
+		return fmt.Errorf("%w: %d places of %d events", retinue.ErrInvalid, len(b.Places), len(b.Events))
+	}
+	out := handedBatch{Batch: connector.Batch{Input: h.input(b.Input), Label: retinue.CleanName(b.Label), Position: b.Position}, from: b.From}
 	for i := range b.Events {
 		e, err := b.Events[i].Read()
 		if err != nil {
@@ -194,6 +212,9 @@ func (h *handing) batch(b *api.HandedBatch) error {
 		}
 		e.Fingerprints = slices.DeleteFunc(e.Fingerprints, h.otherKey)
 		out.Events = append(out.Events, e)
+		if len(b.Places) > 0 {
+			out.Places = append(out.Places, b.Places[i])
+		}
 	}
 	h.batches = append(h.batches, out)
 	return nil
@@ -209,8 +230,12 @@ func (h *handing) otherKey(f retinue.Fingerprint) bool {
 }
 
 func (h *handing) cover(c api.HandedCoverage) error {
-	if c.To.Before(c.From) || c.Realm.Validate() != nil || c.Log == "" || len(c.Log) > retinue.MaxEventText {
-		return fmt.Errorf("%w: coverage of log %.100q of realm %.100q from %s to %s", retinue.ErrInvalid, c.Log, c.Realm, c.From, c.To)
+	var err error
+	if c.Coverage, err = covered(c.Coverage, h.app.now()); err != nil {
+		return err
+	}
+	if text, err := json.Marshal(c); err != nil || len(text) > maxHandedCoverage || len(c.BlindSpots) > maxHandedSpots || retinue.CleanName(c.Log) != c.Log {
+		return fmt.Errorf("%w: coverage of log %.100q: want a clean name, and at most %d blind spots and %d bytes", retinue.ErrInvalid, c.Log, maxHandedSpots, maxHandedCoverage)
 	}
 	if c.Complete && h.standing.Weak {
 		return fmt.Errorf("%w: say that a log is whole: it needs the permission %s", retinue.ErrDenied, auth.PermSourcesManage)
@@ -235,41 +260,57 @@ func (h *handing) refuse(text string) {
 	h.place(text)
 }
 
-func (h *handing) place(text string) {
-	if len(h.out.Places) < maxPlaces {
-		h.out.Places = append(h.out.Places, api.PushPlace{Record: h.line, Text: text})
+func (h *handing) place(text string) { h.placeIn(&h.out, text) }
+
+func (h *handing) placeIn(out *api.TakenActivity, text string) {
+	if len(out.Places) < maxPlaces {
+		out.Places = append(out.Places, api.PushPlace{Record: h.line, Text: text})
 	}
 }
 
 // count counts what was read, in one transaction.
 func (h *handing) count(ctx context.Context) error {
+	err := h.countOnce(ctx)
+	if errors.Is(err, retinue.ErrConflict) { // the same part may have been on its way twice
+		err = h.countOnce(ctx)
+	}
+	return err
+}
+
+func (h *handing) countOnce(ctx context.Context) error {
+	if err := h.dropCounted(ctx); err != nil {
+		return err
+	}
+	out := h.out // as it is if this counts
 	counter, err := h.app.eventCounter(ctx, h.spec.Kind, func(f connector.Fault) {
-		h.out.Faults++
-		h.place(f.Error())
+		out.Faults++
+		h.placeIn(&out, f.Error())
 	})
 	if err != nil {
 		return err
 	}
-	if err := h.dropCounted(ctx); err != nil {
-		return err
-	}
 	var batches []store.UsageBatch
 	for _, b := range h.batches {
-		folded, read, err := counter.batches(ctx, b)
+		folded, read, err := counter.batches(ctx, b.Batch)
 		if err != nil {
 			return err
 		}
+		for i := range folded {
+			folded[i].From = b.from
+		}
 		batches = append(batches, folded...)
-		h.out.Events += read.Events
-		h.out.Unknown += read.Unknown
+		out.Events, out.Unknown = out.Events+read.Events, out.Unknown+read.Unknown
 	}
 	if len(batches) == 0 {
 		return nil
 	}
 	got, err := h.app.DB.CountUsage(ctx, batches...)
-	h.out.New, h.out.LateUnverified = got.New, got.LateUnverified
-	h.out.Repeated += got.Repeated
-	return err
+	if err != nil {
+		return err
+	}
+	out.New, out.LateUnverified, out.Repeated = got.New, got.LateUnverified, out.Repeated+got.Repeated
+	h.out = out
+	return nil
 }
 
 // dropCounted drops the batches of inputs whose reading stands behind them
@@ -290,54 +331,13 @@ func (h *handing) dropCounted(ctx context.Context) error {
 			}
 			counted[input] = p == at
 		}
-		h.batches = slices.DeleteFunc(h.batches, func(b connector.Batch) bool {
+		h.batches = slices.DeleteFunc(h.batches, func(b handedBatch) bool {
 			if counted[b.Input] {
 				h.out.Events += int64(len(b.Events))
 				h.out.Repeated += int64(len(b.Events))
 			}
 			return counted[b.Input]
 		})
-		return nil
-	})
-}
-
-// note keeps what was said beside the events, and puts it on record.
-func (h *handing) note(ctx context.Context) error {
-	a, s := h.app, h.app.senders.of(h.sender())
-	now := a.DB.Now()
-	h.faults = h.faults[:s.keep(len(h.faults), now)]
-	if !s.due(&s.recorded, now, refuseEvery) && len(h.coverage)+len(h.faults) == 0 {
-		return nil
-	}
-	return a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
-		for _, f := range h.faults {
-			label := f.Label
-			if label == "" {
-				label = f.Input
-			}
-			err := tx.AddFault(store.UsageFault{Log: h.spec.Kind, Input: retinue.CleanName(label), Place: max(f.Line, f.Record), Count: max(1, f.Count),
-				Message: retinue.CleanName(f.Text), From: f.From, To: f.To})
-			if err != nil {
-				return err
-			}
-		}
-		stretches := []map[string]any{}
-		for _, c := range h.coverage {
-			if err := tx.AddCoverage(c.Coverage); err != nil {
-				return err
-			}
-			if c.Proof == "" && c.Complete {
-				w := store.Attestation{Log: c.Log, Realm: c.Realm, From: c.From, To: c.To, By: h.c.Actor, At: tx.At()}
-				if err := attest(tx, h.c.Actor, h.source, w); err != nil {
-					return err
-				}
-			}
-			if len(stretches) < maxHandedStretches {
-				stretches = append(stretches, map[string]any{"log": c.Log, "realm": c.Realm, "from": c.From.Format(time.RFC3339), "to": c.To.Format(time.RFC3339), "proof": c.Proof})
-			}
-		}
-		tx.Record(h.c.Actor, retinue.RecordActivityHandedIn, h.source, map[string]any{"kind": h.spec.Kind, "events": h.out.Events, "new": h.out.New,
-			"refused": h.out.Refused, "withheld": h.out.Withheld, "weak": h.standing.Weak, "stretches": len(h.coverage), "covers": stretches})
 		return nil
 	})
 }

@@ -7,8 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -18,7 +16,7 @@ import (
 )
 
 // The bounds of a part that is handed in. A part is sent from so many events or
-// bytes on, and may be larger by one batch.
+// bytes on, and may be larger by one batch of as many bytes again.
 const (
 	partEvents = 8192
 	partBytes  = 8 << 20
@@ -48,7 +46,7 @@ func HandInActivity(ctx context.Context, specs []connector.Spec, keys *Keys, sou
 		if s.Logs.Target != "" {
 			s.Target = s.Logs.Target
 		}
-		sink, err := newHandInSink(ctx, s, opt, to)
+		sink, err := newHandInSink(ctx, s, opt, to, a.now)
 		if err != nil {
 			return out, err
 		}
@@ -79,13 +77,16 @@ func (a *App) handIn(ctx context.Context, s SourceConfig, opt ActivityOptions, s
 // handInSink sends what a reader reads, in order and in parts, beside the
 // reading. It is safe for concurrent use.
 type handInSink struct {
-	ctx      context.Context //nolint:containedctx // that of the one import
-	source   SourceConfig
-	opt      ActivityOptions
-	to       LogTaker
-	standing api.ActivityStanding
-	parts    chan []byte
-	sent     chan struct{}
+	*readSoFar
+	ctx    context.Context //nolint:containedctx // that of the one import
+	kind   string
+	to     LogTaker
+	parts  chan []byte
+	sent   chan struct{}
+	weak   bool
+	now    func() time.Time
+	failMu sync.Mutex
+	err    error
 
 	// order is held while a part is written and handed on, so that parts are sent in
 	// the order in which they were read.
@@ -94,22 +95,11 @@ type handInSink struct {
 	zip    *gzip.Writer
 	events int
 	bytes  int
-
-	mu     sync.Mutex
-	read   ActivityRead
-	logs   map[string]bool
-	inputs map[string]bool
-	told   map[string]int64 // faults of each input
-	err    error
+	// stands is where the reading of each input stands once what was put is counted.
+	stands map[string]connector.Position
 }
 
-func newHandInSink(ctx context.Context, s SourceConfig, opt ActivityOptions, to LogTaker) (*handInSink, error) {
-	if opt.OnProgress == nil {
-		opt.OnProgress = func(string, connector.Progress) {}
-	}
-	if opt.OnFault == nil {
-		opt.OnFault = func(string, connector.Fault) {}
-	}
+func newHandInSink(ctx context.Context, s SourceConfig, opt ActivityOptions, to LogTaker, now func() time.Time) (*handInSink, error) {
 	p, err := to.Position(ctx, s.Kind, "")
 	if err != nil {
 		return nil, err
@@ -117,8 +107,8 @@ func newHandInSink(ctx context.Context, s SourceConfig, opt ActivityOptions, to 
 	if p.Weak && opt.Complete {
 		return nil, fmt.Errorf("%w: --complete: what you hand in is weak evidence whatever the logs hold: it takes an account that manages sources", retinue.ErrDenied)
 	}
-	h := &handInSink{ctx: ctx, source: s, opt: opt, to: to, standing: p.ActivityStanding, parts: make(chan []byte, partsAhead), sent: make(chan struct{}),
-		read: ActivityRead{Source: s.Name, Weak: p.Weak, HandedIn: true}, logs: map[string]bool{}, inputs: map[string]bool{}, told: map[string]int64{}}
+	h := &handInSink{readSoFar: newReadSoFar(ActivityRead{Source: s.Name, Weak: p.Weak, HandedIn: true}, opt), ctx: ctx, kind: s.Kind, to: to, weak: p.Weak, now: now,
+		parts: make(chan []byte, partsAhead), sent: make(chan struct{}), stands: map[string]connector.Position{}}
 	h.zip = gzip.NewWriter(&h.buf)
 	go h.send()
 	return h, nil
@@ -131,32 +121,34 @@ func (h *handInSink) send() {
 		if h.failed() != nil {
 			continue
 		}
-		got, err := h.to.Take(h.ctx, h.source.Kind, h.source.Name, part)
-		h.mu.Lock()
-		h.err = err
-		r := &h.read
-		r.Events += got.Events
-		r.New += got.New
-		r.Repeated += got.Repeated
-		r.LateUnverified += got.LateUnverified
-		r.Unknown += got.Unknown
-		r.Refused += got.Refused
-		r.Withheld += got.Withheld
-		r.Faults += got.Faults
-		r.OtherKeys += got.OtherKeys
-		for _, p := range got.Places {
-			if len(r.Places) < maxPlaces {
-				r.Places = append(r.Places, p.Text)
-			}
+		got, err := h.to.Take(h.ctx, h.kind, h.read.Source, part)
+		if err != nil {
+			h.fail(err)
+			continue
 		}
-		h.mu.Unlock()
+		read := ActivityRead{Events: got.Events, New: got.New, Repeated: got.Repeated, LateUnverified: got.LateUnverified, Unknown: got.Unknown,
+			Refused: got.Refused, Withheld: got.Withheld, Faults: got.Faults, OtherKeys: got.OtherKeys}
+		for _, p := range got.Places {
+			read.Places = append(read.Places, p.Text)
+		}
+		h.add("", read)
 	}
 }
 
 func (h *handInSink) failed() error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.failMu.Lock()
+	defer h.failMu.Unlock()
 	return h.err
+}
+
+// fail has nothing more be sent: a part that is missing must be followed by none,
+// or where the reading stands would be moved past it.
+func (h *handInSink) fail(err error) {
+	h.failMu.Lock()
+	defer h.failMu.Unlock()
+	if h.err == nil {
+		h.err = err
+	}
 }
 
 // close sends what is left, waits for it, and says how that ended.
@@ -172,7 +164,18 @@ func (h *handInSink) close() error {
 }
 
 func (h *handInSink) position(input string) (connector.Position, error) {
-	p, err := h.to.Position(h.ctx, h.source.Kind, input)
+	h.order.Lock()
+	at, ok := h.stands[input]
+	h.order.Unlock()
+	if ok {
+		return at, nil
+	}
+	p, err := h.to.Position(h.ctx, h.kind, input)
+	if err == nil {
+		h.order.Lock()
+		h.stands[input] = p.Position
+		h.order.Unlock()
+	}
 	return p.Position, err
 }
 
@@ -191,127 +194,154 @@ func (h *handInSink) part() []byte {
 
 // put writes a line of so many events, and hands the part on if it is full.
 func (h *handInSink) put(ctx context.Context, events int, item any) error {
+	h.order.Lock()
+	defer h.order.Unlock()
+	if err := h.write(events, item); err != nil {
+		return err
+	}
+	return h.handOn(ctx, partBytes)
+}
+
+// write writes a line of so many events.
+func (h *handInSink) write(events int, item any) error {
 	line, err := json.Marshal(item)
 	if err != nil {
 		return fmt.Errorf("write part: %w", err)
 	}
-	h.order.Lock()
-	defer h.order.Unlock()
 	if err := h.failed(); err != nil {
 		return err
 	}
 	if _, err := h.zip.Write(append(line, '\n')); err != nil {
 		return fmt.Errorf("write part: %w", err)
 	}
-	h.events, h.bytes = h.events+events, h.bytes+len(line)+1
-	if h.events < partEvents && h.bytes < partBytes {
+	h.events, h.bytes = h.events+max(1, events), h.bytes+len(line)+1 // a server bounds the lines as well
+	return nil
+}
+
+// handOn hands the part on if it is full, with so many bytes or by its events.
+func (h *handInSink) handOn(ctx context.Context, size int) error {
+	if h.events < partEvents && h.bytes < size {
 		return nil
 	}
 	select {
 	case h.parts <- h.part():
 		return nil
 	case <-ctx.Done():
+		h.fail(ctx.Err())
 		return ctx.Err()
 	}
 }
 
 // Batch implements connector.ActivitySink. A batch of large records is cut into
-// pieces; its position goes with the last.
+// pieces, which go in one part but where they are too much for one; its position
+// goes with the last. An event that cannot be written is a fault.
 func (h *handInSink) Batch(ctx context.Context, b connector.Batch) error {
 	h.seen(b)
+	texts, places := h.texts(b)
+	h.order.Lock()
+	defer h.order.Unlock()
 	piece := handedPiece{Input: b.Input, Label: b.Label, Events: []json.RawMessage{}}
+	if from, ok := h.stands[b.Input]; ok {
+		piece.From = &from
+	}
 	size := 0
-	for _, e := range b.Events {
-		text, err := json.Marshal(api.NewHandedEvent(e))
-		if err != nil {
-			return fmt.Errorf("write event: %w", err)
-		}
+	for i, text := range texts {
 		if size += len(text); size > pieceBytes && len(piece.Events) > 0 {
-			if err := h.put(ctx, len(piece.Events), map[string]any{"batch": piece}); err != nil {
+			if err := h.write(len(piece.Events), map[string]any{"batch": piece}); err != nil {
 				return err
 			}
-			piece.Events, size = piece.Events[:0], len(text)
+			if err := h.handOn(ctx, 2*partBytes); err != nil {
+				return err
+			}
+			piece.Events, piece.Places, size = piece.Events[:0], nil, len(text)
 		}
 		piece.Events = append(piece.Events, text)
+		if places != nil {
+			piece.Places = append(piece.Places, places[i])
+		}
 	}
 	piece.Position = b.Position
-	return h.put(ctx, len(piece.Events), map[string]any{"batch": piece})
+	if err := h.write(len(piece.Events), map[string]any{"batch": piece}); err != nil {
+		return err
+	}
+	if _, ok := h.stands[b.Input]; ok && b.Position != (connector.Position{}) {
+		h.stands[b.Input] = b.Position
+	}
+	return h.handOn(ctx, partBytes)
+}
+
+// texts writes the events of a batch, with their places where these are known.
+func (h *handInSink) texts(b connector.Batch) (texts []json.RawMessage, places []int64) {
+	for i := range b.Events {
+		var place int64
+		if i < len(b.Places) {
+			place = b.Places[i]
+		}
+		text, err := json.Marshal(api.NewHandedEvent(b.Events[i]))
+		if err != nil { // such as a time of a year that has five digits
+			h.Fault(connector.Fault{Input: b.Input, Label: b.Label, Line: place, Err: fmt.Errorf("%w: hand in event: %v", retinue.ErrInvalid, err)})
+			continue
+		}
+		texts = append(texts, text)
+		if b.Places != nil {
+			places = append(places, place)
+		}
+	}
+	return texts, places
 }
 
 // handedPiece is an api.HandedBatch whose events are written already.
 type handedPiece struct {
-	Input    string             `json:"input"`
-	Label    string             `json:"label,omitempty"`
-	Position connector.Position `json:"position"`
-	Events   []json.RawMessage  `json:"events"`
+	Input    string              `json:"input"`
+	Label    string              `json:"label,omitempty"`
+	From     *connector.Position `json:"from,omitempty"`
+	Position connector.Position  `json:"position"`
+	Events   []json.RawMessage   `json:"events"`
+	Places   []int64             `json:"places,omitempty"`
 }
 
-// seen notes what was read.
+// seen notes what was read; what it counts for, the server says.
 func (h *handInSink) seen(b connector.Batch) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if !h.inputs[b.Input] {
-		h.inputs[b.Input] = true
-		h.read.Inputs++
-	}
+	var read ActivityRead
 	for i := range b.Events {
 		e := &b.Events[i]
-		h.logs[e.Log] = true
-		h.read.From, h.read.To = earlierOf(h.read.From, e.At), laterOf(h.read.To, e.At)
+		if len(read.Logs) == 0 || read.Logs[len(read.Logs)-1] != e.Log {
+			read.Logs = append(read.Logs, e.Log)
+		}
+		read.From, read.To = earlierOf(read.From, e.At), laterOf(read.To, e.At)
 	}
+	h.add(b.Input, read)
 }
 
 // Cover implements connector.ActivitySink.
 func (h *handInSink) Cover(ctx context.Context, c retinue.Coverage) error {
-	err := h.put(ctx, 0, api.HandedItem{Coverage: &api.HandedCoverage{Coverage: c, Complete: h.opt.Complete && c.Proof == ""}})
+	c, err := covered(c, h.now())
+	if err != nil {
+		return err
+	}
+	err = h.put(ctx, 0, api.HandedItem{Coverage: &api.HandedCoverage{Coverage: c, Complete: h.opt.Complete && c.Proof == ""}})
 	switch {
-	case h.standing.Weak:
+	case h.weak:
 		c.Proof, c.Authenticated = "", false
 	case c.Proof == "" && h.opt.Complete:
 		c.Proof = "you said that what was read is all that the log held"
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.read.Coverage = append(h.read.Coverage, c)
-	h.logs[c.Log] = true
+	h.cover(c)
 	return err
 }
 
 // Fault implements connector.ActivitySink.
 func (h *handInSink) Fault(f connector.Fault) {
-	h.mu.Lock()
-	h.read.Faults += max(1, f.Count)
-	before := h.told[f.Input]
-	h.told[f.Input]++
-	h.mu.Unlock()
-	h.opt.OnFault(h.source.Name, f)
-	if before >= maxKeptFaults {
+	if !h.fault(f) {
 		return
+	}
+	for _, at := range []*time.Time{&f.From, &f.To} {
+		if y := at.Year(); y < 0 || y > 9999 { // such a time cannot be written
+			*at = time.Time{}
+		}
 	}
 	// What cannot be sent now fails the next batch.
 	_ = h.put(h.ctx, 1, api.HandedItem{Fault: &api.HandedFault{Input: f.Input, Label: f.Label, Line: f.Line, Record: f.Record, Count: f.Count, From: f.From, To: f.To, Text: f.Err.Error()}})
-}
-
-// Note implements connector.ActivitySink.
-func (h *handInSink) Note(n connector.Note) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if len(h.read.Notes) < maxReadNotes {
-		h.read.Notes = append(h.read.Notes, n)
-	}
-}
-
-// Progress implements connector.ActivitySink.
-func (h *handInSink) Progress(p connector.Progress) { h.opt.OnProgress(h.source.Name, p) }
-
-func (h *handInSink) result() ActivityRead {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.read.Logs = slices.Sorted(maps.Keys(h.logs))
-	if h.read.Coverage == nil {
-		h.read.Coverage = []retinue.Coverage{}
-	}
-	return h.read
 }
 
 // What a server says and is told of logs.

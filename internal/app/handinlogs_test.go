@@ -3,11 +3,13 @@ package app_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -175,5 +177,100 @@ func TestWeakHandInsMoveNoInput(t *testing.T) {
 	}
 	if got := (&taking{receiver: r, as: operator()}).handIn(source)[0]; got.Weak || got.Events != 100 || got.Repeated != 100 {
 		t.Errorf("after a weak one: %+v", got)
+	}
+}
+
+// handedLine is a line of a part that is handed in.
+func handedLine(t *testing.T, item api.HandedItem) string {
+	t.Helper()
+	text, err := json.Marshal(item)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text) + "\n"
+}
+
+// handedEvents are events as they are handed in.
+func handedEvents(first, n int) (out []api.HandedEvent) {
+	for i := range n {
+		out = append(out, api.NewHandedEvent(retinue.Event{Log: "app.audit", ID: fmt.Sprint("h", first+i), Realm: "test:logs", Class: retinue.EventData,
+			At: time.Date(2026, 1, 5, 0, 0, first+i, 0, time.UTC), Action: "docs:read", Outcome: retinue.OutcomeSuccess}))
+	}
+	return out
+}
+
+// TestPartsOnTheirWayTwiceCountOnce: a part that comes once more behind those that
+// follow it, long after its events are known, neither counts nor takes the reading
+// back to where it stood; nor does that of somebody else who reads the same.
+func TestPartsOnTheirWayTwiceCountOnce(t *testing.T) {
+	eachStore(t, func(t *testing.T, dir, db string) {
+		to := &taking{receiver: newReceiver(t, dir, db), as: operator()}
+		at := func(n int64) connector.Position { return connector.Position{Offset: n, Digest: fmt.Sprint("d", n)} }
+		part := func(from, to connector.Position, first, n int) string {
+			return handedLine(t, api.HandedItem{Batch: &api.HandedBatch{Input: "a", Label: "a.log", From: &from, Position: to, Events: handedEvents(first, n)}})
+		}
+		send := func(body string) (app.TakenActivity, error) {
+			return to.ImportHanded(t.Context(), to.as, api.HandedActivity{Kind: "ndjson", Source: "x", Body: strings.NewReader(body)})
+		}
+		one, two := part(connector.Position{}, at(10), 0, 10), part(at(10), at(20), 10, 10)
+		var wait sync.WaitGroup
+		for range 4 { // the first comes at once from several
+			wait.Go(func() {
+				if _, err := send(one); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wait.Wait()
+		if got, err := send(two); err != nil || got.New != 10 {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		to.later()
+		if got, err := send(two); err != nil || got.Repeated != 10 || got.New+got.LateUnverified != 0 {
+			t.Errorf("the last again: %+v, %v", got, err)
+		}
+		for what, body := range map[string]string{"the first again": one, "another cut of it": part(connector.Position{}, at(15), 0, 15), "from a place where it never stood": part(at(7), at(9), 7, 2)} {
+			if got, err := send(body); !errors.Is(err, retinue.ErrConflict) {
+				t.Errorf("%s: %+v, %v", what, got, err)
+			}
+		}
+		if p, err := to.ActivityPosition(t.Context(), to.as, "ndjson", "a"); err != nil || p.Position != at(20) {
+			t.Errorf("it stands at %+v, %v", p, err)
+		}
+		if n := to.counted(); n[string(retinue.EventData)] != 20 || n["late"] != 0 {
+			t.Errorf("counted: %v", n)
+		}
+	})
+}
+
+// TestWhatIsSaidBesideEventsIsCleaned: what a sender says of logs is kept without
+// secrets and controls, and covers nothing that has not come.
+func TestWhatIsSaidBesideEventsIsCleaned(t *testing.T) {
+	dir := t.TempDir()
+	r := newReceiver(t, dir, filepath.Join(dir, "r.db"))
+	secret := "gh" + "p_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+	now := time.Now()
+	cover := retinue.Coverage{Log: "app.audit", Realm: "test:logs", From: now.AddDate(0, 0, -1), To: now.AddDate(1, 0, 0), Classes: []retinue.EventClass{retinue.EventData},
+		BlindSpots: []retinue.BlindSpot{{Code: "x", Text: "see " + secret}}}
+	body := handedLine(t, api.HandedItem{Fault: &api.HandedFault{Label: "a.log", Line: 3, Text: "no JSON: " + secret + "\x1b[31m"}}) + handedLine(t, api.HandedItem{Coverage: &api.HandedCoverage{Coverage: cover}})
+	if _, err := r.ImportHanded(t.Context(), operator(), api.HandedActivity{Kind: "ndjson", Source: "x", Body: strings.NewReader(body)}); err != nil {
+		t.Fatal(err)
+	}
+	kept, err := r.KeptCoverage(t.Context(), app.CoverageOf{})
+	if err != nil || len(kept.Coverage) != 1 || kept.Coverage[0].To.After(time.Now().AddDate(0, 0, 2)) {
+		t.Errorf("what has not come is covered: %+v, %v", kept, err)
+	}
+	var faults []store.UsageFault
+	err = r.View(t.Context(), store.Everything(), func(tx *app.Snapshot) (err error) {
+		faults, err = tx.UsageFaults(10)
+		return err
+	})
+	if text := fmt.Sprint(kept, faults); err != nil || len(faults) != 1 || strings.Contains(text, secret) || strings.Contains(text, "\x1b") {
+		t.Errorf("%v: kept: %s", err, text)
+	}
+	many := strings.Repeat(`{"fault":{"text":"x"}}`+"\n", api.MaxHandedLines+1)
+	var large *api.PushSizeError
+	if _, err := r.ImportHanded(t.Context(), operator(), api.HandedActivity{Kind: "ndjson", Body: strings.NewReader(many)}); !errors.As(err, &large) {
+		t.Errorf("very many lines: %v", err)
 	}
 }

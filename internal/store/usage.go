@@ -98,8 +98,12 @@ type UsageBatch struct {
 	Label string
 	// Position is where the reading of the input stands after these events; it is
 	// kept if Keep is true.
-	Position   connector.Position
-	Keep       bool
+	Position connector.Position
+	Keep     bool
+	// From is where the reading of the input must stand before, of the first batch
+	// of an input; nil: anywhere. It is asked in the transaction that counts, in
+	// which those who bring the same input take turns.
+	From       *connector.Position
 	Behaviours []Behaviour
 	Events     []UsageEvent
 	Touches    []UsageTouch

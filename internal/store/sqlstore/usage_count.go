@@ -22,7 +22,9 @@ const DefaultHorizon = 7 * 24 * time.Hour
 // CountUsage counts batches of events in one transaction, each event once however
 // often it is delivered within the horizon, and keeps in the same transaction
 // where the reading of their inputs stands. It is safe for concurrent use, also
-// by several processes on one PostgreSQL, which do not wait for each other.
+// by several processes on one PostgreSQL, which wait for each other only where a
+// batch says from where its input was read. ErrConflict says that the reading of
+// that input stands elsewhere.
 func (db *DB) CountUsage(ctx context.Context, batches ...store.UsageBatch) (store.UsageCounted, error) {
 	var out store.UsageCounted
 	merged := mergeUsage(batches)
@@ -66,6 +68,9 @@ func (db *DB) CountUsage(ctx context.Context, batches ...store.UsageBatch) (stor
 			if err := intern(tx); err != nil {
 				return err
 			}
+		}
+		if err := tx.takeTurns(merged, batches); err != nil {
+			return err
 		}
 		for _, m := range merged {
 			if err := tx.countUsage(m, &out); err != nil {

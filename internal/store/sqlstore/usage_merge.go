@@ -2,10 +2,14 @@ package sqlstore
 
 import (
 	"bytes"
+	"cmp"
+	"fmt"
 	"slices"
 	"sort"
 	"strings"
 
+	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/connector"
 	"github.com/retinue-id/retinue/internal/store"
 )
 
@@ -84,24 +88,67 @@ func (m *usageMerged) inputOf(event int32) string {
 	return m.inputs[sort.SearchInts(m.ends, int(event)+1)]
 }
 
-// keepPositions keeps where the reading of the batches' inputs stands. Of one
-// input the last holds.
-func (tx *Tx) keepPositions(merged []*usageMerged, batches []store.UsageBatch) error {
+// inputBatch is a batch of an input.
+type inputBatch struct {
+	hash  []byte
+	batch *store.UsageBatch
+}
+
+// byInput lists batches in the order of their inputs, which is the same for all who
+// write at once.
+func byInput(batches []store.UsageBatch, wanted func(*store.UsageBatch) bool) (list []inputBatch) {
+	for i := range batches {
+		if b := &batches[i]; b.Input != "" && wanted(b) {
+			list = append(list, inputBatch{inputHash(b.Input), b})
+		}
+	}
+	slices.SortStableFunc(list, func(x, y inputBatch) int { return bytes.Compare(x.hash, y.hash) })
+	return list
+}
+
+func logsOf(merged []*usageMerged) map[string]int64 {
 	logs := map[string]int64{}
 	for _, m := range merged {
 		logs[m.Log] = m.names.log
 	}
-	type kept struct {
-		hash  []byte
-		batch *store.UsageBatch
-	}
-	var list []kept
-	for i := range batches {
-		if b := &batches[i]; b.Input != "" && b.Keep {
-			list = append(list, kept{inputHash(b.Input), b})
+	return logs
+}
+
+// takeTurns waits for whoever else brings the inputs of which batches say from
+// where they were read, and reports as ErrConflict one whose reading stands
+// elsewhere by now.
+func (tx *Tx) takeTurns(merged []*usageMerged, batches []store.UsageBatch) error {
+	logs := logsOf(merged)
+	list := byInput(batches, func(b *store.UsageBatch) bool { return b.From != nil })
+	for i, k := range list {
+		if i > 0 && bytes.Equal(k.hash, list[i-1].hash) {
+			continue
+		}
+		p := *k.batch.From
+		if p == (connector.Position{}) {
+			err := tx.exec("INSERT INTO usage_inputs (hash, log, label, pos, cursor, digest, done, updated_at) VALUES ($1, $2, $3, 0, '', '', 0, $4) ON CONFLICT (hash) DO NOTHING",
+				k.hash, logs[k.batch.Log], k.batch.Label, tx.at.UnixMicro())
+			if err != nil {
+				return err
+			}
+		}
+		res, err := tx.execResult("UPDATE usage_inputs SET updated_at = $1 WHERE hash = $2 AND pos = $3 AND cursor = $4 AND digest = $5 AND done = $6",
+			tx.at.UnixMicro(), k.hash, p.Offset, p.Cursor, p.Digest, bit(p.Done))
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return cmp.Or(err, fmt.Errorf("%w: %s was read from elsewhere meanwhile: somebody else brings the same", retinue.ErrConflict, k.batch.Label))
 		}
 	}
-	slices.SortStableFunc(list, func(x, y kept) int { return bytes.Compare(x.hash, y.hash) })
+	return nil
+}
+
+// keepPositions keeps where the reading of the batches' inputs stands. Of one
+// input the last holds.
+func (tx *Tx) keepPositions(merged []*usageMerged, batches []store.UsageBatch) error {
+	logs := logsOf(merged)
+	list := byInput(batches, func(b *store.UsageBatch) bool { return b.Keep })
 	for i, k := range list {
 		if i+1 < len(list) && bytes.Equal(k.hash, list[i+1].hash) {
 			continue

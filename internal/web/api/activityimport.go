@@ -25,14 +25,15 @@ type ActivityImporter interface {
 	ActivityPosition(ctx context.Context, c auth.Caller, kind, input string) (ActivityPosition, error)
 	// ImportHanded takes a part of what was read. When it returns without an error,
 	// what it counted is committed. ErrDenied says that the caller may hand in
-	// nothing, *PushSizeError that it is too much at once; an error with RetryAfter
-	// that the database is behind.
+	// nothing, *PushSizeError that it is too much at once, ErrConflict that somebody
+	// else hands the same in; an error with RetryAfter that the database is behind.
 	ImportHanded(ctx context.Context, c auth.Caller, in HandedActivity) (TakenActivity, error)
 }
 
 // The bounds of what is handed in at once.
 const (
 	MaxHandedEvents  = 16_384
+	MaxHandedLines   = 16_384
 	MaxHandedContent = 64 << 20 // once it is uncompressed, in bytes
 	// MaxInput bounds the name of an input, in bytes.
 	MaxInput = 1024
@@ -57,10 +58,16 @@ type HandedItem struct {
 // HandedBatch are events of one input, in the input's order. The position is kept
 // in the transaction that counts the events.
 type HandedBatch struct {
-	Input    string             `json:"input"`
-	Label    string             `json:"label,omitempty"`
-	Position connector.Position `json:"position"`
-	Events   []HandedEvent      `json:"events"`
+	Input string `json:"input"`
+	Label string `json:"label,omitempty"`
+	// From is where the reading stood before, by which two that hand in the same at
+	// once are told; nil where that is not known.
+	From     *connector.Position `json:"from,omitempty" doc:"Where the reading stood before these events; if it stands elsewhere by now, the answer is 409 and nothing is counted"`
+	Position connector.Position  `json:"position"`
+	Events   []HandedEvent       `json:"events"`
+	// Places are the lines or records in which the events stand; empty where these
+	// are not known.
+	Places []int64 `json:"places,omitempty" doc:"The line or record of each event in the input; left out where these are not known"`
 }
 
 // HandedEvent is an event whose digest is hexadecimal.
@@ -150,7 +157,7 @@ type activityPositionInput struct {
 const handedDescription = "For programs that read logs where they lie, as `retinue activity import --server` does: what they read is handed in as events, coverage and faults, one JSON object a line, " +
 	"plain or compressed with gzip. A part is counted in one transaction together with where the reading of its inputs then stands; sent again, it counts for nothing. " +
 	"Of an account that manages sources, what the logs prove of being whole is kept, and goes on record as handed in; of collectors and others it is dropped, and the evidence is weak. " +
-	"Events of systems that a collector is not bound to are refused. 429 and 503 say with Retry-After when to send the same again."
+	"Events of systems that a collector is not bound to are refused. 409 says that the reading of an input stands elsewhere by now, because somebody else hands the same in: ask where it stands, and go on from there. 429 and 503 say with Retry-After when to send the same again."
 
 func (a *API) activityImports() {
 	s := a.services.ActivityImporter
@@ -176,7 +183,7 @@ func (a *API) activityImports() {
 		},
 		RequestBody: &huma.RequestBody{Required: true, Description: "Each line is a HandedItem", Content: map[string]*huma.MediaType{"application/x-ndjson": {}}},
 		Responses:   map[string]*huma.Response{"200": {Description: "What became of it", Content: map[string]*huma.MediaType{"application/json": {Schema: answer}}}},
-		Errors:      []int{400, 401, 403, 413, 415, 422, 429, 503}}, a.importActivity)
+		Errors:      []int{400, 401, 403, 409, 413, 415, 422, 429, 503}}, a.importActivity)
 }
 
 func (a *API) importActivity(w http.ResponseWriter, r *http.Request) {

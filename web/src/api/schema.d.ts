@@ -258,7 +258,7 @@ export interface paths {
         put?: never;
         /**
          * Hand in what was read of logs elsewhere
-         * @description For programs that read logs where they lie, as `retinue activity import --server` does: what they read is handed in as events, coverage and faults, one JSON object a line, plain or compressed with gzip. A part is counted in one transaction together with where the reading of its inputs then stands; sent again, it counts for nothing. Of an account that manages sources, what the logs prove of being whole is kept, and goes on record as handed in; of collectors and others it is dropped, and the evidence is weak. Events of systems that a collector is not bound to are refused. 429 and 503 say with Retry-After when to send the same again.
+         * @description For programs that read logs where they lie, as `retinue activity import --server` does: what they read is handed in as events, coverage and faults, one JSON object a line, plain or compressed with gzip. A part is counted in one transaction together with where the reading of its inputs then stands; sent again, it counts for nothing. Of an account that manages sources, what the logs prove of being whole is kept, and goes on record as handed in; of collectors and others it is dropped, and the evidence is weak. Events of systems that a collector is not bound to are refused. 409 says that the reading of an input stands elsewhere by now, because somebody else hands the same in: ask where it stands, and go on from there. 429 and 503 say with Retry-After when to send the same again.
          */
         post: operations["import-activity"];
         delete?: never;
@@ -4854,8 +4854,12 @@ export interface components {
         };
         HandedBatch: {
             events: components["schemas"]["HandedEvent"][] | null;
+            /** @description Where the reading stood before these events; if it stands elsewhere by now, the answer is 409 and nothing is counted */
+            from?: components["schemas"]["Position"];
             input: string;
             label?: string;
+            /** @description The line or record of each event in the input; left out where these are not known */
+            places?: number[] | null;
             position: components["schemas"]["Position"];
         };
         HandedCoverage: {
@@ -9953,6 +9957,15 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
