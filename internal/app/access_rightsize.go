@@ -99,12 +99,12 @@ func (x *Access) RightSize(ctx context.Context, q RightSizeQuery) (out RightSize
 		return out, err
 	}
 	var history *rightSizing
-	var unshown []string
+	var unshown, recent []string
 	if q.History {
 		if history, err = x.history(ctx, id); err != nil {
 			return out, err
 		}
-		q.Uses, unshown = history.uses, history.unshown
+		q.Uses, unshown, recent = history.uses, history.unshown, history.young()
 	}
 	data, err := x.app.AWSReference(ctx)
 	if err != nil {
@@ -130,7 +130,7 @@ func (x *Access) RightSize(ctx context.Context, q RightSizeQuery) (out RightSize
 	}
 	out.Result, err = rightsize.Shrink(rightsize.Input{
 		Old: old, Limits: &awsiam.Layers{Boundary: who.Boundary, ServiceControl: who.ServiceControl, Unread: p.Unread}, Principal: who.Principal(),
-		Uses: q.Uses, Data: data, DropUnseen: q.DropUnseen, Recorded: q.Recorded, Unshown: unshown, Limit: q.Limit,
+		Uses: q.Uses, Data: data, DropUnseen: q.DropUnseen, Recorded: q.Recorded, Unshown: unshown, Recent: recent, Limit: q.Limit,
 	})
 	if err == nil && history != nil {
 		out.History, err = history.simulate(out.Result)

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"slices"
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/access/graph"
@@ -85,7 +86,7 @@ func (u *grantUse) look(subject retinue.Ref) map[grantName]*bool {
 }
 
 // grantUses says of each statement whether it was used: not, if all that is held
-// by it was not; not known, where the log cannot show it.
+// by it was not; not known, where the log cannot show it or it is too new.
 func grantUses(held map[grantName]int, unused replay.UnusedGrants) map[grantName]*bool {
 	idle, unseen := map[grantName]int{}, map[grantName]bool{}
 	for _, g := range unused.Unused {
@@ -93,7 +94,7 @@ func grantUses(held map[grantName]int, unused replay.UnusedGrants) map[grantName
 			idle[grantName{g.Document, g.Statement}]++
 		}
 	}
-	for _, g := range unused.Unseen {
+	for _, g := range slices.Concat(unused.Unseen, unused.Recent) {
 		unseen[grantName{g.Document, g.Statement}] = true
 	}
 	out := map[grantName]*bool{}

@@ -29,6 +29,7 @@ type rightSizing struct {
 	uses    []rightsize.Use
 	unshown []string
 	unknown []string
+	recent  []replay.UnusedGrant
 }
 
 // history takes the uses of an identity from the usage history.
@@ -49,6 +50,11 @@ func (x *Access) history(ctx context.Context, id retinue.EntityID) (*rightSizing
 	if err := h.collect(); err != nil {
 		return nil, err
 	}
+	unused, err := s.unused(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	h.recent = unused.Recent
 	if len(h.uses) == 0 {
 		return nil, fmt.Errorf("%w: right-size %s: no use of it is on record: import its logs with `retinue activity import`, or give the uses in a file with `retinue access right-size --uses`", retinue.ErrNotFound, s.Name)
 	}
@@ -114,5 +120,18 @@ func (h *rightSizing) simulate(r *rightsize.Result) (*RightSizeHistory, error) {
 		next = append(next, p.Named(fmt.Sprintf("new document %d", i+1)))
 	}
 	s, err := h.sim.supposed("right-size "+h.sim.Name, h.estate, h.engine, policiesOf(h.have), next)
-	return &RightSizeHistory{Unmapped: h.unknown, Unshown: h.unshown, Simulation: s}, err
+	return &RightSizeHistory{Unmapped: h.unknown, Unshown: h.unshown, Recent: h.recent, Simulation: s}, err
+}
+
+// young are the patterns of actions that were granted too lately to have been used.
+func (h *rightSizing) young() []string {
+	var out []string
+	for _, g := range h.recent {
+		out = append(out, g.Actions...)
+		if len(g.Resources) > 0 {
+			out = append(out, g.Granted()...)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }

@@ -157,10 +157,14 @@ var errNoTime = errors.New("simulate: no time left")
 func (s *simulation) run(change string, j replay.Judge) (Simulation, error) {
 	slices.SortStableFunc(s.used, func(a, b store.Used) int { return cmp.Compare(lastUse(b), lastUse(a)) })
 	s.Change, s.Result = change, replay.Run(s.used, untilDone{s.ctx, j})
-	if s.ctx.Err() != nil && !errors.Is(context.Cause(s.ctx), errNoTime) {
-		return Simulation{}, s.ctx.Err()
+	err := s.explainThen()
+	if s.ctx.Err() != nil {
+		if !errors.Is(context.Cause(s.ctx), errNoTime) {
+			return Simulation{}, s.ctx.Err()
+		}
+		err = nil // what is not explained for want of time stays so
 	}
-	return s.Simulation, nil
+	return s.Simulation, err
 }
 
 func lastUse(u store.Used) (last int64) {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/access"
+	"github.com/retinue-id/retinue/internal/access/estate"
 	"github.com/retinue-id/retinue/internal/store"
 	"github.com/retinue-id/retinue/internal/usage/replay"
 )
@@ -14,7 +15,7 @@ import (
 func (a *App) UnusedGrants(ctx context.Context, scope store.RowScope, id retinue.EntityID) (replay.UnusedGrants, error) {
 	s, err := a.simulated(ctx, scope, id)
 	none := func(why string) (replay.UnusedGrants, error) {
-		return replay.UnusedGrants{Why: why, Unused: []replay.UnusedGrant{}, Unseen: []replay.UnusedGrant{}}, nil
+		return replay.UnusedGrants{Why: why, Unused: []replay.UnusedGrant{}, Unseen: []replay.UnusedGrant{}, Recent: []replay.UnusedGrant{}}, nil
 	}
 	switch {
 	case err != nil:
@@ -31,6 +32,12 @@ func (a *App) UnusedGrants(ctx context.Context, scope store.RowScope, id retinue
 	if !e.Judged(s.Ref) {
 		return none("nothing is known of what identities of " + string(s.Ref.Realm) + " are granted")
 	}
+	return s.unused(ctx, e)
+}
+
+// unused says what of the things that an identity is granted it has not used, and
+// since when it is granted what it has only had for a part of the time.
+func (s *simulation) unused(ctx context.Context, e *estate.Estate) (replay.UnusedGrants, error) {
 	direct := s.judge(e, nil, nil, nil).Direct
 	var used []store.Used
 	for i := range s.used {
@@ -42,5 +49,17 @@ func (a *App) UnusedGrants(ctx context.Context, scope store.RowScope, id retinue
 	if aws, _ := attachedOf(e, s.Ref); aws != nil {
 		kind = aws.Consequence
 	}
-	return replay.Unused(e.Held(s.Ref), used, s.Missing, kind), nil
+	out := replay.Unused(e.Held(s.Ref), used, s.Missing, kind)
+	if len(out.Unused) == 0 {
+		return out, nil
+	}
+	d, err := s.app.grantDates(ctx, s)
+	if err != nil {
+		return out, err
+	}
+	if d.from.After(s.Window.From) {
+		out.GrantsKnownFrom = d.from
+	}
+	out.Date(d.since, s.Window.To.Add(-d.enough))
+	return out, d.err
 }

@@ -164,6 +164,9 @@ func (e *env) showSimulation(s app.Simulation, all bool) {
 	}
 	e.showNotJudged(s.Result, replay.Unjudged, "cannot be judged")
 	e.showNotJudged(s.Result, replay.Unexplained, "not explained by what is known of access, and not judged")
+	if s.AllowedThen > 0 {
+		e.printf("%s of them allowed by what was granted then, and denied by what is granted now\n", counted64(s.AllowedThen, "use"))
+	}
 	c := s.Coverage
 	e.printf("\n%d of %s judged (%d of %s)", c.Judged, counted64(c.Uses, "use"), c.JudgedBehaviours, counted(c.Behaviours, "kind"))
 	if c.Denied > 0 {

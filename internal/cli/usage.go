@@ -201,9 +201,16 @@ func (e *env) showUnused(u *replay.UnusedGrants) {
 		if g.Document != "" {
 			what += " (" + strings.TrimSpace(g.Document+" "+g.Statement) + ")"
 		}
+		if !g.GrantedSince.IsZero() {
+			what += ", granted only since " + g.GrantedSince.Format(time.DateOnly)
+		}
 		return what
 	}
 	section(e, "granted and not used", u.Unused, text)
+	if len(u.Unused) > 0 && !u.GrantsKnownFrom.IsZero() {
+		e.printf("  what was granted before %s is not known\n", u.GrantsKnownFrom.Format(time.DateOnly))
+	}
+	section(e, "granted too lately to have been used", u.Recent, text)
 	section(e, "granted, and the log cannot show its use", u.Unseen, func(g replay.UnusedGrant) string { return text(g) + ": " + g.Because })
 }
 

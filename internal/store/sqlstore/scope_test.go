@@ -254,6 +254,16 @@ var reads = map[string]struct {
 	"VerdictVersions": {true, func(tx *sqlstore.Tx, own, other half) (any, error) {
 		return eachHalf(own, other, func(id retinue.EntityID) ([]store.VerdictVersion, error) { return tx.VerdictVersions(id, 0) })
 	}},
+	"GrantChanges": {true, func(tx *sqlstore.Tx, own, other half) (any, error) {
+		if list, err := tx.GrantChanges(other.identity.InternalKey, time.Time{}, true); err != nil || len(list) > 0 {
+			return nil, errors.Join(err, fmt.Errorf("of the other: %v", list))
+		}
+		list, err := tx.GrantChanges(own.identity.InternalKey, time.Time{}, true)
+		if len(list) == 0 {
+			return nil, err
+		}
+		return list, err
+	}},
 	"VerdictShares": {true, func(tx *sqlstore.Tx, _, _ half) (any, error) {
 		list, err := tx.VerdictShares()
 		if len(list) == 1 && list[0].N != 1 {
@@ -687,13 +697,14 @@ var unscoped = map[string]string{
 	"Within": "sets the scope", "At": "the clock", "SQL": "for the job queue, in updates", "Touched": "of the update itself",
 	"Head": "the audit log is read by permission", "RecordHash": "the audit log is read by permission", "Records": "the audit log is read by permission",
 	"MaxRevision": "a number", "PeopleTouched": "a yes or no for the judge", "MissingBefore": "in updates", "Meta": "settings of the installation",
-	"Reference":   "of the program, not of the inventory",
-	"Decided":     "for the judge, in updates",
-	"FactsMoved":  "a yes or no for the judge",
-	"Standings":   "for the job that looks for changes of access, which sees everything",
-	"Documents":   "for the engines: what a reader sees of their answers is decided where they are shown",
-	"Stated":      "for the engines: what a reader sees of their answers is decided where they are shown",
-	"PauseStream": "in updates", "ResumeStream": "in updates",
+	"Reference":       "of the program, not of the inventory",
+	"Decided":         "for the judge, in updates",
+	"GrantsKnownFrom": "a time, of what a simulation that asks with the scope rests on",
+	"FactsMoved":      "a yes or no for the judge",
+	"Standings":       "for the job that looks for changes of access, which sees everything",
+	"Documents":       "for the engines: what a reader sees of their answers is decided where they are shown",
+	"Stated":          "for the engines: what a reader sees of their answers is decided where they are shown",
+	"PauseStream":     "in updates", "ResumeStream": "in updates",
 	"UsageInput":    "where a reader stands in a log",
 	"UsageActors":   "who acts, for suggestions and leavers: what they touched is asked with the scope in it",
 	"Attestations":  "whose word there is on logs, by the permission to see sources",

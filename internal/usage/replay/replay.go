@@ -44,10 +44,13 @@ type Line struct {
 	Log       string   `json:"log"`
 	Consumer  Consumer `json:"consumer"`
 	// Why is a sentence; empty where it goes on without more to say.
-	Why   string    `json:"why,omitempty"`
-	Uses  int64     `json:"uses"`
-	First time.Time `json:"first"`
-	Last  time.Time `json:"last"`
+	Why string `json:"why,omitempty"`
+	// AllowedThen is true of what is unexplained where it was allowed by what was
+	// granted when it was last done, and that has been taken away since.
+	AllowedThen bool      `json:"allowedThen,omitempty"`
+	Uses        int64     `json:"uses"`
+	First       time.Time `json:"first"`
+	Last        time.Time `json:"last"`
 }
 
 // Consumer names what used the identity.

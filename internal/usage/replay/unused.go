@@ -3,6 +3,7 @@ package replay
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/access"
@@ -23,6 +24,11 @@ type UnusedGrants struct {
 	// use, so that it says nothing.
 	Unused []UnusedGrant `json:"unused"`
 	Unseen []UnusedGrant `json:"unseen"`
+	// Recent was not used, and was granted so lately that this says nothing.
+	Recent []UnusedGrant `json:"recent"`
+	// GrantsKnownFrom is since when it is known what is granted, where that is
+	// later than the uses reach back. What was granted then may be older.
+	GrantsKnownFrom time.Time `json:"grantsKnownFrom,omitzero"`
 }
 
 // UnusedGrant is a part of what is held that no use on record needs.
@@ -42,6 +48,11 @@ type UnusedGrant struct {
 	Whole bool `json:"whole"`
 	// Because says of what is unseen why the log cannot show it.
 	Because string `json:"because,omitempty"`
+	// GrantedSince is when it was first stated, where that is later than the uses
+	// reach back; zero: for as long as they do, or as is known.
+	GrantedSince time.Time `json:"grantedSince,omitzero"`
+
+	held access.Held
 }
 
 // done is a permission that was used, on something.
@@ -52,7 +63,7 @@ type done struct{ action, resource string }
 // several consequences, kind says to which of them an action belongs; nil: to
 // all.
 func Unused(held []access.Held, used []store.Used, spots []retinue.BlindSpot, kind func(action string) access.Consequence) UnusedGrants {
-	out := UnusedGrants{Known: true, Granted: len(held), Unused: []UnusedGrant{}, Unseen: []UnusedGrant{}}
+	out := UnusedGrants{Known: true, Granted: len(held), Unused: []UnusedGrant{}, Unseen: []UnusedGrant{}, Recent: []UnusedGrant{}}
 	uses := map[done]bool{}
 	for i := range used {
 		b := &used[i].Behaviour
@@ -106,7 +117,7 @@ func grantOf(h access.Held) (document, statement string) {
 // take sorts one thing that is held into what was used, what was not, and what
 // does not show.
 func (u *UnusedGrants) take(h access.Held, uses map[done]bool, spots []retinue.BlindSpot, belongs func(pattern, action string) bool) {
-	g := UnusedGrant{Sentence: h.Sentence}
+	g := UnusedGrant{Sentence: h.Sentence, held: h}
 	g.Document, g.Statement = grantOf(h)
 	unseen := g
 	hit := make([]bool, len(h.Resources))

@@ -10,6 +10,7 @@ import (
 	"github.com/retinue-id/retinue/internal/access/awsiam/rightsize"
 	"github.com/retinue-id/retinue/internal/auth"
 	"github.com/retinue-id/retinue/internal/store"
+	"github.com/retinue-id/retinue/internal/usage/replay"
 )
 
 // RightSizer proposes smaller policies from what was really done. It changes
@@ -57,6 +58,8 @@ type RightSizeHistory struct {
 	// Unshown are patterns of actions that the log cannot show; what was granted
 	// of them is kept.
 	Unshown []string `json:"unshown"`
+	// Recent was granted too lately to have been used; it is kept.
+	Recent []replay.UnusedGrant `json:"recent"`
 	// Simulation replays the history under the smaller policy.
 	Simulation Simulation `json:"simulation"`
 }

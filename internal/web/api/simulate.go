@@ -65,6 +65,10 @@ type Simulation struct {
 	Window   verdict.Window      `json:"window"`
 	Missing  []retinue.BlindSpot `json:"missing"`
 	replay.Result
+	// AllowedThen counts the uses that are denied by what is granted now and were
+	// allowed by what was granted when they were made: a grant has gone since. They
+	// are among the unexplained.
+	AllowedThen int64 `json:"allowedThen,omitempty"`
 	// LinesLeft is how many lines the answer leaves out. Everything else counts
 	// them.
 	LinesLeft int `json:"linesLeft,omitempty"`

@@ -5295,6 +5295,7 @@ export interface components {
         };
         Line: {
             action?: string;
+            allowedThen?: boolean;
             consumer: components["schemas"]["ReplayConsumer"];
             fate: string;
             /** Format: date-time */
@@ -7559,6 +7560,8 @@ export interface components {
             policy: string;
         };
         Simulation: {
+            /** Format: int64 */
+            allowedThen?: number;
             change: string;
             counts: {
                 [key: string]: number;

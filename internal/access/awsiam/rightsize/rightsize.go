@@ -68,6 +68,10 @@ type Input struct {
 	// Unshown are patterns of actions whose use the record is known not to show.
 	// What the old policies grant of them stays as it is, whatever DropUnseen says.
 	Unshown []string
+	// Recent are patterns of actions that were granted too lately for the record to
+	// show a use. What the old policies grant of them is kept, whatever DropUnseen
+	// says.
+	Recent []string
 	// Limit is the limit of size that the documents are split for; the zero
 	// Limit is [Managed].
 	Limit Limit

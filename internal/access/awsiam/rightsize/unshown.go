@@ -10,9 +10,14 @@ import (
 // keepUnshown keeps what the old policies grant of actions whose use the record
 // cannot show. One that has uses on record may have others that it lacks.
 func (s *shrinker) keepUnshown() {
-	const why = "the log that the uses are from does not show it"
+	s.keepAll(s.Unshown, "the log that the uses are from does not show it")
+	s.keepAll(s.Recent, "it was granted too lately to have been used")
+}
+
+// keepAll keeps what the old policies grant of actions, with the reason.
+func (s *shrinker) keepAll(patterns []string, why string) {
 	for _, g := range s.old.allow {
-		for _, a := range s.unshown(g) {
+		for _, a := range s.matching(g, patterns) {
 			if !g.AppliesTo(a) {
 				continue
 			}
@@ -26,10 +31,10 @@ func (s *shrinker) keepUnshown() {
 	}
 }
 
-// unshown are the actions that the record cannot show and that a grant may give.
-func (s *shrinker) unshown(g *grant) []string {
+// matching are the actions of some patterns that a grant may give.
+func (s *shrinker) matching(g *grant, patterns []string) []string {
 	var out []string
-	for _, pattern := range s.Unshown {
+	for _, pattern := range patterns {
 		pattern = strings.ToLower(pattern)
 		service, _, _ := strings.Cut(pattern, ":")
 		switch {

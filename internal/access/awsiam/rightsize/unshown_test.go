@@ -43,3 +43,20 @@ func TestUnshown(t *testing.T) {
 		t.Errorf("%s, want %s, %v", again.Policy, plain.Policy, err)
 	}
 }
+
+// TestRecent: what was granted lately stays as it is granted, and is told with
+// that reason.
+func TestRecent(t *testing.T) {
+	old := `{"Effect":"Allow","Action":["s3:PutObject","sqs:*","iam:CreateUser"],"Resource":["arn:aws:s3:::a/*","arn:aws:sqs:*:*:*","arn:aws:iam::*:user/*"]}`
+	r, err := rightsize.Shrink(rightsize.Input{Old: []*awsiam.Policy{parse(t, policy(old))}, Data: data(t), DropUnseen: true, Recorded: []string{"all"},
+		Recent: []string{"iam:CreateUser"}, Uses: uses("s3:PutObject arn:aws:s3:::a/x")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := string(r.Policy); !strings.Contains(text, "iam:CreateUser") || strings.Contains(text, "SendMessage") {
+		t.Errorf("%s", text)
+	}
+	if len(r.Kept) != 1 || !strings.Contains(r.Kept[0].Because, "too lately") {
+		t.Errorf("kept %+v", r.Kept)
+	}
+}

@@ -98,7 +98,7 @@ function Answer({ of: p, name }: { of: Proposed; name: string }) {
       ) : (
         (p.documents ?? []).map((d, i) => <Document key={i} of={d.policy} name={`${fileName(name)}${(p.documents ?? []).length > 1 ? `-${i + 1}` : ''}.json`} />)
       )}
-      <Kept of={p.kept ?? []} title="Kept, although no use is on record" text="The log cannot show these, and something suggests that they are needed. Take out what you know is not." />
+      <Kept of={p.kept ?? []} title="Kept, although no use is on record" text="The log cannot show these and something suggests that they are needed, or they were granted too lately. Take out what you know is not." />
       <Kept of={p.dropped ?? []} title="Left out, although a log may not show it" text="Put back what you know is needed." />
       {(p.overGrant ?? []).length > 0 && (
         <Folded title={`Allowed beyond the uses: ${plural((p.overGrant ?? []).length, ['pattern', 'patterns'])}`}>

@@ -123,6 +123,7 @@ export function Result({ of: s, split }: { of: Simulated; split: boolean }) {
         {c.behaviours > 0 && <Fact name="Kinds of use">{`${count(c.judgedBehaviours)} of ${count(c.behaviours)} judged`}</Fact>}
         <Fact name={<Term of="evidence of use">Evidence</Term>}>{evidence(s.grade)}</Fact>
         <Fact name="The log covers">{covers ?? 'nothing'}</Fact>
+        {(s.allowedThen ?? 0) > 0 && <Fact name="By grants that have gone since">{uses(s.allowedThen ?? 0)}</Fact>}
         {(c.denied ?? 0) > 0 && <Fact name="Denied already then">{`${plural(c.denied ?? 0, ['attempt', 'attempts'])}, no uses`}</Fact>}
       </dl>
       {!none && (s.grade === 'C' || s.grade === 'D') && (

@@ -6,7 +6,7 @@ import { Simple } from '@/components/Simple';
 import { Rows } from '@/components/Skeletons';
 import { Failed } from '@/components/States';
 import { Tag, Term } from '@/components/Words';
-import { count, middle, plural, sentence } from '@/lib/format';
+import { count, date, middle, plural, sentence } from '@/lib/format';
 import { Some, useMore } from './parts';
 import classes from './usage.module.css';
 
@@ -30,6 +30,13 @@ export function Unused({ path, proposable }: { path: string; proposable: boolean
             </p>
           )}
           <Grants of={u.unused ?? []} label="Granted and not used" path={path} none={u.granted === 0 ? 'Nothing is granted to it, as far as was read.' : 'It used everything that it is granted.'} />
+          {u.grantsKnownFrom && (u.unused ?? []).length > 0 && <p className={classes.small}>What was granted before {date(u.grantsKnownFrom)} is not known.</p>}
+          {(u.recent ?? []).length > 0 && (
+            <details className={classes.small}>
+              <summary>{plural((u.recent ?? []).length, ['more was granted', 'more were granted'])} too lately to have been used</summary>
+              <Grants of={u.recent ?? []} label="Granted too lately to have been used" path={path} none="" />
+            </details>
+          )}
           {(u.unseen ?? []).length > 0 && (
             <details className={classes.small}>
               <summary>{plural((u.unseen ?? []).length, ['more is granted of which', 'more are granted of which'])} the log cannot show the use</summary>
@@ -58,6 +65,7 @@ function Grants({ of, label, path, none }: { of: UnusedGrant[]; label: string; p
             cell: (g) => (
               <>
                 {sentence(g.sentence).replace(/\.$/, '')} {g.whole && !g.because && <Tag>never used</Tag>}
+                {g.grantedSince && <div className={classes.small}>granted only since {date(g.grantedSince)}</div>}
                 {g.because && <div className={classes.small}>{sentence(g.because)}</div>}
                 {(g.used ?? []).length > 0 && (
                   <div className={classes.small}>
