@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/retinue-id/retinue/connectors/aws"
+	"github.com/retinue-id/retinue/internal/testkit"
 )
 
 var update = flag.Bool("update", false, "write the generated files under deploy and docs")
@@ -95,10 +96,7 @@ func TestPrivilegesOnlyRead(t *testing.T) {
 }
 
 func TestScript(t *testing.T) {
-	sh, err := exec.LookPath("sh")
-	if err != nil {
-		t.Skip("no sh on PATH")
-	}
+	sh := testkit.Need(t, "sh", "dash")
 	for _, cfg := range [][]string{{"env"}, {"env", "services", "iam"}, {"env", "services", "kms"}, {"profile:it's", "regions", "eu-west-1;us-east-1"}, {"org:profile:audit", "external-id", "a'b", "endpoint", "http://127.0.0.1:1"}} {
 		text, err := aws.Spec().Script(settings(cfg[0], cfg[1:]...))
 		if err != nil {

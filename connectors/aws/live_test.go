@@ -100,9 +100,7 @@ func must(t *testing.T, err error) {
 func export(t *testing.T, target, endpoint string, options ...string) string {
 	t.Helper()
 	sh := testkit.Need(t, "sh", "dash")
-	if _, err := exec.LookPath("aws"); err != nil {
-		t.Skip("program aws is not on PATH: install the AWS CLI")
-	}
+	testkit.Need(t, "aws", "awscli")
 	text, err := aws.Spec().Script(settings(target, append([]string{"endpoint", endpoint, "regions", "us-east-1"}, options...)...))
 	must(t, err)
 	dir := t.TempDir()

@@ -1,7 +1,6 @@
 package deliver
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -22,6 +21,7 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/outlet"
+	"github.com/retinue-id/retinue/internal/testkit"
 )
 
 func note(n int64) Note {
@@ -141,9 +141,7 @@ func git(t *testing.T, dir string, args ...string) string {
 }
 
 func TestGitPlace(t *testing.T) {
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("no git program")
-	}
+	testkit.Need(t, "git", "git")
 	repo := t.TempDir()
 	git(t, repo, "init", "--bare", "-q", ".")
 	g := gitTo(t, repo)
@@ -199,11 +197,7 @@ func TestGitPlace(t *testing.T) {
 }
 
 func TestS3PlaceKeepsWhatNobodyCanDelete(t *testing.T) {
-	moto, err := exec.LookPath("moto_server")
-	if err != nil {
-		t.Skip("no moto_server")
-	}
-	srv := startMoto(t, moto)
+	srv := testkit.AWS(t)
 	k, _ := FindPlace("s3")
 	open := func(bucket string) *s3Place {
 		p, err := k.Open(outlet.Config{Options: map[string]string{"bucket": bucket, "access-key-id": "AKIA" + strings.Repeat("X", 16)},
@@ -243,33 +237,4 @@ func TestS3PlaceKeepsWhatNobodyCanDelete(t *testing.T) {
 	if _, err := p.Fetch(t.Context(), "s3://other/x?versionId=1"); !errors.Is(err, retinue.ErrInvalid) {
 		t.Errorf("fetched from another bucket: %v", err)
 	}
-}
-
-func startMoto(t *testing.T, program string) string {
-	t.Helper()
-	port := freePort(t)
-	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	cmd := exec.CommandContext(ctx, program, "-H", "127.0.0.1", "-p", port) //nolint:gosec // found on the path
-	if err := cmd.Start(); err != nil {
-		stop()
-		t.Skipf("moto_server does not start: %v", err)
-	}
-	t.Cleanup(func() {
-		stop()
-		_ = cmd.Wait()
-	})
-	base := "http://127.0.0.1:" + port
-	for range 300 {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+"/moto-api/", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if res, err := http.DefaultClient.Do(req); err == nil {
-			_ = res.Body.Close()
-			return base
-		}
-		time.Sleep(100 * time.Millisecond) //nolint:forbidigo // another program starts
-	}
-	t.Fatal("moto_server does not answer")
-	return ""
 }

@@ -22,6 +22,7 @@ import (
 
 	"github.com/retinue-id/retinue"
 	"github.com/retinue-id/retinue/internal/outlet"
+	"github.com/retinue-id/retinue/internal/testkit"
 )
 
 // authority is a time-stamping authority made of `openssl ts`.
@@ -68,9 +69,7 @@ func openssl(t *testing.T, dir string, args ...string) {
 // configuration; algorithm an option of newkey.
 func newAuthority(t *testing.T, usage string, digest string, newkey ...string) *authority {
 	t.Helper()
-	if _, err := exec.LookPath("openssl"); err != nil {
-		t.Skip("no openssl program")
-	}
+	testkit.Need(t, "openssl", "openssl")
 	a := &authority{t: t, dir: t.TempDir()}
 	conf := strings.ReplaceAll(opensslConfig, "DIGEST", digest)
 	if err := os.WriteFile(filepath.Join(a.dir, "c.cnf"), []byte(conf), 0o600); err != nil {

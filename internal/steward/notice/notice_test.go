@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/retinue-id/retinue"
+	"github.com/retinue-id/retinue/internal/testkit"
 )
 
 var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC) // a Monday
@@ -115,7 +116,7 @@ func TestClimb(t *testing.T) {
 func TestDue(t *testing.T) {
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
-		t.Skip("no time zones on this machine")
+		testkit.Absent(t, "time zones: install the Debian package tzdata")
 	}
 	night := Timetable{Zone: "Europe/Berlin", Quiet: []Quiet{{From: "20:00", To: "07:00"}, {Days: []string{"sat", "sun"}, From: "00:00", To: "00:00"}}}
 	at := func(day, h, m int) time.Time { return time.Date(2026, 3, day, h, m, 0, 0, berlin) }

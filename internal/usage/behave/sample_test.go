@@ -1,8 +1,6 @@
 package behave_test
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -19,11 +17,7 @@ import (
 // TestRecordedAttacks looks at an attack run that was recorded in a real account:
 // what needs no history is told, and there is little of it.
 func TestRecordedAttacks(t *testing.T) {
-	dir := testkit.Data(t, "cloudtrail")
-	file := filepath.Join(dir, "attack-run-first-half.json.gz")
-	if _, err := os.Stat(file); err != nil {
-		t.Skip(err)
-	}
+	file := testkit.Data(t, "cloudtrail", "attack-run-first-half.json.gz")
 	l := &ledger{t: t, seen: map[string]bool{}, counts: map[store.Behaviour]map[int64]*store.Tally{}, deeds: map[retinue.Ref][]behave.Deed{}}
 	r, err := aws.Spec().Activity.Open(t.Context(), connector.Config{Name: "attack", Target: file}, connectortest.Env(t))
 	if err != nil {
