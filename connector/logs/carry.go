@@ -227,7 +227,7 @@ func (f *inputRun) forgotten() {
 // there will be more.
 func (f *inputRun) finished() (more bool, err error) {
 	c, ok := f.decoder.(Finisher)
-	if !ok || f.growing {
+	if !ok || f.growing || f.in.beside { // the log goes on in the file beside which it lies
 		return false, nil
 	}
 	if len(f.events) > 0 { // what the end brings may be as many as a batch holds

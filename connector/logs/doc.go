@@ -18,6 +18,12 @@
 // read on from where it was, and a file that was replaced under the old name is
 // another.
 //
+// A file that a path names by itself is followed: where it holds other content
+// than when it was read last, the rest of what it held is looked for beside it, by
+// the names that rotation gives, and read first. What is nowhere is a gap, told with
+// the times between which it was written. Where the file stands is kept as the
+// position of an input of its own, "file PATH".
+//
 // Of a file that still grows, which is one that changed within a minute, only
 // whole lines and closed JSON documents are taken; of what is left for the next
 // run a note tells. A compressed file that ends within a member gives everything

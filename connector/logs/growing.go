@@ -20,10 +20,19 @@ func closed(content []byte) bool {
 	return len(content) > 0 && (content[0] == '{' || content[0] == '[') && json.Valid(content)
 }
 
+// packing reports a compressed file that may yet be on its way to being whole.
+func (f *inputRun) packing() bool {
+	return f.content.compressed && f.in.ID == "" && f.req.Now.Sub(f.in.Modified) < settled
+}
+
 // unfinished says what of a file that still grows was left for the next run:
 // what stands behind its last whole line or record.
 func (f *inputRun) unfinished() {
 	n := len(bytes.TrimSpace(f.reader.w.rest()))
+	if f.packing() && Cut(f.reader.w.err) {
+		f.leave(max(n, 1), "or more bytes at the end are not there yet: they are read when the file is whole, or was left alone for a minute")
+		return
+	}
 	if !f.growing || n == 0 {
 		return
 	}

@@ -31,6 +31,16 @@ type Input struct {
 	Modified time.Time
 	// Open opens it as it is stored, compressed or not.
 	Open func(ctx context.Context) (io.ReadCloser, error)
+
+	// named is true for a file that a path names by itself, and missing says why it
+	// is not there. beside is true for one that is read because it lies beside such
+	// a file: with known, only on from where it stands. after names the input from
+	// which a new one goes on.
+	named   bool
+	missing error
+	beside  bool
+	known   bool
+	after   string
 }
 
 // Files gives the files that paths name: files, folders with all below them in
@@ -42,7 +52,10 @@ func Files(paths []string, match func(name string) bool) iter.Seq2[Input, error]
 	return func(yield func(Input, error) bool) {
 		for _, p := range paths {
 			for _, root := range expand(p) {
-				if !walk(root, match, yield) {
+				if !walk(root, match, func(in Input, err error) bool {
+					in.named = root == p && in.Name == p
+					return yield(in, err)
+				}) {
 					return
 				}
 			}

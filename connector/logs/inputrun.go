@@ -3,12 +3,10 @@ package logs
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/retinue-id/retinue"
@@ -35,6 +33,9 @@ type inputRun struct {
 
 	id      string
 	start   connector.Position
+	head    []byte // of the content, of a file that is followed or lies beside one
+	went    bool   // it is what it was taken for: reading went on, or nothing was left
+	putOff  bool   // it is read later in this run
 	content *content
 	reader  *Reader
 	decoder Decoder
@@ -46,6 +47,7 @@ type inputRun struct {
 	held   int     // bytes of the records of events
 	window []byte
 	given  connector.Position
+	begun  time.Time // when the first event happened
 	last   time.Time
 	local  Seen
 	faults int64
@@ -67,26 +69,65 @@ func (f *inputRun) read() error {
 		*spare = buffers{events: f.events, window: f.window}
 		f.spare.Put(spare)
 	}()
+	if f.in.missing != nil {
+		return f.away()
+	}
+	opened, err := f.find()
+	if err != nil || f.putOff {
+		return err
+	}
+	if opened {
+		defer f.content.close()
+	}
+	w, err := f.follow()
+	if err == nil && w != nil {
+		err = w.ready()
+	}
+	if err != nil {
+		return err
+	}
+	f.local = Seen{}
+	if opened && f.decoder != nil {
+		if err := f.inherit(); err != nil {
+			return err
+		}
+		err = f.records()
+	}
+	if err == nil && w != nil && f.ctx.Err() == nil {
+		err = w.end()
+	}
+	return err
+}
+
+// find opens the input at the place where reading goes on, and reports false where
+// nothing is to be read.
+func (f *inputRun) find() (bool, error) {
 	for alike := 1; ; alike *= 8 {
 		state, err := f.open(alike)
 		if err != nil || state == inputDone {
-			return err
+			return false, err
 		}
 		if state == inputFound {
-			break
+			return true, nil
 		}
 		f.window = f.reader.w.buf
 		f.content.close()
 		if alike == maxAlike {
-			return fmt.Errorf("%w: read %s: it begins like others of the run", retinue.ErrInvalid, f.in.Label)
+			return false, fmt.Errorf("%w: read %s: it begins like others of the run", retinue.ErrInvalid, f.in.Label)
 		}
 	}
-	defer f.content.close()
-	if f.decoder == nil {
+}
+
+// inherit has a new input go on with what the one before it carried.
+func (f *inputRun) inherit() error {
+	if f.in.after == "" || f.start != (connector.Position{}) {
 		return nil
 	}
-	f.local = Seen{}
-	return f.records()
+	p, err := f.position(f.in.after)
+	if err == nil {
+		f.resume(p)
+	}
+	return err
 }
 
 // inputState is what opening an input led to.
@@ -123,12 +164,16 @@ func (f *inputRun) open(alike int) (inputState, error) {
 	f.reader.w.buf = f.window
 	f.reader.w.fill()
 	head := f.reader.w.rest()
+	if f.in.named || f.in.beside {
+		f.head = bytes.Clone(head[:min(len(head), maxImprint)])
+	}
 	if len(head) == 0 {
 		c.close()
 		return inputDone, f.reader.w.failure()
 	}
 	beginning, whole := firstLines(head, alike)
 	if f.growing && !whole && alike == 1 && !closed(head) {
+		f.went = true
 		f.tooShort(head)
 		c.close()
 		return inputDone, nil
@@ -199,110 +244,6 @@ func opensOnly(line []byte) bool {
 	return len(line) == 0 || (line[0] == '[' || line[0] == '{') && line[len(line)-1] != '}'
 }
 
-// identify names the input and goes to where its reading stands.
-func (f *inputRun) identify(beginning []byte) (inputState, error) {
-	f.id = f.in.ID
-	if f.id == "" {
-		sum := sha256.Sum256(beginning)
-		f.id = "sha256:" + hex.EncodeToString(sum[:16])
-	}
-	if as := f.reader.opts.As; as != "" {
-		f.id = bound(as + " " + f.id)
-	}
-	if !f.claim() {
-		return inputDone, nil
-	}
-	p, err := f.position(f.id)
-	if err != nil {
-		return inputDone, err
-	}
-	f.start, f.given = p, p
-	if p.Offset == 0 && p.Cursor == "" {
-		return inputFound, nil
-	}
-	var mode jsonMode
-	var line, num, size int64
-	if _, err := fmt.Sscanf(p.Cursor, "mode=%d line=%d record=%d size=%d", &mode, &line, &num, &size); err != nil {
-		return inputDone, fmt.Errorf("%w: go on in %s: position %q is not one of ours", retinue.ErrInvalid, f.in.Label, p.Cursor)
-	}
-	if p.Done && size == f.in.Size {
-		f.ended(f.in)
-		f.hashed(p)
-		return inputDone, nil
-	}
-	if !f.seek(p) {
-		if f.in.ID != "" {
-			f.fault(connector.Fault{Err: fmt.Errorf("%w: the content changed since it was read: it is read from the beginning", retinue.ErrConflict)})
-			f.in.ID, f.start, f.given = "", connector.Position{}, connector.Position{}
-		}
-		return inputOther, nil
-	}
-	f.reader.mode, f.reader.line, f.reader.num = mode, line, num
-	f.resume(p)
-	return inputFound, nil
-}
-
-// hashed tells the hash of an input that an earlier run read whole.
-func (f *inputRun) hashed(p connector.Position) {
-	_, text, ok := strings.Cut(p.Cursor, " sha256=")
-	text, _, _ = strings.Cut(text, " ")
-	if sum, err := hex.DecodeString(text); ok && err == nil && len(sum) == sha256.Size && f.run.opts.Hashed != nil {
-		f.run.opts.Hashed(f.in, [sha256.Size]byte(sum))
-	}
-}
-
-// claim reports whether this input may be read now. One that begins like one
-// that is being read is put off.
-func (f *inputRun) claim() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if _, taken := f.claimed[f.id]; taken && f.first {
-		f.later = append(f.later, f.in)
-		return false
-	}
-	if _, taken := f.claimed[f.id]; !taken {
-		f.claimed[f.id] = connector.Position{Digest: unread}
-	}
-	return true
-}
-
-// unread marks an input that is claimed and of which nothing was read in this
-// run.
-const unread = "unread"
-
-// position is where reading of an input stands, by this run or those before.
-func (f *inputRun) position(id string) (connector.Position, error) {
-	f.mu.Lock()
-	p, ok := f.claimed[id]
-	f.mu.Unlock()
-	if ok && p.Digest != unread {
-		return p, nil
-	}
-	if f.req.Position == nil {
-		return connector.Position{}, nil
-	}
-	p, err := f.req.Position(id)
-	if err != nil {
-		return p, &stopError{fmt.Errorf("look up where %s stands: %w", f.in.Label, err)}
-	}
-	return p, nil
-}
-
-// seek goes to a position and reports whether the content is the one that it
-// was taken in.
-func (f *inputRun) seek(p connector.Position) bool {
-	w := &f.reader.w
-	if s := f.content.seeker; s != nil && p.Offset > w.base+int64(w.end) {
-		at := p.Offset - tailBytes
-		raw, ok := s.(io.Reader)
-		if _, err := s.Seek(at, io.SeekStart); err != nil || !ok {
-			return false
-		}
-		*w = window{r: raw, base: at, buf: w.buf}
-	}
-	return w.skipTo(p.Offset, p.Digest)
-}
-
 // records reads to the end.
 func (f *inputRun) records() error {
 	for n := 0; ; n++ {
@@ -330,7 +271,7 @@ func (f *inputRun) records() error {
 				f.ended(f.in)
 			}
 			return err
-		case err != nil && f.growing && Cut(err):
+		case err != nil && (f.growing || f.packing()) && Cut(err):
 			f.unfinished()
 			return f.flush(false) // the rest is being written
 		case err != nil:
@@ -374,77 +315,9 @@ func (f *inputRun) keep(events []retinue.Event, had int, rec Record) {
 		if e.At.After(f.last) {
 			f.last = e.At
 		}
+		if f.begun.IsZero() || e.At.Before(f.begun) {
+			f.begun = e.At
+		}
 		f.places = append(f.places, max(rec.Line, rec.Number))
 	}
-}
-
-// at is the position behind the record that was read last. Its digest is made
-// when it is given.
-func (f *inputRun) at() connector.Position {
-	return connector.Position{Offset: f.reader.w.offset()}
-}
-
-// flush gives the events that are held with the position behind them.
-func (f *inputRun) flush(done bool) error {
-	p := f.at()
-	p.Digest = f.reader.w.digest()
-	size := int64(0)
-	if done {
-		size = f.in.Size
-	}
-	p.Cursor = fmt.Sprintf("mode=%d line=%d record=%d size=%d", f.reader.mode, f.reader.line, f.reader.num, size)
-	if done && f.hash != nil {
-		p.Cursor += " sha256=" + hex.EncodeToString(f.hash.Sum(nil))
-	}
-	p.Cursor += f.carried()
-	p.Done = done
-	err := f.give(f.events, p)
-	f.events, f.places, f.held = f.events[:0], f.places[:0], 0
-	return err
-}
-
-func (f *inputRun) give(events []retinue.Event, p connector.Position) error {
-	if p.Digest == "" { // within a record: as far as the batch before
-		p = f.given
-	}
-	if len(events) == 0 && p == f.given {
-		return nil
-	}
-	b := connector.Batch{Input: f.id, Label: f.in.Label, Events: events, Places: f.places[:len(events)], Position: p}
-	if err := f.sink.Batch(f.ctx, b); err != nil {
-		return &stopError{err}
-	}
-	f.given = p
-	f.mu.Lock()
-	f.claimed[f.id] = p
-	f.mu.Unlock()
-	return nil
-}
-
-// fault tells of something that could not be read; of very many, the first.
-func (f *inputRun) fault(fault connector.Fault) {
-	f.faults++
-	if f.faults > maxFaults {
-		f.untold++
-		return
-	}
-	fault.Input, fault.Label = f.id, f.in.Label
-	if fault.Input == "" {
-		fault.Input = bound(f.in.Name)
-	}
-	f.sink.Fault(fault)
-}
-
-// finish counts what was seen, and the faults that were not told.
-func (f *inputRun) finish() {
-	f.forgotten()
-	if f.untold > 0 {
-		f.sink.Fault(connector.Fault{
-			Input: f.id, Label: f.in.Label, Count: f.untold,
-			Err: fmt.Errorf("%w: more records that could not be read", retinue.ErrInvalid),
-		})
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.seen.merge(f.local, f.faults)
 }

@@ -76,6 +76,7 @@ type run struct {
 	claimed map[string]connector.Position // inputs of this run, and where they stand
 	later   []Input                       // begin like one that is being read
 	seen    Seen
+	gaps    []gap
 	spare   sync.Pool // of *buffers
 	done    atomic.Int64
 	found   atomic.Int64
@@ -140,10 +141,14 @@ func (r *run) hand(inputs iter.Seq2[Input, error], queue chan<- Input) error {
 	for in, err := range inputs {
 		if err != nil {
 			missing = err
-			r.sink.Fault(connector.Fault{Input: bound(in.Name), Label: in.Name, Err: err})
-			continue
+			if !in.named {
+				r.sink.Fault(connector.Fault{Input: bound(in.Name), Label: in.Name, Err: err})
+				continue
+			}
+			in.Label, in.missing = in.Name, err
+		} else {
+			r.found.Add(1)
 		}
-		r.found.Add(1)
 		select {
 		case queue <- in:
 		case <-r.ctx.Done():
@@ -160,6 +165,7 @@ func (r *run) cover() error {
 		return nil
 	}
 	for _, c := range r.opts.Cover(r.seen) {
+		r.rotatedAway(&c)
 		if err := r.sink.Cover(r.ctx, c); err != nil {
 			return fmt.Errorf("keep coverage: %w", err)
 		}

@@ -211,7 +211,9 @@ func TestFacts(t *testing.T) {
 // line that does not say whose it is is counted.
 func TestLastSignIns(t *testing.T) {
 	r := connectortest.Discover(t, open(write(t, whole()), nil)(t, connectortest.Env(t)))
-	day := func(y, m, d, h, min, s int) time.Time { return time.Date(y, time.Month(m), d, h, min, s, 0, time.UTC) }
+	day := func(y, m, d, h, minute, s int) time.Time {
+		return time.Date(y, time.Month(m), d, h, minute, s, 0, time.UTC)
+	}
 	want := []retinue.Use{
 		{Subject: ref("client_secret", "aaaaaaaa-0000-0000-0000-000000000001"), Meaning: "last_used", At: day(2025, 3, 18, 9, 23, 46), Precision: 1, Grade: retinue.GradeC, Attrs: retinue.Attrs{"report": "appCredentialSignInActivities"}},
 		{Subject: ref("certificate", "aaaaaaaa-0000-0000-0000-000000000002"), Meaning: "last_used", At: day(2025, 4, 1, 0, 0, 0), Precision: 86400, Grade: retinue.GradeC, Attrs: retinue.Attrs{"report": "appCredentialSignInActivities"}},
