@@ -68,8 +68,14 @@ func keptCoverage(tx *sqlstore.Tx, of CoverageOf) (KeptCoverage, error) {
 // calledIn is an actor as people know them: a person by the name of the account,
 // of which only the id is kept.
 func calledIn(tx *sqlstore.Tx, who retinue.Actor) retinue.Actor {
-	if acc, err := tx.Account(store.AccountID(who.Name)); err == nil && acc.Name != "" {
-		who.Name = acc.Name
+	who.Name = accountName(tx, who.Name)
+	return who
+}
+
+// accountName is the name of an account, or what is no account as it is.
+func accountName(tx *sqlstore.Tx, who string) string {
+	if acc, err := tx.Account(store.AccountID(who)); err == nil && acc.Name != "" {
+		return acc.Name
 	}
 	return who
 }

@@ -153,7 +153,7 @@ func (a *App) Dismissals(ctx context.Context, scope store.RowScope, limit int) (
 				return err
 			}
 			out = append(out, api.SignalDismissal{ID: d.ID, Of: api.SignalOf{ID: d.Subject, Type: d.Type, Name: d.Name}, Finding: d.Finding, Kind: behave.Kind(d.Kind),
-				Silences: silencesWords(b), By: d.By, Reason: d.Reason, At: d.At, Until: d.Until, RevokedAt: d.RevokedAt, RevokedBy: d.RevokedBy, InForce: d.InForce(tx.At())})
+				Silences: silencesWords(b), By: accountName(tx, d.By), Reason: d.Reason, At: d.At, Until: d.Until, RevokedAt: d.RevokedAt, RevokedBy: accountName(tx, d.RevokedBy), InForce: d.InForce(tx.At())})
 		}
 		return err
 	})

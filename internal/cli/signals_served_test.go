@@ -56,13 +56,16 @@ func TestSignalsAtAServer(t *testing.T) {
 	far.must("findings", "set", string(rows[0].Finding), "accepted", "--reason", "the trail moves to another account")
 	var dismissed []app.SignalDismissal
 	text := far.must("signals", "dismissals", "--format", "json")
-	if err := json.Unmarshal([]byte(text), &dismissed); err != nil || len(dismissed) != 1 || dismissed[0].By == "" {
+	if err := json.Unmarshal([]byte(text), &dismissed); err != nil || len(dismissed) != 1 || dismissed[0].By != "Ada" {
 		t.Fatalf("dismissals: %v: %s", err, text)
 	}
 	if out := far.must("signals", "list"); !strings.Contains(out, "accepted") {
 		t.Errorf("after it was dismissed: %s", out)
 	}
 	far.must("signals", "revoke", string(dismissed[0].ID))
+	if out := far.must("signals", "dismissals", "--format", "json"); !strings.Contains(out, `"revokedBy":"Ada"`) {
+		t.Errorf("who took it back: %s", out)
+	}
 	if out := far.must("signals", "list"); strings.Contains(out, "accepted") {
 		t.Errorf("after that was revoked: %s", out)
 	}
