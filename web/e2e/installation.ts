@@ -52,12 +52,12 @@ export class Installation {
     public link = '',
   ) {}
 
-  /** Serves a copy of the folder that holds a database, or an empty database. */
-  static async start(sample?: string): Promise<Installation> {
+  /** Serves a copy of the folder that holds a database, or an empty database, with further settings of retinue.yaml. */
+  static async start(sample?: string, settings = ''): Promise<Installation> {
     const it = new Installation();
     if (sample) cpSync(sample, it.home, { recursive: true });
     // Providers and webhooks of the tests are on this machine.
-    writeFileSync(join(it.home, 'retinue.yaml'), `outbound: { allow: ["127.0.0.1"] }\n${stream}`);
+    writeFileSync(join(it.home, 'retinue.yaml'), `outbound: { allow: ["127.0.0.1"] }\n${settings}${stream}`);
     await it.serve();
     return it;
   }

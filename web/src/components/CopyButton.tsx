@@ -8,7 +8,7 @@ export function CopyButton({ value, what = 'value' }: { value: string; what?: st
   const label = clipboard.copied ? 'Copied' : `Copy ${what}`;
   return (
     <Tooltip label={label}>
-      <ActionIcon size={24} aria-label={label} onClick={() => clipboard.copy(value)}>
+      <ActionIcon size={24} flex="none" aria-label={label} onClick={() => clipboard.copy(value)}>
         {clipboard.copied ? <IconCheck size={14} /> : <IconCopy size={14} />}
       </ActionIcon>
     </Tooltip>

@@ -36,7 +36,7 @@ export default function UsagePage() {
   const filtered = filters.some((f) => value(f));
   const clear = () => setParams((old) => new URLSearchParams([...old].filter(([name]) => name !== 'after' && !filters.includes(name as never))));
   return (
-    <Page title={titleOf(chosen)} lead={asOf ? 'Whether each was still used, as it was concluded on that day.' : 'Whether each is still used, as far as logs and the systems themselves say.'}>
+    <Page title={titleOf(chosen)} lead={asOf ? 'Whether each was still used, as it was concluded on that day.' : 'Whether each is still used, as far as logs and the systems themselves say.'} actions={<Link to="/usage/events">Events one by one</Link>}>
       <div className={classes.tools}>
         <Select
           aria-label="Of"
