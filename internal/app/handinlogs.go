@@ -22,6 +22,8 @@ const (
 	partBytes  = 8 << 20
 	// pieceBytes is from where on a batch is cut in two.
 	pieceBytes = 4 << 20
+	// eventBytes is what most events take at most.
+	eventBytes = 1 << 10
 	// partsAhead is how many parts wait while one is sent.
 	partsAhead = 2
 )
@@ -109,7 +111,7 @@ func newHandInSink(ctx context.Context, s SourceConfig, opt ActivityOptions, to 
 	}
 	h := &handInSink{readSoFar: newReadSoFar(ActivityRead{Source: s.Name, Weak: p.Weak, HandedIn: true}, opt), ctx: ctx, kind: s.Kind, to: to, weak: p.Weak, now: now,
 		parts: make(chan []byte, partsAhead), sent: make(chan struct{}), stands: map[string]connector.Position{}}
-	h.zip = gzip.NewWriter(&h.buf)
+	h.zip, _ = gzip.NewWriterLevel(&h.buf, gzip.BestSpeed) // a level that there is; a better one takes longer than all else
 	go h.send()
 	return h, nil
 }
@@ -208,6 +210,10 @@ func (h *handInSink) write(events int, item any) error {
 	if err != nil {
 		return fmt.Errorf("write part: %w", err)
 	}
+	return h.writeLine(events, line)
+}
+
+func (h *handInSink) writeLine(events int, line []byte) error {
 	if err := h.failed(); err != nil {
 		return err
 	}
@@ -247,7 +253,7 @@ func (h *handInSink) Batch(ctx context.Context, b connector.Batch) error {
 	size := 0
 	for i, text := range texts {
 		if size += len(text); size > pieceBytes && len(piece.Events) > 0 {
-			if err := h.write(len(piece.Events), map[string]any{"batch": piece}); err != nil {
+			if err := h.writePiece(piece); err != nil {
 				return err
 			}
 			if err := h.handOn(ctx, 2*partBytes); err != nil {
@@ -261,7 +267,7 @@ func (h *handInSink) Batch(ctx context.Context, b connector.Batch) error {
 		}
 	}
 	piece.Position = b.Position
-	if err := h.write(len(piece.Events), map[string]any{"batch": piece}); err != nil {
+	if err := h.writePiece(piece); err != nil {
 		return err
 	}
 	if _, ok := h.stands[b.Input]; ok && b.Position != (connector.Position{}) {
@@ -277,7 +283,7 @@ func (h *handInSink) texts(b connector.Batch) (texts []json.RawMessage, places [
 		if i < len(b.Places) {
 			place = b.Places[i]
 		}
-		text, err := json.Marshal(api.NewHandedEvent(b.Events[i]))
+		text, err := api.AppendHandedEvent(make([]byte, 0, eventBytes), &b.Events[i])
 		if err != nil { // such as a time of a year that has five digits
 			h.Fault(connector.Fault{Input: b.Input, Label: b.Label, Line: place, Err: fmt.Errorf("%w: hand in event: %v", retinue.ErrInvalid, err)})
 			continue
@@ -296,8 +302,25 @@ type handedPiece struct {
 	Label    string              `json:"label,omitempty"`
 	From     *connector.Position `json:"from,omitempty"`
 	Position connector.Position  `json:"position"`
-	Events   []json.RawMessage   `json:"events"`
+	Events   []json.RawMessage   `json:"-"`
 	Places   []int64             `json:"places,omitempty"`
+}
+
+// writePiece writes a line of events that are written already, as they are.
+func (h *handInSink) writePiece(p handedPiece) error {
+	head, err := json.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("write part: %w", err)
+	}
+	line := append([]byte(`{"batch":`), head[:len(head)-1]...)
+	line = append(line, `,"events":[`...)
+	for i, text := range p.Events {
+		if i > 0 {
+			line = append(line, ',')
+		}
+		line = append(line, text...)
+	}
+	return h.writeLine(len(p.Events), append(line, "]}}"...))
 }
 
 // seen notes what was read; what it counts for, the server says.

@@ -64,7 +64,7 @@ type HandedBatch struct {
 	// once are told; nil where that is not known.
 	From     *connector.Position `json:"from,omitempty" doc:"Where the reading stood before these events; if it stands elsewhere by now, the answer is 409 and nothing is counted"`
 	Position connector.Position  `json:"position"`
-	Events   []HandedEvent       `json:"events"`
+	Events   HandedEvents        `json:"events"`
 	// Places are the lines or records in which the events stand; empty where these
 	// are not known.
 	Places []int64 `json:"places,omitempty" doc:"The line or record of each event in the input; left out where these are not known"`
