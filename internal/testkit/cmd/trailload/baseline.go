@@ -17,7 +17,7 @@ import (
 
 // decodeAll decodes every file of a folder, as many at once as there are
 // processors, and returns how many records there were.
-func decodeAll(dir string) (int64, error) {
+func decodeAll(dir, kind string) (int64, error) {
 	queue := make(chan string)
 	var total atomic.Int64
 	errs := make([]error, runtime.GOMAXPROCS(0))
@@ -25,7 +25,7 @@ func decodeAll(dir string) (int64, error) {
 	for i := range errs {
 		group.Go(func() {
 			for name := range queue {
-				n, err := decodeFile(name)
+				n, err := decodeFile(name, kind)
 				total.Add(int64(n))
 				if err != nil {
 					errs[i] = err
@@ -49,7 +49,7 @@ func decodeAll(dir string) (int64, error) {
 	return total.Load(), err
 }
 
-func decodeFile(name string) (int, error) {
+func decodeFile(name, kind string) (int, error) {
 	f, err := os.Open(name) //nolint:gosec // the caller names the folder
 	if err != nil {
 		return 0, err
@@ -62,6 +62,9 @@ func decodeFile(name string) (int, error) {
 			return 0, err
 		}
 		r = z
+	}
+	if kind == "kubernetes" {
+		return decodeEvents(r)
 	}
 	data, err := io.ReadAll(r)
 	if err != nil {

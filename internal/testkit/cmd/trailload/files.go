@@ -39,8 +39,10 @@ func makeFiles(o options) error {
 	case "distinct":
 		m.distinct = true
 		return m.trail(o.dir, o.files, o.each)
+	case "audit":
+		return audit(o.dir, o.files, o.each, o.seed)
 	}
-	return fmt.Errorf("%w: shape %q: want trail, small, line, wide or distinct", retinue.ErrInvalid, o.shape)
+	return fmt.Errorf("%w: shape %q: want trail, small, line, wide, distinct or audit", retinue.ErrInvalid, o.shape)
 }
 
 var (

@@ -9,6 +9,9 @@
 // The last imports the files here, and hands them in to a server that is started
 // for it, in turn.
 //
+// With -kind kubernetes the same is measured of a Kubernetes audit log, of the shape
+// "audit".
+//
 // The shapes are "trail" (gzip files in the folders of S3, as a trail delivers
 // them), "small" (ten thousand files of twenty records), "line" (one file of
 // 2 GB without an end of line), "wide" (the same with one record of 1 GB in its
@@ -52,7 +55,7 @@ type options struct {
 func main() {
 	var o options
 	var measured, handedIn bool
-	flag.StringVar(&o.shape, "make", "", "make files of a shape: trail, small, line, wide or distinct")
+	flag.StringVar(&o.shape, "make", "", "make files of a shape: trail, small, line, wide, distinct or audit")
 	flag.StringVar(&o.dir, "dir", "", "folder of the files")
 	flag.IntVar(&o.files, "files", 240, "how many files a trail has")
 	flag.IntVar(&o.each, "records", 1000, "how many records a file of a trail has")
@@ -63,10 +66,13 @@ func main() {
 	flag.StringVar(&o.do, "do", "", "do one thing only: decode, import, serve or handin")
 	flag.StringVar(&o.db, "db", "", "database of -do import and serve: a file, or the URL of an empty PostgreSQL database")
 	flag.StringVar(&o.server, "server", "", "server of -do handin, whose token is in "+tokenEnv)
-	flag.StringVar(&o.kind, "kind", "aws", "kind of the source of -do import")
-	flag.StringVar(&o.option, "option", "", "an option of the source of -do import, as NAME=VALUE")
+	flag.StringVar(&o.kind, "kind", "aws", "kind of the source of -measure and -do: aws or kubernetes")
+	flag.StringVar(&o.option, "option", "", "an option of the source, as NAME=VALUE")
 	flag.StringVar(&o.profile, "cpuprofile", "", "file for a profile of the processors, with -do")
 	flag.Parse()
+	if o.kind == "kubernetes" && o.option == "" {
+		o.option = auditCluster
+	}
 	if o.dir == "" || flag.NArg() > 0 || o.shape == "" && !measured && !handedIn && o.do == "" {
 		flag.Usage()
 		fmt.Fprintln(os.Stderr, "trailload: give -dir, and -make, -measure, -handin or -do")
@@ -109,7 +115,7 @@ func run(ctx context.Context, o options, measured, handedIn bool) error {
 	}
 	switch o.do {
 	case "decode":
-		n, err := decodeAll(o.dir)
+		n, err := decodeAll(o.dir, o.kind)
 		fmt.Println(n)
 		return err
 	case "serve":

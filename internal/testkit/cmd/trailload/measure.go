@@ -42,10 +42,10 @@ func measure(ctx context.Context, o options) error {
 		if err != nil {
 			return err
 		}
-		d, err := child(ctx, "-do", "decode", "-dir", o.dir)
+		d, err := child(ctx, "-do", "decode", "-dir", o.dir, "-kind", o.kind)
 		var m result
 		if err == nil {
-			m, err = child(ctx, "-do", "import", "-dir", o.dir, "-db", filepath.Join(work, "r.db"))
+			m, err = child(ctx, "-do", "import", "-dir", o.dir, "-db", filepath.Join(work, "r.db"), "-kind", o.kind, "-option", o.option)
 		}
 		if rerr := os.RemoveAll(work); err == nil {
 			err = rerr
