@@ -117,6 +117,7 @@ func TestPieces(t *testing.T) {
 				}
 				pieces := connectortest.InPieces(t, open, c.file, content, connectortest.Lengths(rng, content, 12))
 				connectortest.SameEvents(t, "one reading", whole, fmt.Sprintf("pieces of seed %d", seed), pieces)
+				connectortest.SameEvents(t, "one reading", whole, fmt.Sprintf("files of seed %d that were rotated", seed), connectortest.Rotated(t, open, c.file, content, rng))
 				for _, p := range pieces.Positions {
 					if state := carriedIn(t, p.Cursor); strings.Contains(state, planted()) || strings.Contains(state, "select") {
 						t.Errorf("text of a statement stands in a position: %s", state)
