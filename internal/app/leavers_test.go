@@ -65,9 +65,10 @@ func handed(t *testing.T, now time.Time) (dir string) {
 	return dir
 }
 
-func TestLeaversAndWhoMadeWhat(t *testing.T) {
-	now := time.Now().UTC().Truncate(time.Second)
-	dir := handed(t, now)
+// staffed opens an installation that has read the staff, the account and a log of
+// so many events that lie in a folder.
+func staffed(t *testing.T, dir string, now time.Time, log app.SourceConfig, events int64) *app.App {
+	t.Helper()
 	a, err := app.Open(t.Context(), app.Config{Database: filepath.Join(dir, "r.db"), KeyFile: filepath.Join(dir, "key")}, app.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -78,10 +79,17 @@ func TestLeaversAndWhoMadeWhat(t *testing.T) {
 		{Name: "account", Kind: "aws", Target: filepath.Join(dir, "aws")}}, app.ScanOptions{Actor: who}); err != nil {
 		t.Fatal(err)
 	}
-	reads, err := a.ImportActivity(t.Context(), []app.SourceConfig{{Name: "trail", Kind: "aws", Target: filepath.Join(dir, "log")}}, app.ActivityOptions{Actor: who})
-	if err != nil || reads[0].New != 6 {
+	reads, err := a.ImportActivity(t.Context(), []app.SourceConfig{log}, app.ActivityOptions{Actor: who})
+	if err != nil || reads[0].New != events {
 		t.Fatalf("%+v, %v", reads, err)
 	}
+	return a
+}
+
+func TestLeaversAndWhoMadeWhat(t *testing.T) {
+	now := time.Now().UTC().Truncate(time.Second)
+	dir := handed(t, now)
+	a := staffed(t, dir, now, app.SourceConfig{Name: "trail", Kind: "aws", Target: filepath.Join(dir, "log")}, 6)
 	if _, err := a.Settle(t.Context()); err != nil {
 		t.Fatal(err)
 	}

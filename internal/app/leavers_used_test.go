@@ -51,19 +51,7 @@ func TestLeaversKnowWhatTheyUsed(t *testing.T) {
 	if err := os.WriteFile(log, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	a, err := app.Open(t.Context(), app.Config{Database: filepath.Join(dir, "r.db"), KeyFile: filepath.Join(dir, "key")}, app.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = a.Close() })
-	who := retinue.Actor{Kind: "system", Name: "test"}
-	if _, err := a.Scan(t.Context(), []app.SourceConfig{{Name: "staff", Kind: "people", Target: filepath.Join(dir, "people.csv"), Options: map[string]string{"directory": "northwind.example", "observed-at": now.Format(time.RFC3339)}},
-		{Name: "account", Kind: "aws", Target: filepath.Join(dir, "aws")}}, app.ScanOptions{Actor: who}); err != nil {
-		t.Fatal(err)
-	}
-	if reads, err := a.ImportActivity(t.Context(), []app.SourceConfig{{Name: "app", Kind: "ndjson", Target: log}}, app.ActivityOptions{Actor: who}); err != nil || reads[0].New != 5 {
-		t.Fatalf("%+v, %v", reads, err)
-	}
+	a := staffed(t, dir, now, app.SourceConfig{Name: "app", Kind: "ndjson", Target: log}, 5)
 	owner, err := a.ReadOwner(t.Context(), store.Everything(), "ada@northwind.example")
 	if err != nil {
 		t.Fatal(err)

@@ -17,15 +17,9 @@ type logbook interface {
 	withdraw(ctx context.Context, of app.CoverageOf, reason string) ([]store.Attestation, error)
 }
 
+// askLogs is ask for what logs cover.
 func (e *env) askLogs(ctx context.Context, fn func(logbook) error) error {
-	if e.remote() {
-		r, err := e.dial()
-		if err != nil {
-			return err
-		}
-		return fn(r)
-	}
-	return e.with(ctx, func(a *app.App) error { return fn(local{a}) })
+	return e.at(ctx, func(r *remote) error { return fn(r) }, func(l local) error { return fn(l) })
 }
 
 func (l local) coverage(ctx context.Context, of app.CoverageOf) (app.KeptCoverage, error) {

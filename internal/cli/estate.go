@@ -47,26 +47,25 @@ type ledger interface {
 // ask runs fn on what the command line names: a server, or the database of
 // this machine.
 func (e *env) ask(ctx context.Context, fn func(estate) error) error {
-	if e.remote() {
-		r, err := e.dial()
-		if err != nil {
-			return err
-		}
-		return fn(r)
-	}
-	return e.with(ctx, func(a *app.App) error { return fn(local{a}) })
+	return e.at(ctx, func(r *remote) error { return fn(r) }, func(l local) error { return fn(l) })
 }
 
 // askLedger is ask for the audit log.
 func (e *env) askLedger(ctx context.Context, fn func(ledger) error) error {
+	return e.at(ctx, func(r *remote) error { return fn(r) }, func(l local) error { return fn(l) })
+}
+
+// at runs there on the server that the command line names, or here on the
+// database of this machine.
+func (e *env) at(ctx context.Context, there func(*remote) error, here func(local) error) error {
 	if e.remote() {
 		r, err := e.dial()
 		if err != nil {
 			return err
 		}
-		return fn(r)
+		return there(r)
 	}
-	return e.with(ctx, func(a *app.App) error { return fn(local{a}) })
+	return e.with(ctx, func(a *app.App) error { return here(local{a}) })
 }
 
 // local is the database of this machine. Whoever can read the file sees all of
