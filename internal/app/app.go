@@ -73,6 +73,8 @@ type App struct {
 	networks   usage.Networks
 	// senders bounds what is pushed to this process at the same time.
 	senders *senders
+	// homes are where keys belong that events name.
+	homes keyHomes
 	// detector finds secrets; it is made once, when it is first needed.
 	detector func() (*secrets.Scanner, error)
 	// codec packs and unpacks events that are kept; it is made once, when it is

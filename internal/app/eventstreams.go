@@ -108,7 +108,7 @@ func (a *App) eventReader(ctx context.Context, s EventStreamConfig, getenv func(
 	for j, sub := range s.Subjects {
 		one, err := sub.subject(a.Specs)
 		if err == nil {
-			one.Check = usage.Check
+			one.Check, one.Homes = usage.Check, a.keyHomes(ctx)
 			one.Decode, err = a.streamDecoder(s.Name, sub)
 		}
 		if err == nil {

@@ -45,6 +45,7 @@ func (a *App) ImportHanded(ctx context.Context, c auth.Caller, in api.HandedActi
 	if err != nil {
 		return out, err
 	}
+	h.homes = a.keyHomes(ctx)
 	release, err := a.senders.enter(ctx, h.sender())
 	if err != nil {
 		return out, err
@@ -74,6 +75,7 @@ type handing struct {
 	spec     connector.Spec
 	source   string
 	standing api.ActivityStanding
+	homes    func(retinue.JoinKey) []retinue.Realm // see [usage.Withhold]
 
 	batches  []handedBatch
 	coverage []api.HandedCoverage
@@ -206,7 +208,7 @@ func (h *handing) batch(b *api.HandedBatch) error {
 			h.refuse(fmt.Sprintf("%s: an event of %s at %s: this collector speaks for %s alone", out.Label, retinue.CleanName(string(e.Realm)), e.At.UTC().Format(time.RFC3339), realmsText(h.standing.Realms)))
 			continue
 		}
-		for _, name := range usage.Withhold(&e, h.speaksFor) {
+		for _, name := range usage.Withhold(&e, h.speaksFor, h.homes) {
 			h.out.Withheld++
 			h.place(fmt.Sprintf("%s: an event at %s names %s: it counts without the name, because this collector speaks for %s alone", out.Label, e.At.UTC().Format(time.RFC3339), name, realmsText(h.standing.Realms)))
 		}

@@ -15,7 +15,8 @@ import (
 )
 
 // History implements api.Things: what sources stated at which time, and what
-// was registered here, and what was concluded about its use, the newest first.
+// was registered here, and what was concluded about its use and that of its
+// credentials, the newest first.
 func (a *App) History(ctx context.Context, scope store.RowScope, id retinue.EntityID) (out []api.Version, err error) {
 	err = a.viewThing(ctx, scope, retinue.FactIdentity, id, store.AsOf{}, func(v *viewed) error {
 		facts, err := v.tx.FactsOf(v.row.InternalKey, false)
@@ -32,11 +33,8 @@ func (a *App) History(ctx context.Context, scope store.RowScope, id retinue.Enti
 			return err
 		}
 		out = append(out, more...)
-		judged, err := v.tx.VerdictVersions(id, 0)
-		if err != nil {
-			return err
-		}
-		out = append(out, verdictTimeline(judged)...)
+		judged, err := judgedTimeline(v.tx, id, v.row.InternalKey)
+		out = append(out, judged...)
 		slices.SortStableFunc(out, func(x, y api.Version) int { return y.At.Compare(x.At) })
 		return err
 	})

@@ -263,7 +263,7 @@ func (r *pushRun) refuse(rec eventpush.Record, realm retinue.Realm) {
 // withhold takes off an event the names of other systems' identities and
 // credentials, for which the sender does not speak: it cannot make evidence for them.
 func (r *pushRun) withhold(rec eventpush.Record, e *retinue.Event) {
-	for _, name := range usage.Withhold(e, func(realm retinue.Realm) bool { return mayState(r.col, realm) }) {
+	for _, name := range usage.Withhold(e, func(realm retinue.Realm) bool { return mayState(r.col, realm) }, r.app.keyHomes(r.ctx)) {
 		r.out.Withheld++
 		r.refusedOf(name.Realm)
 		r.place(api.PushPlace{Record: rec.Number, Line: rec.Line,

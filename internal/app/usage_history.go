@@ -124,6 +124,43 @@ func verdictTimeline(versions []store.VerdictVersion) []api.Version {
 	return out
 }
 
+// judgedTimeline is what was concluded about the use of an identity and of each of
+// its credentials that the reader sees.
+func judgedTimeline(tx *sqlstore.Tx, id retinue.EntityID, key int64) ([]api.Version, error) {
+	own, err := tx.VerdictVersions(id, 0)
+	if err != nil {
+		return nil, err
+	}
+	out := verdictTimeline(own)
+	related, err := tx.Related(key, relatedCredentials, store.EdgeIdentity)
+	if err != nil {
+		return nil, err
+	}
+	seen := map[retinue.EntityID]bool{}
+	for _, f := range related {
+		if f.Type != retinue.FactCredential || f.Entity == "" || seen[f.Entity] {
+			continue
+		}
+		seen[f.Entity] = true
+		versions, err := tx.VerdictVersions(f.Entity, 0)
+		if errors.Is(err, retinue.ErrNotFound) {
+			continue // the scope does not see it
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range verdictTimeline(versions) {
+			v.Type, v.Source = retinue.FactCredential, f.Source
+			v.Summary = "credential " + retinue.CleanName(f.Ref.Key) + ": " + v.Summary
+			out = append(out, v)
+		}
+	}
+	return out, nil
+}
+
+// relatedCredentials is of how many credentials of an identity its timeline tells.
+const relatedCredentials = 500
+
 // orNothing is a text as a field has it: nil is none.
 func orNothing(s string) any {
 	if s == "" {

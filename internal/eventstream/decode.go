@@ -112,7 +112,7 @@ func (s *Subject) decode(m *message, limit int, add func([]retinue.Event) error)
 				fault(err)
 				continue
 			}
-			for _, name := range usage.Withhold(&events[i], s.speaksFor) {
+			for _, name := range usage.Withhold(&events[i], s.speaksFor, s.Homes) {
 				fault(fmt.Errorf("%w: an event of %s names %s: it counts without the name, because subject %s speaks for %s only", retinue.ErrDenied, events[i].Realm, name, s.Filter, strings.Join(s.Realms, ", ")))
 			}
 			keep = append(keep, events[i])

@@ -114,6 +114,9 @@ type Subject struct {
 	Decode func(record []byte) ([]retinue.Event, error)
 	// Check reports an event that cannot be counted. Nil: there are none.
 	Check func(e *retinue.Event) error
+	// Homes says in which systems a key is known by its id; see [usage.Withhold].
+	// Nil: nothing is known. It is safe for concurrent use.
+	Homes func(retinue.JoinKey) []retinue.Realm
 	// Count counts a batch, each event once however often it comes, and returns
 	// once that is committed. It is safe for concurrent use.
 	Count func(ctx context.Context, b connector.Batch) (Counted, error)

@@ -700,6 +700,7 @@ var unscoped = map[string]string{
 	"Reference":       "of the program, not of the inventory",
 	"Decided":         "for the judge, in updates",
 	"GrantsKnownFrom": "a time, of what a simulation that asks with the scope rests on",
+	"KeyHomes":        "for the receivers of events: which systems they may name keys of",
 	"FactsMoved":      "a yes or no for the judge",
 	"Standings":       "for the job that looks for changes of access, which sees everything",
 	"Documents":       "for the engines: what a reader sees of their answers is decided where they are shown",
