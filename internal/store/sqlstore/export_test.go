@@ -50,6 +50,9 @@ func (tx *Tx) AllUsage() ([]store.Used, error) { return tx.usedFrom("usage_behav
 // DueStatement selects whose verdict is due.
 func DueStatement(newer int64) string { return dueStatement(newer, 100) }
 
+// NewsStatement selects whose use tells something new.
+func NewsStatement() string { return newsStatement("", 100) }
+
 // TakeUsageDue takes what is due as a round does.
 func TakeUsageDue(tx *Tx, after, newer int64, limit int) ([]store.UsageSubject, error) {
 	keys, _, err := tx.UsageDue(after, newer, limit)

@@ -44,12 +44,18 @@ func (tx *Tx) UsageNews(after int64, limit int) ([]store.Touched, error) {
 		t.Type = store.TypeAt(ftype)
 		out = append(out, t)
 		return err
-	}, fmt.Sprintf(`SELECT e.id, e.public_id, e.type, e.labels FROM usage_verdicts v JOIN entities e ON e.id = v.entity_id
-		WHERE v.news = 1 AND v.entity_id > $1 AND e.gone_at IS NULL%s ORDER BY v.entity_id LIMIT %d`, and(l.sees("e")), limit), after)
+	}, newsStatement(and(l.sees("e")), limit), after)
 	if err != nil {
 		return nil, fmt.Errorf("list whose use tells something new: %w", err)
 	}
 	return out, nil
+}
+
+// newsStatement selects a page of what is news. By CROSS JOIN SQLite begins with that,
+// not with all that is there.
+func newsStatement(seen string, limit int) string {
+	return fmt.Sprintf(`SELECT e.id, e.public_id, e.type, e.labels FROM usage_verdicts v CROSS JOIN entities e
+		WHERE v.news = 1 AND v.entity_id > $1 AND e.id = v.entity_id AND e.gone_at IS NULL%s ORDER BY v.entity_id LIMIT %d`, seen, limit)
 }
 
 // UsageNewsTold says that the rules looked at what is concluded about the use of

@@ -144,6 +144,7 @@ func (tx *Tx) Signals(q store.SignalQuery) ([]store.ListedSignal, error) {
 		return nil, err
 	}
 	c := &conditions{}
+	c.add("e.id = s.entity_id AND r.id = e.ref_id") // by CROSS JOIN SQLite begins with the signals
 	if !l.all {
 		c.add(l.sees("e"))
 	}
@@ -190,7 +191,7 @@ func (tx *Tx) Signals(q store.SignalQuery) ([]store.ListedSignal, error) {
 		out = append(out, s)
 		return nil
 	}, "SELECT "+signalColumns+`, e.public_id, e.type, CASE WHEN e.name = '' THEN r.key ELSE e.name END, e.kind, e.owner, COALESCE(f.state, '')
-		FROM usage_signals s JOIN entities e ON e.id = s.entity_id JOIN refs r ON r.id = e.ref_id LEFT JOIN findings f ON f.public_id = s.finding`+
+		FROM usage_signals s CROSS JOIN entities e CROSS JOIN refs r LEFT JOIN findings f ON f.public_id = s.finding`+
 		c.where()+fmt.Sprintf(" ORDER BY s.last_at DESC, s.fingerprint LIMIT %d", q.Limit), c.args...)
 	if err != nil {
 		return nil, fmt.Errorf("list signals: %w", err)
@@ -223,8 +224,8 @@ func (tx *Tx) Habits(group string, limit int) ([]store.Habit, error) {
 		h.Body = []byte(body)
 		out = append(out, h)
 		return err
-	}, fmt.Sprintf(`SELECT h.entity_id, m.realm, r.kind, r.key, h.body FROM usage_habits h JOIN entities e ON e.id = h.entity_id JOIN refs r ON r.id = e.ref_id
-		JOIN realms m ON m.id = r.realm_id WHERE h.grp = $1 ORDER BY h.entity_id LIMIT %d`, limit), group)
+	}, fmt.Sprintf(`SELECT h.entity_id, m.realm, r.kind, r.key, h.body FROM usage_habits h CROSS JOIN entities e CROSS JOIN refs r CROSS JOIN realms m
+		WHERE h.grp = $1 AND e.id = h.entity_id AND r.id = e.ref_id AND m.id = r.realm_id ORDER BY h.entity_id LIMIT %d`, limit), group)
 	if err != nil {
 		return nil, fmt.Errorf("read habits: %w", err)
 	}

@@ -54,8 +54,8 @@ func TestKnownNamesAreCountedOutOfTurn(t *testing.T) {
 	}
 }
 
-// TestWhatIsDueIsFoundByWhatWasTouched: to find whose verdict is due SQLite reads
-// neither all that there is nor all verdicts, once everything has one.
+// TestWhatIsDueIsFoundByWhatWasTouched: to find whose verdict is due, and what is news
+// of those that were formed, SQLite reads neither all that there is nor all verdicts, once everything has one.
 func TestWhatIsDueIsFoundByWhatWasTouched(t *testing.T) {
 	w := open(t, t.TempDir()+"/r.db")
 	if err := estate.Make(t.Context(), w.DB, estate.Size{Identities: 1500, Credentials: 1500, Seed: 1}); err != nil {
@@ -67,7 +67,7 @@ func TestWhatIsDueIsFoundByWhatWasTouched(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for _, step := range planOf(t, w, sqlstore.DueStatement(1), day(1).UnixMicro(), 0, 1) {
+		for _, step := range append(planOf(t, w, sqlstore.DueStatement(1), day(1).UnixMicro(), 0, 1), planOf(t, w, sqlstore.NewsStatement(), 0)...) {
 			if strings.Contains(step, "SCAN e") || strings.Contains(step, "SCAN v") || strings.Contains(step, "entities_by") ||
 				strings.HasPrefix(step, "SEARCH v USING PRIMARY KEY (entity_id>") {
 				t.Errorf("learnt %v: %s", learnt, step)
