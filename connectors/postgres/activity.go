@@ -150,7 +150,7 @@ func csvBeginning() *regexp.Regexp {
 }
 
 func (r *logReader) cover(seen logs.Seen) []retinue.Coverage {
-	proof, gap := r.sessions.judge()
+	proof, since, gap := r.sessions.judge()
 	blind := settingsSpots(r.settings)
 	if gap != nil {
 		blind = append(blind, *gap)
@@ -162,6 +162,9 @@ func (r *logReader) cover(seen logs.Seen) []retinue.Coverage {
 	for i := range out {
 		out[i].Classes = []retinue.EventClass{retinue.EventData, retinue.EventManagement, retinue.EventSignIn}
 		out[i].Proof = proof
+		if !since.IsZero() && since.Before(out[i].From) {
+			out[i].From = since
+		}
 		out[i].Authenticated = true // the server writes these files
 	}
 	return out

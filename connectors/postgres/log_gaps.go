@@ -58,13 +58,17 @@ func (s *sessionLines) see(l *logLine, before numbered) {
 }
 
 // judge says whether lines are missing, between which times, and else why
-// none are.
-func (s *sessionLines) judge() (proof string, gap *retinue.BlindSpot) {
+// none are, and since when: from before this reading where the numbers of the
+// server's own processes go on from an earlier one.
+func (s *sessionLines) judge() (proof string, since time.Time, gap *retinue.BlindSpot) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	own, twice := false, false
 	for _, span := range s.sessions {
 		own = own || span.own && (span.count > 1 || span.went)
+		if span.own && span.went && (since.IsZero() || span.from.Before(since)) {
+			since = span.from
+		}
 		switch missing := span.last - span.first + 1 - span.count; {
 		case missing < 0:
 			twice = true // the same lines in two formats
@@ -76,9 +80,9 @@ func (s *sessionLines) judge() (proof string, gap *retinue.BlindSpot) {
 		}
 	}
 	if gap != nil || s.full || twice || !own {
-		return "", gap
+		return "", time.Time{}, gap
 	}
-	return "the lines of every session, the server's own processes among them, are numbered without a gap", nil
+	return "the lines of every session, the server's own processes among them, are numbered without a gap", since, nil
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -146,6 +146,56 @@ func carriedIn(t testing.TB, cursor string) string {
 	return string(state)
 }
 
+// TestProofGoesOn: where the numbers of the server's own processes go on from the
+// reading before, the time between the two readings is proven to be whole too.
+func TestProofGoesOn(t *testing.T) {
+	var log strings.Builder
+	at := connectortest.Epoch().Add(-48 * time.Hour)
+	number, sessions := int64(0), 0
+	checkpoint := func() {
+		at = at.Add(time.Minute)
+		number++
+		csvEntry(&log, logLine{at: at, session: "65a.ffff", number: number, severity: "LOG", state: "00000", message: "checkpoint complete", backend: "checkpointer"})
+	}
+	connect := func() {
+		at = at.Add(time.Minute)
+		l := sampleLine(4 * sessions)
+		l.at = at
+		sessions++
+		csvEntry(&log, l)
+	}
+	open := connectortest.OpenActivity(Spec(), logOptions())
+	var r *connectortest.Reading
+	read := func() (proven bool, from, to time.Time) {
+		r = connectortest.Read(t, open(t, connectortest.Env(t), connectortest.LogFile(t, "postgresql.csv", log.String())), r)
+		if len(r.Coverage) != 1 {
+			t.Fatalf("coverage %+v", r.Coverage)
+		}
+		c := r.Coverage[0]
+		return c.Proof != "", c.From, c.To
+	}
+	for range 3 {
+		checkpoint()
+		connect()
+	}
+	proven, _, until := read()
+	if !proven {
+		t.Fatal("the first reading is not proven")
+	}
+	checkpoint()
+	connect()
+	proven, from, _ := read()
+	if !proven || from.After(until) {
+		t.Errorf("the second reading: proven %v, from %s, after the first ended at %s", proven, from, until)
+	}
+	number++ // a line that is lost
+	connect()
+	checkpoint()
+	if proven, _, _ := read(); proven {
+		t.Error("a line is missing between two readings, and the second is proven to be whole")
+	}
+}
+
 // TestGapBetweenReadings: a line that is missing where one reading ended and the
 // next began is a gap, as one within a reading is.
 func TestGapBetweenReadings(t *testing.T) {
