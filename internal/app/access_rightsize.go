@@ -34,6 +34,9 @@ type RightSizeQuery struct {
 // RightSized is a policy right-sized to uses, with what it is instead of.
 type RightSized = api.RightSized
 
+// ProposalQuestion asks for the smallest policy for what an identity did.
+type ProposalQuestion = api.ProposalQuestion
+
 // ReadUses reads a file of uses; see [rightsize.ReadUses].
 func ReadUses(r io.Reader) ([]rightsize.Use, []rightsize.Problem, error) {
 	return rightsize.ReadUses(r)

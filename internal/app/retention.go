@@ -122,11 +122,29 @@ func (a *App) retentionSettings(tx *sqlstore.Tx) (api.RetentionSettings, error) 
 	return out, nil
 }
 
-// SetRetention implements api.Retentions.
-func (a *App) SetRetention(ctx context.Context, c auth.Caller, in api.RetentionInput, match func(any) error) (out api.RetentionSettings, err error) {
+// How long things are kept, as the interface has it.
+type (
+	// RetentionSettings is how long each class of data is kept.
+	RetentionSettings = api.RetentionSettings
+	// RetentionInput sets it: a preset, or days by class.
+	RetentionInput = api.RetentionInput
+)
+
+// RetentionChange is what other times of keeping would do to a class.
+type RetentionChange struct {
+	Class store.RetentionClass `json:"class"`
+	From  int                  `json:"from"` // days; 0 is for ever
+	To    int                  `json:"to"`
+	// Before is the time before which the next pruning deletes, where that is later
+	// than now: what was kept is lost. It is zero where nothing more is deleted.
+	Before time.Time `json:"before,omitzero"`
+}
+
+// retentionOfInput checks what is to be set.
+func retentionOfInput(in api.RetentionInput) (store.Retention, error) {
 	preset, named := store.RetentionPresets()[in.Preset]
 	if named == (len(in.Days) > 0) || in.Preset != "" && !named {
-		return out, badField("body", "give one of preset and days")
+		return nil, badField("body", "give one of preset and days")
 	}
 	days := store.Retention{}
 	for k, v := range in.Days {
@@ -135,7 +153,55 @@ func (a *App) SetRetention(ctx context.Context, c auth.Caller, in api.RetentionI
 	if named {
 		days = preset
 	}
-	if err := days.Validate(); err != nil {
+	return days, days.Validate()
+}
+
+// PreviewRetention says what setting how long things are kept would change, in
+// the order of the classes. It changes nothing.
+func (a *App) PreviewRetention(ctx context.Context, in RetentionInput) (out []RetentionChange, err error) {
+	days, err := retentionOfInput(in)
+	if err != nil {
+		return nil, err
+	}
+	err = a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
+		set, err := retentionOf(tx)
+		if err != nil {
+			return err
+		}
+		out = []RetentionChange{}
+		for _, c := range store.RetentionClasses() {
+			to, given := days[c]
+			if !given || to == set[c] {
+				continue
+			}
+			x := RetentionChange{Class: c, From: set[c], To: to}
+			if to != 0 && (set[c] == 0 || to < set[c]) {
+				x.Before = days.Before(c, tx.At())
+			}
+			out = append(out, x)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// ChangeRetention sets how long things are kept, on record with who did.
+func (a *App) ChangeRetention(ctx context.Context, by retinue.Actor, in RetentionInput) (out RetentionSettings, err error) {
+	days, err := retentionOfInput(in)
+	if err != nil {
+		return out, err
+	}
+	err = a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
+		out, err = a.setRetention(tx, by, days)
+		return err
+	})
+	return out, err
+}
+
+// SetRetention implements api.Retentions.
+func (a *App) SetRetention(ctx context.Context, c auth.Caller, in api.RetentionInput, match func(any) error) (out api.RetentionSettings, err error) {
+	days, err := retentionOfInput(in)
+	if err != nil {
 		return out, err
 	}
 	err = a.DB.Update(ctx, func(tx *sqlstore.Tx) error {

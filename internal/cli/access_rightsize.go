@@ -37,7 +37,8 @@ has; with --policy, documents are taken instead.
 
 Without --uses, the uses are those of the usage history (see "retinue activity
 import"): what succeeded. What the log cannot show is then kept as it is granted,
-and the whole history is replayed under the new policy before it is shown.
+and the whole history is replayed under the new policy before it is shown. With
+--server, a server does all that with its own history.
 
 FILE holds the uses: JSON lines or an array of {"action", "resource"} (and
 "count", "last", "context", all optional), or CSV with the columns action,
@@ -52,6 +53,7 @@ The policy goes to standard output, in as many documents as the limit of size
 asks for; all else that there is to say goes to standard error. With --format
 json everything is one object on standard output.`,
 		Example: `  retinue access right-size arn:aws:iam::111122223333:role/ci
+  retinue access right-size arn:aws:iam::111122223333:role/ci --server https://retinue.example.com
   retinue access right-size arn:aws:iam::111122223333:role/ci --uses uses.jsonl
   retinue access right-size ci --uses uses.csv --state authz.json --as role
   retinue access right-size --policy policy.json --uses uses.jsonl --format json`,
@@ -79,6 +81,8 @@ func (e *env) accessRightSize(ctx context.Context, f rightSizeFlags, args []stri
 		return usageError{errors.New("--uses is missing: documents and exports have no usage history; give the file of what was used")}
 	case f.uses == "" && (!f.keepUnseen || len(f.recorded) > 0):
 		return usageError{errors.New("--keep-unseen=false and --recorded are for uses of a file: of the usage history it is known what its log cannot show")}
+	case e.server != "" && (f.uses != "" || f.realm != ""):
+		return usageError{errors.New("a server right-sizes to its own usage history: leave out --uses, --policy and --state, and name the identity by its id or ARN in place of --realm")}
 	case len(args) == 0 && len(f.policy) == 0:
 		return usageError{errors.New("want an IDENTITY, or documents by --policy")}
 	case len(args) > 0 && len(f.policy) > 0:
@@ -103,9 +107,12 @@ func (e *env) accessRightSize(ctx context.Context, f rightSizeFlags, args []stri
 		}
 	}
 	var out app.RightSized
-	if len(f.policy) > 0 {
+	switch {
+	case len(f.policy) > 0:
 		out, err = e.rightSizeDocuments(f.policy, q)
-	} else {
+	case q.History && f.realm == "" && e.remote():
+		out, err = e.rightSizeThere(ctx, args[0], f.as)
+	default:
 		q.Identity = args[0]
 		err = e.withAccess(ctx, f.askFlags, func(x *app.Access) error {
 			out, err = x.RightSize(ctx, q)
@@ -124,6 +131,18 @@ func (e *env) accessRightSize(ctx context.Context, f rightSizeFlags, args []stri
 		return &exitError{ExitIncomplete, fmt.Sprintf("%d lines were no uses; see above", problems)}
 	}
 	return err
+}
+
+// rightSizeThere asks a server, whose usage history has the uses.
+func (e *env) rightSizeThere(ctx context.Context, identity, as string) (out app.RightSized, err error) {
+	err = e.ask(ctx, func(s estate) error {
+		x, err := find(ctx, s, retinue.FactIdentity, identity)
+		if err == nil {
+			out, err = s.rightSize(ctx, x.ID, as)
+		}
+		return err
+	})
+	return out, err
 }
 
 // readUses reads the file of uses and tells what in it is none.

@@ -133,7 +133,7 @@ Nothing leaves this machine, and no credential that is found is ever tried.`,
 	c.AddCommand(e.scanCommand(), e.ingestCommand(), e.identitiesCommand(), e.credentialsCommand(), e.grantsCommand(),
 		e.findingsCommand(), e.ownersCommand(), e.diffCommand(), e.exportCommand(), e.reportCommand(), e.rulesCommand(), e.auditCommand(),
 		e.sourcesCommand(), e.keysCommand(), e.demoCommand(), e.benchCommand(), e.serveCommand(), e.loginCommand(), e.logoutCommand(), e.whoamiCommand(),
-		e.pruneCommand(), e.purgeCommand(), e.backupCommand(), e.restoreCommand(), e.accessCommand(),
+		e.pruneCommand(), e.purgeCommand(), e.retentionCommand(), e.backupCommand(), e.restoreCommand(), e.accessCommand(),
 		e.dataCommand(), e.activityCommand(), e.usageCommand(), e.verdictsCommand(), e.signalsCommand(), e.simulateCommand())
 	usageArgs(c)
 	return c

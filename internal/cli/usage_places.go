@@ -26,6 +26,18 @@ type witness interface {
 	// events lists the events themselves, with people by a pseudonym, or by name for
 	// a reason.
 	events(ctx context.Context, q app.UsageEventQuery, reason string) (app.UsageEventsAnswer, error)
+	// rightSize writes the smallest policy for what an identity of AWS did, in a
+	// form that limits its size.
+	rightSize(ctx context.Context, id retinue.EntityID, as string) (app.RightSized, error)
+}
+
+func (l local) rightSize(ctx context.Context, id retinue.EntityID, as string) (app.RightSized, error) {
+	return l.ProposePolicy(ctx, store.Everything(), app.ProposalQuestion{ID: id, As: as, Lines: app.MaxSimulationLines})
+}
+
+func (r *remote) rightSize(ctx context.Context, id retinue.EntityID, as string) (out app.RightSized, err error) {
+	_, err = r.c.Do(ctx, client.Request{Path: thingPath(id) + "/right-size", Query: url.Values{"as": {as}, "lines": {strconv.Itoa(app.MaxSimulationLines)}}}, &out)
+	return out, err
 }
 
 func (l local) events(ctx context.Context, q app.UsageEventQuery, reason string) (app.UsageEventsAnswer, error) {

@@ -82,6 +82,7 @@ func (g Grants) one(b *store.Behaviour, action, resource string) (Fate, string) 
 	context := contextOf(b.Context)
 	var fate Fate
 	var why, denied string
+	partly := false
 	for _, r := range on {
 		before := g.Before.Decide(action, r, context)
 		if isDenied(before) {
@@ -93,12 +94,18 @@ func (g Grants) one(b *store.Behaviour, action, resource string) (Fate, string) 
 		case fate == "":
 			fate, why = f, w
 		case fate != f && fate != Refused && f != Refused:
-			fate, why = Unjudged, "the history keeps "+kept(resource)+", and of some that may be meant it is not known what decides"
+			// Some of it goes on, the rest is not known.
+			if f == Unjudged {
+				why = w
+			}
+			fate, partly = Unjudged, true
 		case fate != f:
 			return Unjudged, "the history keeps " + kept(resource) + ", of which some would be refused and some not"
 		}
 	}
 	switch {
+	case partly:
+		return fate, "the history keeps " + kept(resource) + ": some of it would go on; of the rest, " + why
 	case fate != "":
 		return fate, why
 	case b.Outcome != retinue.OutcomeSuccess:

@@ -2,6 +2,7 @@ import { Button } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { request } from '@/api/client';
 import { queries } from '@/api/query';
+import { Link } from '@/app/router';
 import { Form, TextField, useFields } from '@/components/Form';
 import { Section } from '@/components/Page';
 import { Simple } from '@/components/Simple';
@@ -10,7 +11,7 @@ import { Failed } from '@/components/States';
 import { Time } from '@/components/Time';
 import { useToasts } from '@/components/Toasts';
 import { Unknown, Word } from '@/components/Words';
-import { count } from '@/lib/format';
+import { count, plural } from '@/lib/format';
 import classes from './settings.module.css';
 
 interface Class {
@@ -27,6 +28,7 @@ interface Settings {
   classes: Class[] | null;
   presets: Record<string, Record<string, number>> | null;
   records: string;
+  rawEvents: { days: number; megabytesPerDay?: number; about: string };
 }
 
 const presetWords: Record<string, string> = { '400-days': '400 days', hipaa: 'HIPAA: six years', 'keep-all': 'Keep everything' };
@@ -71,6 +73,14 @@ function Edit({ settings: s, etag }: { settings: Settings; etag: string | undefi
             <TextField key={c.class} of={form} name={c.class} label={`${Word(c.class)}, days`} why={c.about} inputMode="numeric" />
           ))}
         </Form>
+      </Section>
+      <Section title="Events themselves" id="events">
+        <p className={classes.note}>
+          {s.rawEvents.days > 0
+            ? `Kept for ${plural(s.rawEvents.days, ['day', 'days'])} after they happened${s.rawEvents.megabytesPerDay ? `, at most ${count(s.rawEvents.megabytesPerDay)} MB of a day` : ''}. `
+            : 'None are kept. '}
+          {s.rawEvents.about}. <Link to="/usage/events">Events</Link>
+        </p>
       </Section>
       <Section title="What was pruned" id="pruned">
         <Simple
