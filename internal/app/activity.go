@@ -193,7 +193,7 @@ func (s *activitySink) Batch(ctx context.Context, b connector.Batch) error {
 		err = s.queue.put(batches)
 	}
 	if err == nil {
-		s.add(b.Input, read)
+		s.add(inputOf(b), read)
 	}
 	return err
 }

@@ -91,6 +91,16 @@ func newReadSoFar(read ActivityRead, opt ActivityOptions) *readSoFar {
 	return &readSoFar{opt: opt, read: read, logs: map[string]bool{}, inputs: map[string]bool{}, faults: map[string]int{}}
 }
 
+// inputOf is the input that a batch is of, empty where all that it keeps is how far
+// something came that is no file or object itself: a listing, or a name that is
+// followed.
+func inputOf(b connector.Batch) string {
+	if len(b.Events) == 0 && b.Position.Offset == 0 {
+		return ""
+	}
+	return b.Input
+}
+
 // add adds what came of a part of an input; an empty input says nothing of which
 // it was.
 func (r *readSoFar) add(input string, read ActivityRead) {

@@ -333,7 +333,7 @@ func (h *handInSink) seen(b connector.Batch) {
 		}
 		read.From, read.To = earlierOf(read.From, e.At), laterOf(read.To, e.At)
 	}
-	h.add(b.Input, read)
+	h.add(inputOf(b), read)
 }
 
 // Cover implements connector.ActivitySink.

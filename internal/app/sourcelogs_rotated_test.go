@@ -47,3 +47,22 @@ func TestWatchedFileIsRotated(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestOneFileIsOne: what is kept of the name of a file that is imported is not
+// counted as another.
+func TestOneFileIsOne(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "audit.ndjson")
+	writeLog(t, file, logLines(0, 20))
+	a, err := app.Open(t.Context(), crashConfig(dir, filepath.Join(dir, "r.db")), app.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()                           //nolint:errcheck // the test is over
+	for want := int64(1); want >= 0; want-- { // the second time nothing is read
+		reads, err := a.ImportActivity(t.Context(), []app.SourceConfig{{Name: "app", Kind: "ndjson", Target: file}}, app.ActivityOptions{Actor: app.Actor(), Getenv: func(string) string { return "" }})
+		if err != nil || len(reads) != 1 || reads[0].Inputs != want || reads[0].New != 20*want {
+			t.Errorf("%v: %+v, want %d input", err, reads, want)
+		}
+	}
+}
