@@ -71,6 +71,7 @@ type App struct {
 	zones      func() []*time.Location
 	rhythms    func() *rhythm.Fitter
 	networks   usage.Networks
+	tested     testedKeys
 	// senders bounds what is pushed to this process at the same time.
 	senders *senders
 	// homes are where keys belong that events name.

@@ -365,16 +365,37 @@ func (j *usageJudge) grants(ref retinue.Ref) ([]string, bool) {
 	return slices.Compact(out), j.estate.NothingHidden(same.Realm)
 }
 
-// testedConditions are the request conditions that some policy tests.
+// testedKeys are the request conditions that some policy tests, as of a revision of
+// the inventory.
+type testedKeys struct {
+	mu       sync.Mutex
+	revision int64
+	keys     map[string]bool // nil: not read yet
+}
+
+// testedConditions are the request conditions that some policy tests. The documents
+// are read once for each revision of the inventory, however many parts of a log are
+// counted.
 func (a *App) testedConditions(ctx context.Context) (func(retinue.Realm, string) bool, error) {
-	keys := map[string]bool{}
+	a.tested.mu.Lock()
+	defer a.tested.mu.Unlock()
+	keys := a.tested.keys
 	err := a.DB.View(ctx, store.Everything(), func(tx *sqlstore.Tx) error {
-		return tx.Documents(retinue.LanguageAWSIAM, func(_, text []byte) error {
+		revision, err := tx.MaxRevision()
+		if err != nil || keys != nil && a.tested.revision == revision {
+			return err
+		}
+		keys = map[string]bool{}
+		err = tx.Documents(retinue.LanguageAWSIAM, func(_, text []byte) error {
 			for _, m := range conditionKey.FindAllSubmatch(text, -1) {
 				keys[strings.ToLower(string(m[1]))] = true
 			}
 			return nil
 		})
+		if err == nil {
+			a.tested.keys, a.tested.revision = keys, revision
+		}
+		return err
 	})
 	return func(_ retinue.Realm, key string) bool { return keys[strings.ToLower(key)] }, err
 }
