@@ -79,6 +79,8 @@ type UsageConfig struct {
 	// 1048576; 512 without it. What comes beyond it is counted as any other, and of
 	// it that it was not kept.
 	RawMegabytesPerDay int `yaml:"rawMegabytesPerDay"`
+	// UnusedCheck is the periodic check for identities that are not in use any more.
+	UnusedCheck UnusedCheckConfig `yaml:"unusedCheck"`
 }
 
 // The bounds and defaults of UsageConfig.
@@ -89,6 +91,9 @@ const (
 )
 
 func (c UsageConfig) check() error {
+	if err := c.UnusedCheck.check(); err != nil {
+		return err
+	}
 	switch {
 	case c.RawDays < 0 || c.RawDays > maxRawDays:
 		return fmt.Errorf("%w: usage: rawDays %d: want 1 to %d, or 0 to keep no events", retinue.ErrInvalid, c.RawDays, maxRawDays)

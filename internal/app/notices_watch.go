@@ -29,12 +29,12 @@ func expiryStages() []int { return []int{1, 7, 14, 30} }
 const metaGrants = "notices.grants"
 
 // watch raises what comes with time: acceptances and credentials that end,
-// scans that are overdue, idle identities, days without a population record,
+// scans that are overdue, identities that are idle or not in use, days without a population record,
 // and privileges that were granted since the last look. Each cause is a
 // transaction of its own.
 func (a *App) watch(ctx context.Context) error {
 	var errs []error
-	for _, look := range []func(context.Context, *raiser) error{watchAcceptances, watchExpiry, watchScans, watchIdle, watchPopulation, watchGrants} {
+	for _, look := range []func(context.Context, *raiser) error{watchAcceptances, watchExpiry, watchScans, watchIdle, watchUnused, watchPopulation, watchGrants} {
 		errs = append(errs, a.DB.Update(ctx, func(tx *sqlstore.Tx) error {
 			r, err := a.newRaiser(tx)
 			if err != nil {
@@ -235,6 +235,11 @@ func watchIdle(_ context.Context, r *raiser) error {
 		b.Title = "Not used for " + fmt.Sprint(after.Of(e.Kind)) + " days: " + b.SubjectName
 		b.Text = fmt.Sprintf("It was last seen in use on %s. That is a last-used date of the source, not a whole log: ask before you switch it off.",
 			e.LastUsed.UTC().Format(time.DateOnly))
+		use, err := useOf(r.tx, e.ID)
+		if err != nil {
+			return err
+		}
+		b.Text += use
 		sev := retinue.SeverityLow
 		if e.Environment == retinue.EnvironmentProduction {
 			sev = retinue.SeverityMedium

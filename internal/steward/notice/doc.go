@@ -26,6 +26,8 @@ const (
 	ScanOverdue      Kind = "scan.overdue"
 	SourcePartial    Kind = "source.partial"
 	IdentityIdle     Kind = "identity.idle"
+	// IdentityUnused comes again each period while it lasts.
+	IdentityUnused   Kind = "identity.unused"
 	PrivilegeGranted Kind = "privilege.granted"
 	// What a scan changed in what identities can come to.
 	AdministratorGained Kind = "administrator.gained"
@@ -55,6 +57,7 @@ func Kinds() []struct {
 		{ScanOverdue, "a source was not read for longer than it should be"},
 		{SourcePartial, "a source could be read in part only"},
 		{IdentityIdle, "an identity was last seen in use longer ago than the idle threshold"},
+		{IdentityUnused, "an identity is not in use by its usage status, on good evidence: told once a period, of 30 days unless the configuration says another"},
 		{PrivilegeGranted, "an identity that was known got a privilege"},
 		{AdministratorGained, "an identity became an administrator, or can now come to one"},
 		{AdministratorLost, "an identity is an administrator no more, or comes to none any more"},

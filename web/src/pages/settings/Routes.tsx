@@ -51,6 +51,7 @@ const kinds: [string, string][] = [
   ['acceptance.ending', 'An accepted risk ends soon'],
   ['credential.expiring', 'A credential expires soon'],
   ['identity.idle', 'An identity is idle'],
+  ['identity.unused', 'Identities are not in use (once a period)'],
   ['privilege.granted', 'A privilege was granted'],
   ['administrator.gained', 'Somebody became an administrator'],
   ['administrator.lost', 'Somebody is no administrator any more'],
