@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -25,7 +26,9 @@ type Config struct {
 	// Database is a file or a PostgreSQL URL.
 	Database string `yaml:"database"`
 	// KeyFile holds the fingerprint keys; it lies outside the database and
-	// belongs into the backup.
+	// belongs into the backup. The default is a file beside the database that has
+	// its name with .fingerprint.key at its end, where there is one as with the
+	// sample company, else fingerprint.key in the data folder.
 	KeyFile string `yaml:"keyFile"`
 	// SigningKeyFile holds the key that signs checkpoints of the audit log.
 	SigningKeyFile string `yaml:"signingKeyFile"`
@@ -275,11 +278,25 @@ func (c Config) withDefaults(getenv func(string) string) (Config, error) {
 	}
 	if c.KeyFile == "" {
 		c.KeyFile = filepath.Join(dir, "fingerprint.key")
+		if beside := keysBeside(c.Database); isThere(beside) {
+			c.KeyFile, c.SigningKeyFile = beside, cmp.Or(c.SigningKeyFile, checkpointsBeside(c.Database))
+		}
 	}
 	if c.SigningKeyFile == "" {
 		c.SigningKeyFile = filepath.Join(filepath.Dir(c.KeyFile), "checkpoint.key")
 	}
 	return c, nil
+}
+
+// keysBeside is where a database that is made to be carried about, such as the sample
+// company's, has its keys.
+func keysBeside(database string) string { return database + ".fingerprint.key" }
+
+func checkpointsBeside(database string) string { return database + ".checkpoint.key" }
+
+func isThere(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
 }
 
 // dataDir is where an installation keeps its database and keys:

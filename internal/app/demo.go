@@ -36,9 +36,13 @@ type DemoOptions struct {
 	OnScan func(at time.Time, done, total int)
 }
 
+// demoRawDays is for how many days the sample company keeps events themselves: those
+// for which the pages show what was unusual.
+const demoRawDays = 30
+
 // DemoConfig returns the configuration under which a sample company lives:
-// its own database, with keys of its own beside it. With an empty file it is
-// the demo folder of the data folder.
+// its own database, with keys of its own beside it, in which events are kept. With
+// an empty file it is the demo folder of the data folder.
 func DemoConfig(file string, getenv func(string) string) (Config, error) {
 	if file == "" {
 		dir, err := dataDir(getenv)
@@ -47,7 +51,7 @@ func DemoConfig(file string, getenv func(string) string) (Config, error) {
 		}
 		file = filepath.Join(dir, "demo", "retinue.db")
 	}
-	return Config{Database: file, KeyFile: file + ".fingerprint.key", SigningKeyFile: file + ".checkpoint.key"}, nil
+	return Config{Database: file, KeyFile: keysBeside(file), SigningKeyFile: checkpointsBeside(file), Usage: UsageConfig{RawDays: demoRawDays}}, nil
 }
 
 // IsDemo reports whether the installation holds the sample company.

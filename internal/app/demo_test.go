@@ -189,9 +189,26 @@ func demoUse(t *testing.T, a *app.App) {
 	if consumers == 0 || unused == 0 || busy == 0 {
 		t.Errorf("%d consumers, %d unused grants, %d days of use", consumers, unused, busy)
 	}
+	demoEvents(t, a)
 	logs, err := a.ActivityLogs(t.Context())
 	if err != nil || len(logs.Logs) < 5 || len(logs.Unlisted) == 0 {
 		t.Errorf("%d logs, %d in logs only, %v", len(logs.Logs), len(logs.Unlisted), err)
+	}
+}
+
+// demoEvents checks that events are kept, and open with the keys that are found
+// beside the database.
+func demoEvents(t *testing.T, a *app.App) {
+	t.Helper()
+	cfg, err := app.LoadConfig("", func(name string) string {
+		return map[string]string{"RETINUE_DATABASE": a.Config.Database, "HOME": t.TempDir()}[name]
+	})
+	if err != nil || cfg.KeyFile != a.Config.KeyFile || cfg.SigningKeyFile != a.Config.SigningKeyFile {
+		t.Errorf("keys %s and %s, %v", cfg.KeyFile, cfg.SigningKeyFile, err)
+	}
+	events, err := a.UsageEvents(t.Context(), store.Everything(), app.UsageEventQuery{})
+	if err != nil || len(events.Items) == 0 || events.Unopened != 0 {
+		t.Errorf("%d events, %d do not open, %v", len(events.Items), events.Unopened, err)
 	}
 }
 

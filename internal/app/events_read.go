@@ -61,6 +61,8 @@ type eventSearch struct {
 	after eventCursor
 	names *tail
 	found []store.EventRecord
+	// unopened counts the events of blocks that do not open.
+	unopened int64
 }
 
 // UsageEvents implements api.UsageEventReader.
@@ -94,6 +96,7 @@ func (a *App) searchEvents(ctx context.Context, scope store.RowScope, q api.Usag
 			out.Items, next, err = s.unknown(ctx, reason != "")
 		} else {
 			out.Items, next, err = s.page(ctx)
+			out.Unopened = s.unopened
 		}
 		if err == nil && next != (eventCursor{}) {
 			out.Next, err = api.EncodeCursor(q.UsageEventFilter, next)
@@ -216,7 +219,6 @@ func (s *eventSearch) page(ctx context.Context) (items []api.UsageEvent, next ev
 // the list no further than the cursor.
 func (s *eventSearch) walk(ctx context.Context, q store.EventBlockQuery) (until int64, err error) {
 	var blocks []store.EventBlock
-	lost := 0
 	for i := 0; ; i++ {
 		if i == len(blocks) {
 			if i < q.Limit {
@@ -240,7 +242,7 @@ func (s *eventSearch) walk(ctx context.Context, q store.EventBlockQuery) (until 
 		}
 		list, err := s.app.openEvents(ctx, s.tx, b)
 		if errors.Is(err, retinue.ErrInvalid) || errors.Is(err, retinue.ErrNotFound) {
-			lost++ // its key is gone
+			s.unopened += b.N // its key is gone
 			continue
 		}
 		if err != nil {
@@ -249,9 +251,6 @@ func (s *eventSearch) walk(ctx context.Context, q store.EventBlockQuery) (until 
 		if err := s.pick(list); err != nil {
 			return 0, err
 		}
-	}
-	if lost > 0 {
-		s.app.log.Warn("events do not open: their key is gone, or they were altered", "blocks", lost)
 	}
 	return until, nil
 }

@@ -173,3 +173,24 @@ func TestOverlappingBlocksAreReadToTheEnd(t *testing.T) {
 		}
 	})
 }
+
+// TestEventsWithoutTheirKeyAreTold: what was sealed under a key that is not at hand
+// is not passed over in silence.
+func TestEventsWithoutTheirKeyAreTold(t *testing.T) {
+	eachKept(t, UsageConfig{RawDays: 30}, func(t *testing.T, w *teller) {
+		w.countEvents("before", madeEvents(40, day1.Add(-time.Hour)))
+		w.reopen(t.TempDir(), w.Config.Database, UsageConfig{RawDays: 30}) // with keys of its own
+		w.countEvents("after", madeEvents(10, day1.Add(-time.Minute)))
+		got, err := w.UsageEvents(t.Context(), store.Everything(), api.UsageEventQuery{})
+		if err != nil || len(got.Items) == 0 || got.Unopened == 0 || int64(len(got.Items))+got.Unopened != eventsOf(got.Kept) {
+			t.Errorf("%d are listed and %d do not open of %+v, %v", len(got.Items), got.Unopened, got.Kept, err)
+		}
+	})
+}
+
+func eventsOf(k api.EventsKept) (n int64) {
+	for _, d := range k.Of {
+		n += d.Events
+	}
+	return n
+}

@@ -108,6 +108,7 @@ func (e *env) listEvents(ctx context.Context, s estate, filter app.UsageEventFil
 			return err
 		}
 		page.Items = append(all.Items, page.Items...)
+		page.Unopened += all.Unopened
 		all = page
 		if all.Next == "" || len(all.Items) >= f.limit {
 			break
@@ -145,10 +146,13 @@ func (e *env) sayEvents(all app.UsageEventsAnswer, filter app.UsageEventFilter) 
 			}
 		}
 	}
+	if all.Unopened > 0 {
+		e.say("%s among those looked at cannot be opened: the key under which they were sealed is not at hand, or they were altered", plural(int(all.Unopened), "event", "events"))
+	}
 	switch {
 	case all.Next != "":
 		e.say("there are more: --limit")
-	case len(all.Items) > 0:
+	case len(all.Items) > 0 || all.Unopened > 0:
 	case filter.Kind == string(retinue.EventUnknown):
 		e.say("every entry that was read was understood")
 	case all.Kept.Days == 0 && kept == 0:

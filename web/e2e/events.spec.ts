@@ -1,6 +1,6 @@
 import type { Page } from '@playwright/test';
 import { accessible, expect, fits, giveFactor, legible, picture, settled, test as base } from './fixtures';
-import type { Installation } from './installation';
+import { Installation } from './installation';
 import { keeping } from './kept';
 
 const test = base.extend<object, { here: Installation }>({
@@ -108,7 +108,20 @@ test('the page of events is whole and accessible, light and dark, wide and narro
   await accessible(page, 'events, dark and narrow');
 });
 
-base('a server that keeps no events says so, and how to keep them', async ({ page }) => {
+const fresh = base.extend<object, { here: Installation }>({
+  here: [
+    // eslint-disable-next-line no-empty-pattern
+    async ({}, use, info) => {
+      const here = await Installation.start();
+      await here.setUp();
+      await use(here);
+      await here.stop(`fresh-${info.workerIndex}`);
+    },
+    { scope: 'worker', timeout: 120_000 },
+  ],
+});
+
+fresh('a server that keeps no events says so, and how to keep them', async ({ page }) => {
   await page.goto('/usage/events');
   await settled(page);
   await expect(page.getByText('No events are kept, only what is counted of them.')).toBeVisible();

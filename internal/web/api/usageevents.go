@@ -55,6 +55,10 @@ type UsageEvents struct {
 	// one: then many events were looked at of which few were wanted.
 	Next string     `json:"next,omitempty"`
 	Kept EventsKept `json:"kept"`
+	// Unopened counts events among those looked at that do not open: the key under
+	// which they were sealed is not there, or they were altered. Whether they are
+	// wanted is not known.
+	Unopened int64 `json:"unopened,omitempty"`
 }
 
 // EventsKept is which events are kept.

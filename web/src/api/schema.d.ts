@@ -8277,6 +8277,8 @@ export interface components {
             items: components["schemas"]["UsageEvent"][] | null;
             kept: components["schemas"]["EventsKept"];
             next?: string;
+            /** Format: int64 */
+            unopened?: number;
         };
         UsageEventsInput: {
             /** @description The permission, or the log's own word; a star at its end stands for anything */

@@ -71,6 +71,11 @@ export default function EventsPage() {
         <Rows count={12} height={44} />
       ) : (
         <>
+          {!!q.data.unopened && (
+            <Notice tone="unknown">
+              {`${plural(q.data.unopened, ['event', 'events'])} among those looked at cannot be opened: the key under which they were sealed is not at hand, or they were altered.`}
+            </Notice>
+          )}
           <Listed of={q.data} asked={asked} after={after} clear={() => change(Object.fromEntries(['from', 'to', 'action', 'outcome', 'kind'].map((f) => [f, undefined])))} />
           {(after || q.data.next) && (
             <nav className={classes.pager} aria-label="Pages of the events">
