@@ -212,6 +212,11 @@ type Coverage struct {
 	BlindSpots    []BlindSpot `json:"blindSpots,omitempty"`
 }
 
+// SystemsListed is the path of the scope that a connector completes in the realm of
+// an organisation when it has read which systems (projects, accounts) belong to it,
+// to the end of the list.
+const SystemsListed = "systems"
+
 // BlindSpot is something that a log cannot show, and whom that concerns. With
 // several of Actions, Resources, Identities, Credentials and Kinds set, all must
 // apply; with none it concerns everyone of the realm.
@@ -234,7 +239,8 @@ type BlindSpot struct {
 	Kinds []IdentityKind `json:"kinds,omitempty"`
 	// Elsewhere is the kind of realm in whose other logs of the same name it shows
 	// what this one does not ("gcp": calls in other projects). It goes away where the
-	// logs of all of them are whole. Empty: other logs do not help.
+	// logs of all of them are whole, and which these are is known: an organisation of
+	// them completes the scope [SystemsListed]. Empty: other logs do not help.
 	Elsewhere string `json:"elsewhere,omitempty"`
 	// From and To bound it; zero means the whole stretch.
 	From time.Time `json:"from,omitzero"`

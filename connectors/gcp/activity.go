@@ -139,7 +139,7 @@ func blindSpots() []retinue.BlindSpot {
 			Kinds: []retinue.IdentityKind{retinue.IdentityServiceAccount}, Raise: "Import Google Workspace's activity (token and admin)", Cost: "none; the reports are kept 180 days"},
 		{Code: "gcp.other_projects", Text: "An account can be used in every project that admits it, and each project has logs of its own: those that were not read do not show.",
 			Elsewhere: Kind,
-			Raise:     "Scan the organisation, and import the logs of every project and folder that it lists and its own, as from an aggregated sink with includeChildren and without exclusions", Cost: "storage of the sink's bucket"},
+			Raise:     "Scan an export of the whole organisation (gcloud asset export --organization --content-type=resource), and import the logs of every project and folder that it lists and its own, as from an aggregated sink with includeChildren and without exclusions", Cost: "storage of the sink's bucket"},
 		{Code: "gcp.kubernetes_elsewhere", Text: "Use within clusters of GKE is in the clusters' audit logs: their entries (service k8s.io) are left out here, so that each counts once.",
 			Actions: []string{"container.*"}, Raise: "Import the same files as kubernetes= as well, with the cluster-uid of each cluster", Cost: "none"},
 	}

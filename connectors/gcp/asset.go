@@ -35,12 +35,40 @@ func (m *mapper) asset(e *element) error {
 	case "iam.googleapis.com/WorkloadIdentityPoolProvider":
 		return m.provider(&d)
 	case "cloudresourcemanager.googleapis.com/Project":
+		m.holds("", true)
 		return m.project(&d)
 	case "cloudresourcemanager.googleapis.com/Folder", "cloudresourcemanager.googleapis.com/Organization":
 		d.Name = name
+		if strings.HasPrefix(name, "organizations/") {
+			m.holds(realmOf(name), false)
+		}
 		return m.container(&d)
 	}
 	return m.resource(e, &d, name)
+}
+
+// dump is what an export of resources holds of an organisation.
+type dump struct {
+	file         string
+	organisation retinue.Realm
+	projects     bool
+}
+
+// holds notes that the export at hand describes an organisation or a project. One
+// that describes both was made of the organisation, and lists its projects: an
+// export of a project or folder holds nothing above it (Cloud Asset Inventory,
+// "Export assets": --organization, --folder, --project).
+func (m *mapper) holds(organisation retinue.Realm, project bool) {
+	if m.dump.file != m.file {
+		m.dump = dump{file: m.file}
+	}
+	m.dump.projects = m.dump.projects || project
+	if organisation != "" {
+		m.dump.organisation = organisation
+	}
+	if m.dump.projects && m.dump.organisation != "" {
+		m.covers("gcloud asset export --organization", m.dump.organisation, retinue.SystemsListed)
+	}
 }
 
 // resource states a resource with the service accounts that it runs as.

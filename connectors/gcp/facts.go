@@ -20,6 +20,8 @@ type mapper struct {
 	issuers map[string]string // pool to its only issuer
 	// unplaced counts what does not say in which project it lies.
 	unplaced int
+	// dump is the file of resources that is read now.
+	dump dump
 	// silent counts accounts and keys without authentication in the time that
 	// Google watched.
 	silent int

@@ -225,6 +225,30 @@ func TestUnplaced(t *testing.T) {
 	}
 }
 
+// TestAnOrganisationsExportListsItsProjects: only an export that holds the
+// organisation and projects in one file was made of all of it, and only to its end.
+func TestAnOrganisationsExportListsItsProjects(t *testing.T) {
+	organisation := `{"name":"//cloudresourcemanager.googleapis.com/organizations/12","assetType":"cloudresourcemanager.googleapis.com/Organization","ancestors":["organizations/12"],"resource":{"data":{"name":"organizations/12","displayName":"example.com","state":"ACTIVE"}}}` + "\n"
+	project := `{"name":"//cloudresourcemanager.googleapis.com/projects/123456","assetType":"cloudresourcemanager.googleapis.com/Project","ancestors":["projects/123456","organizations/12"],"resource":{"data":{"projectId":"pay-prod","projectNumber":"123456","name":"projects/123456","lifecycleState":"ACTIVE","parent":{"type":"organization","id":"12"}}}}` + "\n"
+	for name, c := range map[string]struct {
+		files map[string]string
+		want  bool
+	}{
+		"together":        {map[string]string{"a.jsonl": organisation + project}, true},
+		"the other way":   {map[string]string{"a.jsonl": project + organisation}, true},
+		"no project":      {map[string]string{"a.jsonl": organisation}, false},
+		"no organisation": {map[string]string{"a.jsonl": project}, false},
+		"two exports":     {map[string]string{"a.jsonl": organisation, "b.jsonl": project}, false},
+		"cut":             {map[string]string{"a.jsonl": organisation + project + project[:40]}, false},
+	} {
+		r := connectortest.Discover(t, open(write(t, c.files), nil)(t, connectortest.Env(t)))
+		_, got := r.Completed[retinue.NewScope("gcp:organizations/12", retinue.SystemsListed)]
+		if got != c.want {
+			t.Errorf("%s: completed %v: %v", name, got, r.Completed)
+		}
+	}
+}
+
 func TestNothingRecognised(t *testing.T) {
 	for _, text := range []string{`{"hello":1}`, `[]`, `{"truncated":`, `{"type":"service_account","private_key":"` + planted() + `"}`} {
 		c := open(write(t, map[string]string{"p.json": text}), nil)(t, connectortest.Env(t))

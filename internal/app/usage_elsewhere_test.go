@@ -22,9 +22,10 @@ import (
 func TestOtherProjectsAreThoseOfTheOrganisation(t *testing.T) {
 	eachSeen(t, seen{}, func(t *testing.T, w *teller) {
 		const a, b, organisation = retinue.Realm("gcp:a"), retinue.Realm("gcp:b"), retinue.Realm("gcp:organizations/1")
+		whole := false
 		list := func(realm retinue.Realm, kind retinue.ContainerKind) {
 			t.Helper()
-			s := &listedContainer{retinue.Container{Ref: retinue.NewRef(realm, string(kind), string(realm)), Name: string(realm), Kind: kind}}
+			s := &listedContainer{c: retinue.Container{Ref: retinue.NewRef(realm, string(kind), string(realm)), Name: string(realm), Kind: kind}, systems: whole}
 			if _, err := ingest.Run(t.Context(), w.DB, "listed", string(realm), "x", s, ingest.Options{}); err != nil {
 				t.Fatal(err)
 			}
@@ -54,6 +55,9 @@ func TestOtherProjectsAreThoseOfTheOrganisation(t *testing.T) {
 		list(a, retinue.ContainerProject)
 		same("no organisation", spots(a), "own", "gcp.other_projects")
 		list(organisation, retinue.ContainerOrganization)
+		same("which projects the organisation has is not known", spots(a, organisation), "own", "gcp.other_projects")
+		whole = true
+		list(organisation, retinue.ContainerOrganization)
 		same("the organisation's own log is not read", spots(a), "own", "gcp.other_projects")
 		same("all are read", spots(a, organisation), "own")
 		list(b, retinue.ContainerProject)
@@ -63,7 +67,10 @@ func TestOtherProjectsAreThoseOfTheOrganisation(t *testing.T) {
 }
 
 // listedContainer is a system that lists itself.
-type listedContainer struct{ c retinue.Container }
+type listedContainer struct {
+	c       retinue.Container
+	systems bool // it says which systems are in it
+}
 
 func (l *listedContainer) Check(context.Context) (connector.Access, error) {
 	return connector.Access{Realm: l.c.Ref.Realm}, nil
@@ -74,6 +81,11 @@ func (l *listedContainer) Discover(_ context.Context, _ connector.Request, sink 
 	scope := retinue.NewScope(l.c.Ref.Realm, "node")
 	if err := sink.Emit(scope, l.c); err != nil {
 		return err
+	}
+	if l.systems {
+		if err := sink.Complete(retinue.NewScope(l.c.Ref.Realm, retinue.SystemsListed), connector.Completion{ObservedAt: day1, Basis: "its list of projects"}); err != nil {
+			return err
+		}
 	}
 	return sink.Complete(scope, connector.Completion{ObservedAt: day1, Basis: "its own description"})
 }

@@ -271,6 +271,18 @@ var reads = map[string]struct {
 		}
 		return list, err
 	}},
+	"UsageShares": {true, func(tx *sqlstore.Tx, own, _ half) (any, error) {
+		list, err := tx.UsageShares()
+		if err == nil && len(list) != 2 {
+			err = fmt.Errorf("%d shares, want those of an identity and a credential: %+v", len(list), list)
+		}
+		for _, s := range list {
+			if s.N != 1 || s.Realm != own.realm || s.Source != own.word || (s.Type == retinue.FactIdentity) != (s.Status == "active" && s.Grade == retinue.GradeA) {
+				err = errors.Join(err, fmt.Errorf("share %+v", s))
+			}
+		}
+		return list, err
+	}},
 	"AccessChanges": {true, func(tx *sqlstore.Tx, own, other half) (any, error) {
 		var out []any
 		for _, id := range []retinue.EntityID{"", own.identity.ID, other.identity.ID} {
@@ -640,7 +652,10 @@ var reads = map[string]struct {
 		}
 		return out, err
 	}},
-	"Scopes":   {false, func(tx *sqlstore.Tx, _, _ half) (any, error) { return tx.Scopes() }},
+	"Scopes": {false, func(tx *sqlstore.Tx, _, _ half) (any, error) { return tx.Scopes() }},
+	"Scope": {false, func(tx *sqlstore.Tx, own, _ half) (any, error) {
+		return tx.Scope(retinue.NewScope(own.identity.Realm, "iam"))
+	}},
 	"LastRuns": {false, func(tx *sqlstore.Tx, _, _ half) (any, error) { return tx.LastRuns() }},
 	"Then": {true, func(tx *sqlstore.Tx, own, other half) (any, error) {
 		then, err := tx.Then(store.AsOf{Observed: day(9)})

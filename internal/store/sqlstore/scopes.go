@@ -121,7 +121,14 @@ func (a *applier) endFactsOf(scope int64) error {
 }
 
 // Scopes lists how every scope stands: the completeness of what is known.
-func (tx *Tx) Scopes() ([]store.ScopeStatus, error) {
+func (tx *Tx) Scopes() ([]store.ScopeStatus, error) { return tx.scopes("1 = 1") }
+
+// Scope returns how a scope stands in each source that has it.
+func (tx *Tx) Scope(sc retinue.Scope) ([]store.ScopeStatus, error) {
+	return tx.scopes("s.path = $1 AND m.realm = $2", sc.Path, string(sc.Realm))
+}
+
+func (tx *Tx) scopes(where string, args ...any) ([]store.ScopeStatus, error) {
 	l, err := tx.lens()
 	if err != nil {
 		return nil, err
@@ -145,7 +152,7 @@ func (tx *Tx) Scopes() ([]store.ScopeStatus, error) {
 		return nil
 	}, `SELECT m.realm, s.path, o.name, o.kind, s.state, s.authority, s.observed_at, s.completed_at, s.recorded_at,
 		s.facts, s.basis, s.problems, s.held_ends FROM scopes s JOIN realms m ON m.id = s.realm_id
-		JOIN sources o ON o.id = s.source_id WHERE 1 = 1`+and(l.seesSource("o.id"))+` ORDER BY m.realm, s.path`)
+		JOIN sources o ON o.id = s.source_id WHERE `+where+and(l.seesSource("o.id"))+` ORDER BY m.realm, s.path, o.id`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list scopes: %w", err)
 	}
