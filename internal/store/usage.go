@@ -310,6 +310,18 @@ type VerdictShare struct {
 	N      int64            `json:"n"`
 }
 
+// UsageShare is how many things of a source in a system have a usage status on some
+// evidence.
+type UsageShare struct {
+	Source   string
+	Realm    retinue.Realm
+	Type     retinue.FactType // identity or credential
+	Workload bool             // an identity of a machine
+	Status   string           // empty: nothing is concluded yet
+	Grade    retinue.Grade    // empty: nothing is concluded yet
+	N        int64
+}
+
 // UsageSubject is a thing whose verdict is to be formed.
 type UsageSubject struct {
 	Key  int64
