@@ -27,6 +27,12 @@ const (
 
 // Overview implements api.Overviewer.
 func (a *App) Overview(ctx context.Context, c auth.Caller, q api.OverviewQuery) (out api.Overview, err error) {
+	var logs map[retinue.Realm][]retinue.Coverage
+	if q.AsOf.IsZero() {
+		if logs, err = a.logCoverage(ctx); err != nil {
+			return out, err
+		}
+	}
 	err = a.DB.View(ctx, c.Scope(auth.PermInventoryRead), func(tx *sqlstore.Tx) error {
 		if q.Since.IsZero() && c.Account != "" && q.AsOf.IsZero() {
 			v, err := readVisit(tx, c.Account)
@@ -35,7 +41,7 @@ func (a *App) Overview(ctx context.Context, c auth.Caller, q api.OverviewQuery) 
 			}
 			q.Since = v.Before
 		}
-		o := &overviewer{tx: tx, out: &out, since: q.Since, asOf: store.AsOf{Observed: q.AsOf}, at: tx.At()}
+		o := &overviewer{tx: tx, out: &out, since: q.Since, asOf: store.AsOf{Observed: q.AsOf}, at: tx.At(), logs: logs}
 		if !q.AsOf.IsZero() {
 			o.at = q.AsOf
 		}
@@ -64,6 +70,8 @@ type overviewer struct {
 	silent   []string                   // sources that give no evidence of use
 	runs     []store.Run
 	trend    []store.PopulationDay
+	logs     map[retinue.Realm][]retinue.Coverage // what logs cover; of a past date nothing
+	shares   []store.UsageShare                   // where there are logs
 }
 
 func (o *overviewer) build(trendDays int) error {
@@ -88,6 +96,11 @@ func (o *overviewer) build(trendDays int) error {
 		steps = []func() error{o.metrics, o.fixes, o.onlyNow, o.sentence}
 	}
 	o.use()
+	if len(o.logs) > 0 {
+		if o.shares, err = o.tx.UsageShares(); err != nil {
+			return err
+		}
+	}
 	for _, step := range steps {
 		if err := step(); err != nil {
 			return err

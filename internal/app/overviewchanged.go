@@ -106,6 +106,7 @@ func (o *overviewer) failedScans() {
 // coverage says how well each source is known.
 func (o *overviewer) coverage() error {
 	o.out.Coverage = []api.SourceCoverage{}
+	systems := o.systems()
 	for _, r := range o.runs[:min(len(o.runs), coverageFor)] {
 		line := sourceLine(r)
 		c := api.SourceCoverage{ID: r.Source.ID, Name: r.Source.Name, Kind: r.Source.Kind, State: r.State, ScannedAt: r.StartedAt, Complete: line.Complete,
@@ -117,6 +118,7 @@ func (o *overviewer) coverage() error {
 		if slices.Contains(o.silent, r.Source.Name) {
 			c.Use = retinue.GradeD
 		}
+		coverUse(&c, systems[r.Source.Name])
 		o.out.Coverage = append(o.out.Coverage, c)
 	}
 	return nil

@@ -19,6 +19,9 @@ type headline struct {
 	// recorded from the first day on.
 	measured bool
 	reason   string // why a part is not known
+	// judged selects those whose usage status says it where logs are read; nil:
+	// logs do not change the metric.
+	judged func(store.UsageShare) bool
 }
 
 // headlines are the eight, those that discovery alone can know first.
@@ -55,19 +58,19 @@ func (o *overviewer) headlines() []headline {
 			Filter: map[string][]string{"class": nonHuman, "last_used_to": {idle}}}, measured: true, reason: o.noUse(),
 			count: func(t store.PopulationTotals, m store.Measures) (int64, int64, int64) {
 				return m.IdleIdentities, t.NonHuman, m.UnknownIdentities
-			}},
+			}, judged: func(s store.UsageShare) bool { return s.Type == retinue.FactIdentity }},
 		{Metric: api.Metric{Key: "unused_tokens", Title: "Unused tokens", Needs: "log", Evidence: retinue.GradeC,
 			Meaning: fmt.Sprintf("Credentials last used more than %d days ago, by the source's own field.", o.idle.Of("")), List: "credentials",
 			Filter: map[string][]string{"last_used_to": {idle}}}, measured: true, reason: o.noUse(),
 			count: func(t store.PopulationTotals, m store.Measures) (int64, int64, int64) {
 				return m.IdleCredentials, t.Credentials, m.UnknownCredentials
-			}},
+			}, judged: func(s store.UsageShare) bool { return s.Type == retinue.FactCredential }},
 		{Metric: api.Metric{Key: "dormant_workloads", Title: "Dormant workloads", Needs: "log", Evidence: retinue.GradeC,
 			Meaning: "Workloads, functions, services and machines last used more than " + days + " ago, by the source's own field.", List: "identities",
 			Filter: map[string][]string{"class": nonHuman, "kind": store.WorkloadKinds(), "last_used_to": {idle}}}, measured: true, reason: o.noUse(),
 			count: func(_ store.PopulationTotals, m store.Measures) (int64, int64, int64) {
 				return m.DormantWorkloads, m.Workloads, m.UnknownWorkloads
-			}},
+			}, judged: func(s store.UsageShare) bool { return s.Workload }},
 		{Metric: api.Metric{Key: "failed_rotations", Title: "Failed rotations", Needs: "log", Evidence: retinue.GradeD,
 			Meaning: "Rotations that did not end with the new value proven and the old one gone."}, reason: "no rotation is carried out or watched from here yet",
 			count: func(t store.PopulationTotals, _ store.Measures) (int64, int64, int64) { return 0, t.Static, t.Static }},
@@ -95,6 +98,9 @@ func (o *overviewer) metrics() error {
 		p := h.on(now)
 		m := h.Metric
 		m.Value, m.Of, m.Unknown, m.Reason = p.Value, p.Of, p.Unknown, reasonIf(p.Unknown, h.reason)
+		if h.judged != nil && len(o.logs) > 0 {
+			o.judge(&m, h.judged)
+		}
 		if m.Value == nil {
 			m.Evidence = retinue.GradeD
 		}

@@ -135,7 +135,7 @@ func (a *App) judgeOne(ctx context.Context, tx *sqlstore.Tx, e store.Entity) (ve
 }
 
 func (a *App) newUsageJudge() *usageJudge {
-	return &usageJudge{app: a, coverage: map[retinue.Realm][]retinue.Coverage{}, fitter: a.rhythms()}
+	return &usageJudge{app: a, fitter: a.rhythms()}
 }
 
 // usageJudge forms verdicts.
@@ -166,16 +166,7 @@ func (j *usageJudge) prepare(ctx context.Context) error {
 		if j.idle, err = j.app.idleAfter(tx); err != nil {
 			return err
 		}
-		list, err := tx.UsageCoverage("")
-		for _, c := range list {
-			j.coverage[c.Realm] = append(j.coverage[c.Realm], c)
-		}
-		for realm, list := range j.coverage {
-			j.coverage[realm] = verdict.MergeCoverage(list)
-		}
-		if err == nil {
-			err = seeElsewhere(tx, j.coverage)
-		}
+		j.coverage, err = logCoverage(tx)
 		return err
 	})
 	if err != nil {

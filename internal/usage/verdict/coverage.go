@@ -41,10 +41,14 @@ type cover struct {
 }
 
 // newCover divides the coverage of e at the bounds of its blind spots.
-func newCover(e *Evidence) *cover {
+func newCover(e *Evidence) *cover { return e.cover(e.bears) }
+
+// cover divides the coverage at the bounds of its blind spots, which mean what
+// bears says.
+func (e *Evidence) cover(bears func(*retinue.BlindSpot) bearing) *cover {
 	c := &cover{}
 	for i := range e.Coverage {
-		c.pieces = e.divide(c.pieces, &e.Coverage[i])
+		c.pieces = e.divide(c.pieces, &e.Coverage[i], bears)
 	}
 	gaps := join(slices.Clone(e.Gaps))
 	for l := weak; l <= complete; l++ {
@@ -60,7 +64,7 @@ func newCover(e *Evidence) *cover {
 }
 
 // divide appends the pieces of a coverage.
-func (e *Evidence) divide(out []piece, c *retinue.Coverage) []piece {
+func (e *Evidence) divide(out []piece, c *retinue.Coverage, bears func(*retinue.BlindSpot) bearing) []piece {
 	whole := rhythm.Span{From: c.From, To: c.To}
 	if whole.To.After(e.Now) {
 		whole.To = e.Now
@@ -83,7 +87,7 @@ func (e *Evidence) divide(out []piece, c *retinue.Coverage) []piece {
 	slices.SortFunc(cuts, time.Time.Compare)
 	for i := range len(cuts) - 1 {
 		if p := (piece{Span: rhythm.Span{From: cuts[i], To: cuts[i+1]}}); !p.Empty() {
-			e.grade(&p, c, spots)
+			p.grade(c, spots, bears)
 			out = append(out, p)
 		}
 	}
@@ -91,14 +95,14 @@ func (e *Evidence) divide(out []piece, c *retinue.Coverage) []piece {
 }
 
 // grade says how good a piece is.
-func (e *Evidence) grade(p *piece, c *retinue.Coverage, spots []retinue.BlindSpot) {
+func (p *piece) grade(c *retinue.Coverage, spots []retinue.BlindSpot, bears func(*retinue.BlindSpot) bearing) {
 	p.proven, p.authentic = c.Proof != "", c.Authenticated
 	for i := range spots {
 		b := &spots[i]
 		if !b.From.IsZero() && b.From.After(p.From) || !b.To.IsZero() && b.To.Before(p.To) {
 			continue
 		}
-		switch e.bears(b) {
+		switch bears(b) {
 		case applies:
 			p.applying = append(p.applying, *b)
 		case untouched:

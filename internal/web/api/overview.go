@@ -77,10 +77,13 @@ type Metric struct {
 	Of      int64  `json:"of" doc:"The whole that value and unknown are parts of"`
 	Unknown int64  `json:"unknown"`
 	Reason  string `json:"reason,omitempty" doc:"Why the unknown part is not measured"`
-	// Evidence says how good the measured part is.
-	Evidence   retinue.Grade `json:"evidence,omitempty" doc:"A complete, B good, C weak, D none"`
-	Meaning    string        `json:"meaning" doc:"What is counted, in one sentence"`
-	HighIsGood bool          `json:"highIsGood,omitempty"`
+	// Evidence says how good the measured part is, at its weakest.
+	Evidence retinue.Grade `json:"evidence,omitempty" doc:"A complete, B good, C weak, D none"`
+	// ByEvidence divides the measured part where logs are read: what is known of
+	// use is then counted, the best evidence first.
+	ByEvidence []MeasuredShare `json:"byEvidence,omitempty"`
+	Meaning    string          `json:"meaning" doc:"What is counted, in one sentence"`
+	HighIsGood bool            `json:"highIsGood,omitempty"`
 	// List and Filter lead to what is behind the number.
 	List   string              `json:"list,omitempty" enum:"identities,credentials,findings"`
 	Filter map[string][]string `json:"filter,omitempty"`
@@ -88,6 +91,43 @@ type Metric struct {
 	// once a log is connected.
 	Needs string       `json:"needs" enum:"discovery,log"`
 	Trend []TrendPoint `json:"trend" doc:"By day, the oldest first, from the first day on that was recorded"`
+	// TrendOf says what the trend counts where that is not what Value counts.
+	TrendOf string `json:"trendOf,omitempty"`
+}
+
+// MeasuredShare is the part of a metric that is measured on some evidence.
+type MeasuredShare struct {
+	Grade retinue.Grade `json:"grade" enum:"A,B,C"`
+	Value int64         `json:"value"`
+	Of    int64         `json:"of"`
+}
+
+// GradeCount counts what has some evidence.
+type GradeCount struct {
+	Grade retinue.Grade `json:"grade" enum:"A,B,C,D" doc:"A complete, B good, C weak, D none"`
+	N     int64         `json:"n"`
+}
+
+// SystemUse is what is known of use in one system of a source.
+type SystemUse struct {
+	Realm retinue.Realm `json:"realm"`
+	// By says on what it rests: logs, the last-used fields of the source, or nothing.
+	By    string        `json:"by" enum:"log,field,none"`
+	Grade retinue.Grade `json:"grade" enum:"A,B,C,D" doc:"The best evidence on which the use of anybody is known, no better than what is covered"`
+	// Coverage is what logs prove, the best first and what goes on after it at a
+	// lower grade. Somebody whom a blind spot concerns is known on less.
+	Coverage []CoveredStretch `json:"coverage"`
+	// Judged counts its identities and credentials by their evidence, and Waiting
+	// those of whose use nothing is concluded yet.
+	Judged  []GradeCount `json:"judged"`
+	Waiting int64        `json:"waiting,omitempty"`
+}
+
+// CoveredStretch is a stretch without a gap of which logs prove something.
+type CoveredStretch struct {
+	Grade retinue.Grade `json:"grade" enum:"A,B,C"`
+	From  time.Time     `json:"from"`
+	To    time.Time     `json:"to"`
 }
 
 // TrendPoint is a metric on a day (UTC). On a day that was missed nothing is
@@ -141,7 +181,9 @@ type SourceCoverage struct {
 	Incomplete  int              `json:"incomplete"`
 	Identities  int64            `json:"identities"`
 	Credentials int64            `json:"credentials"`
-	Use         retinue.Grade    `json:"use" doc:"The best evidence of use that it gives"`
+	Use         retinue.Grade    `json:"use" doc:"The best evidence of use, of any of its systems"`
+	UseSystems  []GradeCount     `json:"useSystems" doc:"How many of its systems have which evidence of use; empty where no log is read at all"`
+	Systems     []SystemUse      `json:"systems" doc:"Those of useSystems, the best first; at most 20"`
 	Missing     []string         `json:"missing" doc:"Privileges that it lacks"`
 	Problems    []string         `json:"problems"`
 	BlindSpots  []string         `json:"blindSpots"`

@@ -4132,6 +4132,14 @@ export interface components {
             /** Format: date-time */
             to: string;
         };
+        CoveredStretch: {
+            /** Format: date-time */
+            from: string;
+            /** @enum {string} */
+            grade: "A" | "B" | "C";
+            /** Format: date-time */
+            to: string;
+        };
         Credential: {
             algorithm?: string;
             attrs?: {
@@ -4753,6 +4761,15 @@ export interface components {
         Fingerprint: {
             keyId: string;
             mac: string;
+        };
+        GradeCount: {
+            /**
+             * @description A complete, B good, C weak, D none
+             * @enum {string}
+             */
+            grade: "A" | "B" | "C" | "D";
+            /** Format: int64 */
+            n: number;
         };
         Grant: {
             admin?: boolean;
@@ -5438,6 +5455,14 @@ export interface components {
             roles: components["schemas"]["MyRole"][] | null;
             version: string;
         };
+        MeasuredShare: {
+            /** @enum {string} */
+            grade: "A" | "B" | "C";
+            /** Format: int64 */
+            of: number;
+            /** Format: int64 */
+            value: number;
+        };
         Measures: {
             /** Format: int64 */
             ageUnknown: number;
@@ -5470,6 +5495,7 @@ export interface components {
             setUp: boolean;
         };
         Metric: {
+            byEvidence?: components["schemas"]["MeasuredShare"][] | null;
             /** @description A complete, B good, C weak, D none */
             evidence?: string;
             filter?: {
@@ -5494,6 +5520,7 @@ export interface components {
             title: string;
             /** @description By day, the oldest first, from the first day on that was recorded */
             trend: components["schemas"]["TrendPoint"][] | null;
+            trendOf?: string;
             /** Format: int64 */
             unknown: number;
             /** Format: int64 */
@@ -7712,8 +7739,12 @@ export interface components {
             /** Format: date-time */
             scannedAt?: string;
             state: string;
-            /** @description The best evidence of use that it gives */
+            /** @description Those of useSystems, the best first; at most 20 */
+            systems: components["schemas"]["SystemUse"][] | null;
+            /** @description The best evidence of use, of any of its systems */
             use: string;
+            /** @description How many of its systems have which evidence of use; empty where no log is read at all */
+            useSystems: components["schemas"]["GradeCount"][] | null;
         };
         SourceHook: {
             /** Format: date-time */
@@ -7898,6 +7929,20 @@ export interface components {
             strength: number;
             summary: string;
             title?: string;
+        };
+        SystemUse: {
+            /** @enum {string} */
+            by: "log" | "field" | "none";
+            coverage: components["schemas"]["CoveredStretch"][] | null;
+            /**
+             * @description The best evidence on which the use of anybody is known, no better than what is covered
+             * @enum {string}
+             */
+            grade: "A" | "B" | "C" | "D";
+            judged: components["schemas"]["GradeCount"][] | null;
+            realm: string;
+            /** Format: int64 */
+            waiting?: number;
         };
         TakenActivity: {
             /**

@@ -2,9 +2,10 @@ import { Tooltip } from '@mantine/core';
 import { Link } from '@/app/router';
 import { Empty } from '@/components/States';
 import { Time } from '@/components/Time';
-import { evidence, State, Term } from '@/components/Words';
+import { State, Term } from '@/components/Words';
 import { count, plural, word } from '@/lib/format';
 import type { Coverage } from './data';
+import { UseOf } from './UseOf';
 import classes from './overview.module.css';
 
 /** How well each source is known: scanned when, complete or not, what it cannot see. */
@@ -43,7 +44,9 @@ export function CoverageTable({ rows }: { rows: Coverage[] }) {
                   </span>
                 </td>
                 <td className="num">{count(c.identities)}</td>
-                <td className="muted">{evidence(c.use)}</td>
+                <td className="muted">
+                  <UseOf of={c} />
+                </td>
                 <td>
                   {c.incomplete > 0 && <span>{plural(c.incomplete, ['part', 'parts'])} incomplete</span>}
                   {c.incomplete > 0 && missing.length > 0 && ', '}

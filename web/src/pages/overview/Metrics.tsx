@@ -119,7 +119,7 @@ export function Unmeasured({ metrics }: { metrics: Metric[] }) {
               ) : measured ? (
                 <span>
                   {to ? <Link to={to}>{count(m.value ?? 0)}</Link> : count(m.value ?? 0)} of {count(m.of)}
-                  <span className="muted"> · evidence {evidence(m.evidence)}</span>
+                  {(m.byEvidence ?? []).length === 0 && <span className="muted"> · evidence {evidence(m.evidence)}</span>}
                 </span>
               ) : (
                 <span className={classes.unknown}>
@@ -136,8 +136,20 @@ export function Unmeasured({ metrics }: { metrics: Metric[] }) {
             <div className={classes.spark}>
               <Trend metric={m} />
             </div>
+            {measured && (m.byEvidence ?? []).length > 0 && (
+              <p>
+                Evidence{' '}
+                {(m.byEvidence ?? []).map((g) => `${evidence(g.grade)}: ${count(g.value)} of ${count(g.of)}`).join(', ')}
+                {m.unknown > 0 && <span className="muted">, {count(m.unknown)} unknown</span>}
+              </p>
+            )}
             <p className="muted">
-              {went && <>{went.words}. </>}
+              {went && (
+                <>
+                  {went.words}
+                  {m.trendOf && `, ${m.trendOf}`}.{' '}
+                </>
+              )}
               {m.reason || m.meaning}
             </p>
           </li>

@@ -43,12 +43,16 @@ export interface Metric {
   unknown: number;
   reason?: string;
   evidence?: string;
+  /** The measured part by its evidence, where logs are read. */
+  byEvidence?: { grade: string; value: number; of: number }[] | null;
   meaning: string;
   highIsGood?: boolean;
   list?: string;
   filter?: Record<string, string[] | null>;
   needs: 'discovery' | 'log';
   trend: Point[] | null;
+  /** What the trend counts where that is not what the figure counts. */
+  trendOf?: string;
 }
 
 export interface Figures {
@@ -100,9 +104,21 @@ export interface Coverage {
   identities: number;
   credentials: number;
   use: string;
+  useSystems?: { grade: string; n: number }[] | null;
+  systems?: SystemUse[] | null;
   missing: string[] | null;
   problems: string[] | null;
   blindSpots: string[] | null;
+}
+
+/** What is known of use in one system of a source. */
+export interface SystemUse {
+  realm: string;
+  by: 'log' | 'field' | 'none';
+  grade: string;
+  coverage: { grade: string; from: string; to: string }[] | null;
+  judged: { grade: string; n: number }[] | null;
+  waiting?: number;
 }
 
 /** The list behind a figure. */

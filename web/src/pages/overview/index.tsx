@@ -59,6 +59,7 @@ export default function OverviewPage() {
   const metrics = d?.metrics ?? [];
   const notTold = (part: string) => d?.notTold?.find((n) => n.part === part)?.reason;
   const logs = metrics.filter((m) => m.needs === 'log');
+  const read = logs.some((m) => m.trendOf);
   return (
     <Page title="Overview" lead={d ? <SentenceLine sentence={d.sentence} /> : <Block height={20} width="70%" />}>
       {d?.sample && !asOf && <SampleHint command={d.sample} />}
@@ -100,7 +101,10 @@ export default function OverviewPage() {
         )}
       </Section>
       {logs.length > 0 && (
-        <Section title="Connect a log to measure" aside="Discovery alone cannot know these.">
+        <Section
+          title={read ? 'Measured by logs' : 'Connect a log to measure'}
+          aside={read ? <Link to="/usage">all usage statuses</Link> : 'Discovery alone cannot know these.'}
+        >
           <Unmeasured metrics={logs} />
         </Section>
       )}
