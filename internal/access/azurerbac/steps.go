@@ -155,7 +155,10 @@ func (s *stepper) principal(key string) {
 		s.b.Step(graph.Step{From: []graph.NodeID{from}, To: s.subject(g), Verb: graph.MemberOf,
 			Needs: [][]graph.GrantID{s.b.GrantsOf(s.ref(key), []access.Reason{reason})}, Because: []access.Reason{reason}})
 	}
-	if denied || len(groups) > 0 {
+	switch {
+	case denied:
+		s.walk(key, from, full, nil) // no step leads to its groups
+	case len(groups) > 0:
 		s.walk(key, from, full, groups)
 	}
 }

@@ -161,6 +161,12 @@ func TestSteps(t *testing.T) {
 			b.assign(team1, "contributor", billing, "")
 			b.add(retinue.Membership{Group: team1, Member: ann})
 		}, []string{"team1", "vm-sp"}},
+		{"contributor through a group, where something else is denied", func(b *book) {
+			b.assign(team1, "contributor", billing, "")
+			b.add(retinue.Membership{Group: team1, Member: ann})
+			b.add(retinue.Policy{Ref: object("deny_assignment", "d"), Language: retinue.LanguageAzureRBAC,
+				Document: fmt.Sprintf(`{"denyAssignmentName":"d","scope":%q,"permissions":[{"actions":["Microsoft.Compute/*"]}],"principals":[{"id":%q}]}`, webshop, Everyone)})
+		}, []string{"vm-sp"}},
 		{"contributor above", func(b *book) { b.assign(ann, "contributor", root, "") }, []string{"uami-sp", "vm-sp"}},
 		{"contributor above, denied below", func(b *book) {
 			b.assign(ann, "contributor", root, "")

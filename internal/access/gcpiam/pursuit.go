@@ -108,13 +108,23 @@ func (p *pursuit) varies(chain []*node) bool {
 				return true
 			}
 		}
-	}
-	for _, b := range p.bindings {
-		if speaksOfResource(b.text) && slices.Contains(chain, b.at) && slices.ContainsFunc(p.way.needs, func(n Need) bool { return p.grants(b, n.Permission) }) {
-			return true
+		for i := range n.bindings {
+			if b := &n.bindings[i]; speaksOfResource(b.text) && p.gives(b) {
+				return true
+			}
 		}
 	}
 	return false
+}
+
+// gives reports whether a binding that the principal may hold grants anything that
+// the way needs.
+func (p *pursuit) gives(b *compiledBinding) bool {
+	if b.role == nil || !b.role.role.inForce() || !slices.ContainsFunc(p.way.needs, func(n Need) bool { return p.grants(b, n.Permission) }) {
+		return false
+	}
+	held, _ := p.s.e.x.holds(p.who, b)
+	return held != no
 }
 
 func (p *pursuit) grants(b *compiledBinding, permission string) bool {
@@ -174,7 +184,7 @@ func (p *pursuit) need(q *Question, chain []*node, outcome access.Outcome) []gra
 		}
 		if b.condition != nil {
 			v := b.condition.eval(w.context())
-			if v.value == no || v.value == maybe && outcome == access.Allowed {
+			if v.value == no || v.text != "" || v.value == maybe && outcome == access.Allowed {
 				continue
 			}
 		}

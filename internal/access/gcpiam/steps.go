@@ -210,7 +210,10 @@ func (s *stepper) principal(key string) {
 				Needs: [][]graph.GrantID{s.b.GrantsOf(s.e.subjects[key].ref, []access.Reason{reason})}, Because: []access.Reason{reason}})
 		}
 	}
-	if denied || len(groups) > 0 {
+	switch {
+	case denied:
+		s.walk(key, from, full, nil) // no step leads to its groups
+	case len(groups) > 0:
 		s.walk(key, from, full, groups)
 	}
 }

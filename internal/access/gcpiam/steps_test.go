@@ -222,6 +222,11 @@ func TestSteps(t *testing.T) {
 			b.binds("projects/pay", "projects/pay", "project", "roles/iam.serviceAccountTokenCreator group:ops@example.com")
 			b.facts = append(b.facts, retinue.Membership{Group: retinue.NewRef("google:example.com", "group", "ops@example.com"), Member: user})
 		}, []string{batch, deploy, "ops@example.com"}},
+		{"through a group, where something else is denied", func(b *book) {
+			b.binds("projects/pay", "projects/pay", "project", "roles/iam.serviceAccountTokenCreator group:ops@example.com")
+			b.facts = append(b.facts, retinue.Membership{Group: retinue.NewRef("google:example.com", "group", "ops@example.com"), Member: user})
+			b.denies("projects/web", "principal://goog/subject/bob@example.com", "storage.googleapis.com/objects.get")
+		}, []string{batch, deploy}},
 		{"needs of one way through two groups", func(b *book) {
 			b.role("roles/act", "iam.serviceAccounts.actAs")
 			b.role("roles/run", "run.services.create")
