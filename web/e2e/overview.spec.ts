@@ -24,6 +24,17 @@ test('all eight headline figures have a trend that says what is not measured', a
   await accessible(page, 'overview of a year');
 });
 
+test('the overview says on what evidence use is known, and what no log shows', async ({ page }) => {
+  await page.goto('/');
+  await settled(page);
+  await expect(page.getByRole('heading', { name: 'Measured by logs' })).toBeVisible();
+  await expect(page.getByText(/in systems of which no log is read/).first()).toBeVisible();
+  const coverage = page.getByRole('region', { name: 'Coverage of the sources' });
+  await expect(coverage.getByText(/(complete|good|weak), \d{4}-\d\d-\d\d to \d{4}-\d\d-\d\d/).first()).toBeAttached();
+  await coverage.scrollIntoViewIfNeeded();
+  await picture(page, 'overview-coverage');
+});
+
 test('the overview tells of a past date, and what it cannot tell', async ({ page, request }) => {
   const at = new Date(Date.now() - 60 * 86_400_000).toISOString().replace(/\.\d+Z$/, 'Z');
   const then = (await (await request.get(`/api/v1/overview?as_of=${at}`)).json()) as { sentence: { identities: number } };
