@@ -9,6 +9,7 @@ export function UseOf({ of }: { of: Coverage }) {
   const shares = of.useSystems ?? [];
   const total = shares.reduce((n, s) => n + s.n, 0);
   const only = systems[0];
+  if (of.identities + of.credentials === 0) return <>nobody to know of</>;
   if (!only) return <>{evidence(of.use)}</>;
   if (total === 1) return <System use={only} />;
   return (
