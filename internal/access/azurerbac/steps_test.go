@@ -162,8 +162,10 @@ func TestSteps(t *testing.T) {
 			b.add(retinue.Membership{Group: team1, Member: ann})
 		}, []string{"team1", "vm-sp"}},
 		{"contributor through a group, where something else is denied", func(b *book) {
-			b.assign(team1, "contributor", billing, "")
-			b.add(retinue.Membership{Group: team1, Member: ann})
+			first := object("group", "a-team") // whose steps are looked for before hers
+			b.assign(first, "contributor", billing, "")
+			b.add(retinue.Group{Ref: first, Name: "A team"})
+			b.add(retinue.Membership{Group: first, Member: ann})
 			b.add(retinue.Policy{Ref: object("deny_assignment", "d"), Language: retinue.LanguageAzureRBAC,
 				Document: fmt.Sprintf(`{"denyAssignmentName":"d","scope":%q,"permissions":[{"actions":["Microsoft.Compute/*"]}],"principals":[{"id":%q}]}`, webshop, Everyone)})
 		}, []string{"vm-sp"}},
