@@ -63,23 +63,9 @@ func TestSendersUseNoKeysOfOthers(t *testing.T) {
 		return r.push(pushing{token: c.Token, path: "/events?source=ndjson", body: fmt.Appendf(nil, `{"log":"aws.cloudtrail","id":"k-%d","at":%q,"realm":%q,"class":"management","action":"iam:ListUsers","outcome":"success","joins":[{"kind":"provider_id","value":%s}]}`+"\n",
 			n, time.Now().Add(-time.Hour).UTC().Format(time.RFC3339), own, join)})
 	}
-	used := func(id string) (n int) {
+	used := func(key string) int {
 		t.Helper()
-		err := r.View(t.Context(), store.Everything(), func(tx *app.Snapshot) error {
-			for e, err := range tx.Entities(store.EntityQuery{Type: retinue.FactCredential, Key: id}) {
-				if err != nil {
-					return err
-				}
-				list, err := tx.Usage(e.ID)
-				n += len(list)
-				return err
-			}
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return n
+		return r.waysOf(store.EntityQuery{Type: retinue.FactCredential, Key: key})
 	}
 	for id, withheld := range map[string]int64{ours: 0, theirs: 1, coded: 1} {
 		if a := push(id); a.status != 200 || a.Taken != 1 || a.Withheld != withheld {

@@ -428,6 +428,32 @@ func (r *receiver) gradeOf(realm retinue.Realm) retinue.Grade {
 	return row.Grade
 }
 
+// waysOf counts the ways of use of the things that a query selects.
+func (r *receiver) waysOf(q store.EntityQuery) (n int) {
+	r.t.Helper()
+	err := r.View(r.t.Context(), store.Everything(), func(tx *app.Snapshot) error {
+		var ids []retinue.EntityID
+		for e, err := range tx.Entities(q) {
+			if err != nil {
+				return err
+			}
+			ids = append(ids, e.ID)
+		}
+		for _, id := range ids {
+			list, err := tx.Usage(id)
+			if err != nil {
+				return err
+			}
+			n += len(list)
+		}
+		return nil
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return n
+}
+
 // TestSendersMakeNoEvidenceForOthers pushes events of the sender's own system that
 // name an account of another: they count, and the account is as unused as before.
 func TestSendersMakeNoEvidenceForOthers(t *testing.T) {
@@ -449,25 +475,7 @@ func TestSendersMakeNoEvidenceForOthers(t *testing.T) {
 	if err != nil || runs[0].State != store.RunComplete {
 		t.Fatalf("%+v, %v", runs, err)
 	}
-	used := func() (n int) {
-		t.Helper()
-		err := r.View(t.Context(), store.Everything(), func(tx *app.Snapshot) error {
-			for e, err := range tx.Entities(store.EntityQuery{Type: retinue.FactIdentity}) {
-				if err != nil {
-					return err
-				}
-				list, err := tx.Usage(e.ID)
-				n += len(list)
-				return err
-			}
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
-	if n := used(); n != 0 {
+	if n := r.waysOf(store.EntityQuery{Type: retinue.FactIdentity}); n != 0 {
 		t.Errorf("%d ways of use of another system's account", n)
 	}
 	// Once the sender speaks for both, its word counts, of events that come then.
@@ -479,7 +487,7 @@ func TestSendersMakeNoEvidenceForOthers(t *testing.T) {
 	if a := r.push(push); a.Taken != 40 || a.Withheld != 0 {
 		t.Errorf("a sender of both systems: %d %s", a.status, a.text)
 	}
-	if n := used(); n != 1 {
+	if n := r.waysOf(store.EntityQuery{Type: retinue.FactIdentity}); n != 1 {
 		t.Errorf("%d ways of use once the sender speaks for both, want one", n)
 	}
 }

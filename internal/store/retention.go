@@ -53,7 +53,7 @@ func (r Retention) Validate() error {
 	}
 	for c, days := range r {
 		if !known[c] {
-			return &retinue.FieldError{Field: "body.days." + string(c), Err: fmt.Errorf("%w: there is no such class", retinue.ErrInvalid)}
+			return &retinue.FieldError{Field: "body.days." + string(c), Err: fmt.Errorf("%w: there is no such class: want one of %v", retinue.ErrInvalid, RetentionClasses())}
 		}
 		if days != 0 && (days < MinRetention || days > MaxRetention) {
 			return &retinue.FieldError{Field: "body.days." + string(c), Err: fmt.Errorf("%w: %d days: want 0 to keep for ever, or %d to %d", retinue.ErrInvalid, days, MinRetention, MaxRetention)}
